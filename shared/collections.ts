@@ -1,0 +1,32 @@
+import * as v from 'valibot';
+
+/** What happens when both sides changed the same field. */
+export const PolicySchema = v.picklist(['ask', 'client-wins', 'server-wins']);
+export type Policy = v.InferOutput<typeof PolicySchema>;
+
+const Table = v.object({ connection: v.string(), table: v.string(), key: v.optional(v.string()), columns: v.optional(v.record(v.string(), v.string())) });
+
+/** One collection as `collections.json` declares it; the worker ignores `source` and `target`, Airflow reads them. */
+export const CollectionSchema = v.object({
+  description: v.optional(v.string()),
+  schema: v.record(v.string(), v.unknown()),
+  indexes: v.optional(v.array(v.string()), []),
+  onConflict: v.optional(PolicySchema, 'ask'),
+  read: v.optional(v.picklist(['all', 'own']), 'all'),
+  write: v.optional(v.picklist(['all', 'own', 'none']), 'all'),
+  source: v.optional(Table),
+  target: v.optional(Table),
+});
+export type CollectionDeclaration = v.InferOutput<typeof CollectionSchema>;
+
+/** The data model, declared once and read by worker, Airflow and the type generator. */
+export const CollectionsFileSchema = v.object({ version: v.literal(1), collections: v.record(v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,62}$/)), CollectionSchema) });
+export type Declarations = Readonly<Record<string, CollectionDeclaration>>;
+
+/** Reads a `collections.json`; throws with the path of the first mistake. */
+export function readCollections(file: unknown): Declarations {
+  const result = v.safeParse(CollectionsFileSchema, file);
+  if (result.success) return result.output.collections;
+  const issue = result.issues[0];
+  throw new Error(`collections.json is not valid at "${v.getDotPath(issue) ?? 'the top'}": ${issue.message}. See docs/architecture.md, "Data model".`);
+}

@@ -1,0 +1,58 @@
+import * as v from 'valibot';
+import { RevisionSchema } from './mutation.ts';
+import { PROTOCOL_VERSION } from './protocol-version.ts';
+import { DocSchema, ReasonSchema, VerdictSchema } from './verdict.ts';
+
+/** `number` and `nonce` of a batch: its name in the server's ledger. */
+export const BatchNameSchema = v.object({ number: v.pipe(v.number(), v.safeInteger(), v.minValue(1)), nonce: v.string() });
+export type BatchName = v.InferOutput<typeof BatchNameSchema>;
+
+/** What travels up. See docs/protocol.md. */
+export const ExchangeRequestSchema = v.strictObject({
+  protocol: v.literal(PROTOCOL_VERSION),
+  replicaId: v.string(),
+  user: v.string(),
+  epoch: v.nullable(v.string()),
+  last: v.nullable(BatchNameSchema),
+  batch: v.exactOptional(v.string()),
+  hash: v.exactOptional(v.string()),
+  void: v.exactOptional(BatchNameSchema),
+  since: RevisionSchema,
+  floor: RevisionSchema,
+  limit: v.number(),
+});
+export type ExchangeRequest = v.InferOutput<typeof ExchangeRequestSchema>;
+
+const head = { collection: v.string(), id: v.string(), revision: RevisionSchema };
+
+/** One entry of the feed: a record, a tombstone, or a record that left the user's view. */
+export const ChangeSchema = v.union([
+  v.object({ ...head, record: DocSchema }),
+  v.object({ ...head, deleted: v.literal(true) }),
+  v.object({ ...head, gone: v.literal(true) }),
+]);
+export type Change = v.InferOutput<typeof ChangeSchema>;
+
+/** What travels down. Only a response that parses and echoes the request counts as an answer (law 8). */
+export const ExchangeResponseSchema = v.object({
+  protocol: v.literal(PROTOCOL_VERSION),
+  replicaId: v.nullable(v.string()),
+  echo: v.object({
+    epoch: v.nullable(v.string()),
+    since: v.nullable(RevisionSchema),
+    floor: v.nullable(RevisionSchema),
+    last: v.nullable(BatchNameSchema),
+    nonce: v.nullable(v.string()),
+    hash: v.nullable(v.string()),
+  }),
+  epoch: v.nullable(v.string()),
+  refused: v.optional(v.picklist(['user_mismatch', 'fork', 'epoch', 'invalid', 'void'])),
+  reason: v.optional(ReasonSchema),
+  verdicts: v.optional(v.array(VerdictSchema)),
+  reset: v.boolean(),
+  start: v.nullable(RevisionSchema),
+  changes: v.array(ChangeSchema),
+  upTo: v.nullable(RevisionSchema),
+  more: v.boolean(),
+});
+export type ExchangeResponse = v.InferOutput<typeof ExchangeResponseSchema>;

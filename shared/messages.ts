@@ -1,0 +1,102 @@
+import * as v from 'valibot';
+import type { Conflict } from './conflict.ts';
+import type { ErrorKind } from './errors.ts';
+import { JsonSchema } from './mutation.ts';
+import type { DeadLetter, OutboxEntry, Row, Settled } from './row.ts';
+import type { Status } from './status.ts';
+
+const text = v.string();
+const indexKey = v.union([v.string(), v.pipe(v.number(), v.finite())]);
+
+/** One captured change of one record. */
+export const ChangeCommandSchema = v.variant('op', [
+  v.object({ op: v.literal('put'), value: v.unknown() }),
+  v.object({ op: v.literal('add'), value: v.unknown() }),
+  v.object({ op: v.literal('patch'), id: text, set: v.unknown(), removed: v.array(text) }),
+  v.object({ op: v.literal('increment'), id: text, by: v.record(v.string(), v.pipe(v.number(), v.finite())) }),
+  v.object({ op: v.literal('delete'), id: text }),
+]);
+export type ChangeCommand = v.InferOutput<typeof ChangeCommandSchema>;
+
+const QuerySchema = v.object({
+  index: v.exactOptional(text),
+  equals: v.exactOptional(v.union([indexKey, v.boolean()])),
+  from: v.exactOptional(indexKey),
+  to: v.exactOptional(indexKey),
+  order: v.exactOptional(v.picklist(['ascending', 'descending'])),
+  limit: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+});
+
+/** Everything a page may ask of the worker. The worker parses each message with this schema: a page is not trusted. */
+export const CommandSchema = v.variant('type', [
+  v.object({ type: v.literal('hello') }),
+  v.object({ type: v.literal('capture'), requestId: text, collection: text, change: ChangeCommandSchema }),
+  v.object({ type: v.literal('get'), collection: text, id: text }),
+  v.object({ type: v.literal('query'), collection: text, query: QuerySchema }),
+  v.object({ type: v.literal('status') }),
+  v.object({ type: v.literal('outbox') }),
+  v.object({ type: v.literal('conflicts') }),
+  v.object({ type: v.literal('dead-letters') }),
+  v.object({ type: v.literal('resolve'), conflictId: text, theirsRevision: v.number(), choices: v.record(v.string(), v.union([v.object({ take: v.picklist(['mine', 'theirs']) }), v.object({ value: JsonSchema })])) }),
+  v.object({ type: v.literal('discard'), collection: text, id: text }),
+  v.object({ type: v.literal('sign-in'), credentials: v.variant('kind', [v.object({ kind: v.literal('cookie') }), v.object({ kind: v.picklist(['memory', 'sealed']), token: text })]) }),
+  v.object({ type: v.literal('sign-out'), unsent: v.picklist(['keep', 'discard', 'refuse']) }),
+  v.object({ type: v.literal('sync') }),
+  v.object({ type: v.literal('wake'), reason: v.picklist(['online', 'visible', 'heartbeat']), cursor: v.number() }),
+]);
+export type Command = v.InferOutput<typeof CommandSchema>;
+export type CommandType = Command['type'];
+
+/** The envelope of a command. `user` names the replica. A port comes with it for the reply. */
+export const RequestSchema = v.object({ updraft: v.number(), user: v.pipe(v.string(), v.minLength(1), v.maxLength(250)), command: v.unknown() });
+
+/** What a capture that returned is: on disk, under this number. `settled` when nothing had to be sent. */
+export interface Captured {
+  readonly id: string;
+  readonly seq: number;
+  readonly settled: boolean;
+}
+
+/** What is told to every page of the user. `cursor` orders events and lets a page ask for what it missed. */
+export type UpdraftEvent =
+  | { readonly type: 'change'; readonly collection: string; readonly ids: readonly string[] }
+  | { readonly type: 'settled'; readonly settled: Settled }
+  | { readonly type: 'conflict'; readonly conflict: Conflict }
+  | { readonly type: 'auth-required'; readonly reason: AuthReason }
+  | { readonly type: 'dead-letter'; readonly deadLetter: DeadLetter };
+export type LoggedEvent = UpdraftEvent & { readonly cursor: number };
+/** `missing`: the worker has no token (it was restarted, or nobody signed in); `refused`: Airflow refused it; `other-user`: this browser's session is somebody else's. */
+export type AuthReason = 'missing' | 'refused' | 'other-user';
+
+/** The state at one moment, with the events after the cursor named (`complete` is false when older ones are no longer kept). */
+export interface Snapshot {
+  readonly status: Status;
+  readonly cursor: number;
+  readonly events: readonly LoggedEvent[];
+  readonly complete: boolean;
+}
+
+/** What each command returns. */
+export interface Results {
+  hello: Snapshot;
+  capture: Captured;
+  get: Row | null;
+  query: readonly Row[];
+  status: Status;
+  outbox: readonly OutboxEntry[];
+  conflicts: readonly Conflict[];
+  'dead-letters': readonly DeadLetter[];
+  resolve: Captured;
+  discard: null;
+  'sign-in': null;
+  'sign-out': null;
+  sync: Status;
+  wake: Snapshot;
+}
+
+/** The worker's reply on the port. */
+export type Reply = { readonly updraft: number; readonly ok: unknown } | { readonly updraft: number; readonly error: { readonly kind: ErrorKind; readonly message: string } };
+
+/** What is broadcast to every page: a logged event, or the newest status. */
+export type Broadcast = { readonly updraft: number; readonly user: string; readonly event: LoggedEvent } | { readonly updraft: number; readonly user: string; readonly status: Status };
+export const BROADCAST_CHANNEL = 'updraft';

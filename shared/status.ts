@@ -1,0 +1,34 @@
+/** What the replica is doing, for a status bar. Kinds to switch on, never text to parse. */
+export interface Status {
+  readonly user: string;
+  readonly replicaId: string;
+  readonly online: boolean;
+  readonly phase: 'idle' | 'sending' | 'pulling' | 'waiting';
+  /** Set while work is left and nothing moves: what for, since when failing, and until when (ms since 1970; absent: until it happens). */
+  readonly waiting?: { readonly for: WaitingFor; readonly until?: number; readonly failures: number };
+  /** Mutations not settled yet, conflicts and dead letters included. */
+  readonly unsent: number;
+  readonly conflicts: number;
+  readonly deadLetters: number;
+  readonly auth: AuthState;
+  /** The DAG run of the batch on its way (dag transport). */
+  readonly run?: string;
+  readonly lastExchangeAt?: number;
+  /** False until the first pull of this replica is complete. */
+  readonly ready: boolean;
+}
+
+/** What a waiting replica waits for. */
+export type WaitingFor =
+  | 'network' // the browser says it is offline, or the request did not get through
+  | 'airflow' // it answered with an error, or not with an answer of its own
+  | 'run' // the DAG run is queued or running
+  | 'sign-in' // no valid credentials
+  | 'other-user' // the session in this browser is another user's
+  | 'dag-missing'
+  | 'dag-paused'
+  | 'forbidden' // the user lacks a right in Airflow
+  | 'update' // provider and worker speak different protocol versions
+  | 'person'; // conflicts or dead letters only
+
+export type AuthState = 'ok' | 'required' | 'unknown';

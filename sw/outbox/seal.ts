@@ -1,0 +1,60 @@
+import type { Batch } from '../../shared/batch.ts';
+import { BATCH_BYTES_MAX } from '../../shared/limits.ts';
+import { jsonBytes } from '../../shared/json.ts';
+import type { Mutation } from '../../shared/mutation.ts';
+import type { Pending, ReplicaRecord } from '../store/record.ts';
+import { dropEqual, type Net } from './net.ts';
+
+/** What sealing does: a frozen batch, the records in it, and those that had nothing to say any more. */
+export interface Sealing {
+  readonly batch: string | undefined;
+  readonly sealed: readonly ReplicaRecord[];
+  readonly settledLocally: readonly ReplicaRecord[];
+}
+
+/**
+ * Freezes the net change of each sendable record, oldest first, up to the batch limits. An empty net settles here, or it never would.
+ * Pure. Base revisions are read now, not at capture; rebase keeps them true to what the author saw.
+ */
+export function sealBatch(records: readonly ReplicaRecord[], name: { readonly number: number; readonly nonce: string }, mutationsMax: number): Sealing {
+  const sealed: ReplicaRecord[] = [];
+  const settledLocally: ReplicaRecord[] = [];
+  const mutations: Mutation[] = [];
+  let bytes = 100;
+  for (const record of records) {
+    if (mutations.length >= mutationsMax) break;
+    if (!record.pending) continue;
+    const net = dropEqual(record.pending.net, record.base);
+    if (!net) {
+      settledLocally.push(record);
+      continue;
+    }
+    const mutation = toMutation(record, { ...record.pending, net });
+    bytes += jsonBytes(mutation) + 1;
+    if (bytes > BATCH_BYTES_MAX && mutations.length > 0) break;
+    mutations.push(mutation);
+    sealed.push(seal(record, { ...record.pending, net }));
+  }
+  const batch: Batch = { ...name, mutations };
+  return { batch: mutations.length > 0 ? JSON.stringify(batch) : undefined, sealed, settledLocally };
+}
+
+function seal({ pending: _, ...record }: ReplicaRecord, sealed: Pending): ReplicaRecord {
+  return { ...record, sealed };
+}
+
+function toMutation(record: ReplicaRecord, { net, firstSeq, lastSeq }: Pending): Mutation {
+  const head = { collection: record.collection, id: record.id, firstSeq, lastSeq, baseRevision: record.revision };
+  return net.kind === 'delete' ? { ...head, op: 'delete' } : { ...head, ...toOp(net, record.base === null) };
+}
+
+/** `create` only where the base is absent: a put of the whole document would remove fields its author never saw. */
+function toOp(net: Exclude<Net, { kind: 'delete' }>, isNew: boolean): Pick<Mutation, 'op' | 'set' | 'removed' | 'inc'> {
+  if (isNew) return { op: 'create', set: net.set };
+  return {
+    op: 'patch',
+    ...(Object.keys(net.set).length > 0 ? { set: net.set } : {}),
+    ...(net.removed.length > 0 ? { removed: [...net.removed] } : {}),
+    ...(Object.keys(net.inc).length > 0 ? { inc: net.inc } : {}),
+  };
+}

@@ -1,0 +1,62 @@
+import { Dexie, type Table } from 'dexie';
+import type { LoggedEvent } from '../../shared/messages.ts';
+import type { Delivery } from '../outbox/delivery.ts';
+import type { ReplicaRecord } from './record.ts';
+import type { Replica } from './replica.ts';
+
+/** A record with the keys it is found by. Keys that are absent are not indexed, so each list below holds only what it names. */
+export interface StoredRecord extends ReplicaRecord {
+  /** `[collection, index, value]` for each declared index of the visible value. */
+  readonly ix: readonly (readonly [string, string, string | number])[];
+  /** firstSeq of a pending change that may travel: sealing takes them in this order. */
+  readonly sendable?: number;
+  readonly inBatch?: 1;
+  readonly conflictId?: string;
+  readonly rejected?: 1;
+  readonly unsettled?: 1;
+}
+
+/** What an answered capture was: a page's repeated request gets the same answer and changes nothing. */
+export interface AnsweredRequest {
+  readonly requestId: string;
+  readonly at: number;
+  readonly answer: unknown;
+}
+
+/** A token at rest: ciphertext under a key the browser never hands out. */
+export interface SealedToken {
+  readonly key: 'token';
+  readonly cryptoKey: CryptoKey;
+  readonly iv: Uint8Array<ArrayBuffer>;
+  readonly ciphertext: ArrayBuffer;
+  readonly expiresAt: number;
+}
+
+export const DATABASE_PREFIX = 'updraft:';
+
+/** One user's replica. Every write is one strict transaction: durable before it resolves (law 1). */
+export class ReplicaDatabase extends Dexie {
+  readonly records!: Table<StoredRecord, [string, string]>;
+  readonly deliveries!: Table<Delivery, string>;
+  readonly replica!: Table<Replica & { key: 'replica' }, string>;
+  readonly events!: Table<LoggedEvent, number>;
+  readonly requests!: Table<AnsweredRequest, string>;
+  readonly secrets!: Table<SealedToken, string>;
+
+  constructor(user: string) {
+    super(DATABASE_PREFIX + user, { chromeTransactionDurability: 'strict', cache: 'disabled' });
+    this.version(1).stores({
+      records: '[collection+id], *ix, sendable, inBatch, conflictId, rejected, unsettled, generation',
+      deliveries: 'deliveryId',
+      replica: 'key',
+      events: 'cursor',
+      requests: 'requestId, at',
+      secrets: 'key',
+    });
+  }
+}
+
+/** The users that have a replica in this browser profile. */
+export async function usersWithReplica(): Promise<string[]> {
+  return (await Dexie.getDatabaseNames()).filter((name) => name.startsWith(DATABASE_PREFIX)).map((name) => name.slice(DATABASE_PREFIX.length));
+}

@@ -1,0 +1,164 @@
+import { Dexie } from 'dexie';
+import type { Declarations } from '../../shared/collections.ts';
+import type { LoggedEvent, UpdraftEvent } from '../../shared/messages.ts';
+import type { Query } from '../../shared/row.ts';
+import type { Delivery } from '../outbox/delivery.ts';
+import { ReplicaDatabase, type SealedToken } from './database.ts';
+import { indexKeys, queryRange } from './indexes.ts';
+import { absent, isForgettable, isSendable, type ReplicaRecord } from './record.ts';
+import type { Replica } from './replica.ts';
+import { toStored, toRecord } from './stored-record.ts';
+
+const EVENTS_KEPT_MAX = 1_000;
+const REQUESTS_KEPT_MS = 7 * 24 * 3_600_000;
+
+/** The only door to the replica. Reads and writes happen inside `read` or `write`: one transaction each, never across a network call (law 2). */
+export class ReplicaStore {
+  readonly #db: ReplicaDatabase;
+  readonly #declarations: Declarations;
+  constructor(user: string, declarations: Declarations) {
+    this.#db = new ReplicaDatabase(user);
+    this.#declarations = declarations;
+  }
+
+  /** One strict transaction: all of it or nothing; durable when it resolves. Only awaits of `tx` are allowed inside. */
+  write<T>(body: (tx: ReplicaTx) => Promise<T>): Promise<T> {
+    return this.#db.transaction('rw', this.#db.tables, () => body(new ReplicaTx(this.#db, this.#declarations)));
+  }
+
+  read<T>(body: (tx: ReplicaTx) => Promise<T>): Promise<T> {
+    return this.#db.transaction('r', this.#db.tables, () => body(new ReplicaTx(this.#db, this.#declarations)));
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  /** Deletes the replica with everything in it. */
+  async destroy(): Promise<void> {
+    await this.#db.delete();
+  }
+}
+
+/** What can be done inside one transaction. */
+export class ReplicaTx {
+  readonly #db: ReplicaDatabase;
+  readonly #declarations: Declarations;
+  constructor(db: ReplicaDatabase, declarations: Declarations) {
+    this.#db = db;
+    this.#declarations = declarations;
+  }
+
+  async replica(): Promise<Replica | undefined> {
+    return this.#db.replica.get('replica');
+  }
+  async putReplica(replica: Replica): Promise<void> {
+    await this.#db.replica.put({ ...replica, key: 'replica' });
+  }
+
+  async record(collection: string, id: string, generation: number): Promise<ReplicaRecord> {
+    const stored = await this.#db.records.get([collection, id]);
+    return stored ? toRecord(stored) : absent(collection, id, generation);
+  }
+  /** Many at once, in the order asked for. */
+  async recordsOf(keys: readonly (readonly [string, string])[], generation: number): Promise<ReplicaRecord[]> {
+    const stored = await this.#db.records.bulkGet(keys as [string, string][]);
+    return stored.map((row, index) => (row ? toRecord(row) : absent(keys[index]?.[0] ?? '', keys[index]?.[1] ?? '', generation)));
+  }
+  async putRecords(records: readonly ReplicaRecord[]): Promise<void> {
+    const [forgotten, kept] = [records.filter(isForgettable), records.filter((record) => !isForgettable(record))];
+    await this.#db.records.bulkPut(kept.map((record) => toStored(record, indexKeys(record, this.#declarations), isSendable(record))));
+    if (forgotten.length > 0) await this.#db.records.bulkDelete(forgotten.map((record): [string, string] => [record.collection, record.id]));
+  }
+
+  /** Records whose change may travel, oldest capture first. */
+  async sendable(limit: number): Promise<ReplicaRecord[]> {
+    return (await this.#db.records.orderBy('sendable').limit(limit).toArray()).map(toRecord);
+  }
+  async hasSendable(): Promise<boolean> {
+    return (await this.#db.records.orderBy('sendable').limit(1).count()) > 0;
+  }
+  async inBatch(): Promise<ReplicaRecord[]> {
+    return (await this.#db.records.where('inBatch').equals(1).toArray()).map(toRecord);
+  }
+  async conflicted(): Promise<ReplicaRecord[]> {
+    return (await this.#db.records.orderBy('conflictId').toArray()).map(toRecord);
+  }
+  async withConflict(conflictId: string): Promise<ReplicaRecord | undefined> {
+    const stored = await this.#db.records.where('conflictId').equals(conflictId).first();
+    return stored && toRecord(stored);
+  }
+  async rejected(): Promise<ReplicaRecord[]> {
+    return (await this.#db.records.where('rejected').equals(1).toArray()).map(toRecord);
+  }
+  async unsettled(): Promise<ReplicaRecord[]> {
+    return (await this.#db.records.where('unsettled').equals(1).toArray()).map(toRecord);
+  }
+  async counts(): Promise<{ unsent: number; conflicts: number; deadLetters: number }> {
+    const { records } = this.#db;
+    const [unsent, conflicts, deadLetters] = await Promise.all([records.where('unsettled').equals(1).count(), records.orderBy('conflictId').count(), records.where('rejected').equals(1).count()]);
+    return { unsent, conflicts, deadLetters };
+  }
+  /** Rows that no page of the current re-read has confirmed. */
+  async unverified(generation: number, limit: number): Promise<ReplicaRecord[]> {
+    return (await this.#db.records.where('generation').below(generation).limit(limit).toArray()).map(toRecord);
+  }
+  async query(collection: string, query: Query): Promise<ReplicaRecord[]> {
+    const range = queryRange(collection, query);
+    const rows = this.#db.records.where(range.index).between(range.lower, range.upper, true, true);
+    const ordered = query.order === 'descending' ? rows.reverse() : rows;
+    // Deleted records stay as rows until they are forgotten; the page does not see them.
+    return (await ordered.filter((row) => row.value !== null).limit(range.limit).toArray()).map(toRecord);
+  }
+
+  async deliveries(): Promise<Delivery[]> {
+    return this.#db.deliveries.toArray();
+  }
+  async putDelivery(delivery: Delivery): Promise<void> {
+    await this.#db.deliveries.put(delivery);
+  }
+  async deleteDelivery(deliveryId: string): Promise<void> {
+    await this.#db.deliveries.delete(deliveryId);
+  }
+
+  /** Appends to the bounded event log and returns the events with their cursors. */
+  async logEvents(events: readonly UpdraftEvent[]): Promise<LoggedEvent[]> {
+    if (events.length === 0) return [];
+    const last = await this.cursor();
+    const logged = events.map((event, index): LoggedEvent => ({ ...event, cursor: last + 1 + index }));
+    await this.#db.events.bulkPut(logged);
+    await this.#db.events.where('cursor').belowOrEqual(last + events.length - EVENTS_KEPT_MAX).delete();
+    return logged;
+  }
+  async cursor(): Promise<number> {
+    return (await this.#db.events.orderBy('cursor').last())?.cursor ?? 0;
+  }
+  /** Events after the cursor; `complete` is false when older ones are no longer kept. */
+  async eventsAfter(cursor: number): Promise<{ events: LoggedEvent[]; complete: boolean }> {
+    const [events, oldest] = await Promise.all([this.#db.events.where('cursor').above(cursor).toArray(), this.#db.events.orderBy('cursor').first()]);
+    return { events, complete: !oldest || oldest.cursor <= cursor + 1 };
+  }
+
+  async answer(requestId: string): Promise<unknown> {
+    return (await this.#db.requests.get(requestId))?.answer;
+  }
+  async putAnswer(requestId: string, at: number, answer: unknown): Promise<void> {
+    await this.#db.requests.put({ requestId, at, answer });
+  }
+  async pruneAnswers(now: number): Promise<void> {
+    await this.#db.requests.where('at').below(now - REQUESTS_KEPT_MS).delete();
+  }
+
+  async sealedToken(): Promise<SealedToken | undefined> {
+    return this.#db.secrets.get('token');
+  }
+  async putSealedToken(token: SealedToken): Promise<void> {
+    await this.#db.secrets.put(token);
+  }
+  async deleteSealedToken(): Promise<void> {
+    await this.#db.secrets.delete('token');
+  }
+}
+
+/** Whether a failure means that the browser could not write (full disk, quota, private mode). */
+export const isStorageError = (error: unknown): boolean => error instanceof Dexie.DexieError;

@@ -1,0 +1,34 @@
+import type { BatchName } from '../../shared/exchange.ts';
+import type { AuthReason } from '../../shared/messages.ts';
+import type { WaitingFor } from '../../shared/status.ts';
+
+/** Who this replica is and how far it got: one row, changed in the same transaction as the records it speaks of. */
+export interface Replica {
+  readonly user: string;
+  readonly replicaId: string;
+  readonly epoch: string | null;
+  /** Last settled batch. */
+  readonly last: BatchName | null;
+  /** Checkpoint: the store's revision up to which this replica has seen everything. */
+  readonly since: number;
+  /** Revision of the store when the last re-read began. */
+  readonly floor: number;
+  /** Counts re-reads; rows of an older generation are unverified. */
+  readonly generation: number;
+  /** True from a re-read's first page to its last: nothing is sealed meanwhile. */
+  readonly rereading: boolean;
+  /** True once a first pull is complete. */
+  readonly ready: boolean;
+  /** Number of the last capture. */
+  readonly seq: number;
+  /** Mutations the next batch may hold; halved when a batch is refused as a whole. */
+  readonly mutationsMax: number;
+  /** Hash of the collection names: a replica that starts to hold another collection re-reads. */
+  readonly holding: string;
+  /** Not before `until` (ms since 1970) unless something new happens. `failures` in a row. */
+  readonly backoff: { readonly for: WaitingFor; readonly failures: number; readonly until?: number } | null;
+  readonly auth: { readonly kind: 'none' | 'cookie' | 'memory' | 'sealed'; readonly required: AuthReason | null };
+  /** ms since 1970; labels, never used to decide. */
+  readonly lastExchangeAt?: number;
+  readonly lastPullAt?: number;
+}

@@ -1,0 +1,138 @@
+import * as v from 'valibot';
+import { ExchangeResponseSchema, type ExchangeRequest } from '../../shared/exchange.ts';
+import { bodyOf, classify, type Classified, type Step } from './classify.ts';
+import type { Credentials } from './credentials.ts';
+import type { Authorization, Http, HttpReply } from './http.ts';
+import type { Effect, ExchangeJob, Transport } from './transport.ts';
+
+export const EXCHANGE_DAG = 'updraft_exchange';
+const RUNS = `/api/v2/dags/${EXCHANGE_DAG}/dagRuns`;
+const REQUEST_TIMEOUT_MS = 20_000;
+const WAIT_TIMEOUT_MS = 25_000;
+const POLL_INTERVAL_MS = 1_000;
+/** A run still queued after this long may be paused: Airflow accepts runs of a paused DAG. */
+const WAITS_MAX = 2;
+
+interface Deps {
+  readonly http: Http;
+  readonly credentials: Credentials;
+  readonly randomHex: () => string;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+/**
+ * The exchange as a DAG run, with nothing but Airflow's stock REST API: trigger, wait, fetch the XCom.
+ * Run ids of batches are deterministic, so a resend meets its own run (409) and GET confirms that it is the same request.
+ */
+export function createDagTransport(deps: Deps): Transport {
+  return {
+    exchange: async (job, kind) => {
+      const authorization = await deps.credentials.authorize(kind);
+      if ('effect' in authorization) return authorization;
+      const effect = await new DagExchange(deps, job, authorization).run();
+      if (effect.effect === 'sign-in') await deps.credentials.forget(kind);
+      return effect;
+    },
+  };
+}
+
+class DagExchange {
+  readonly #deps: Deps;
+  readonly #job: ExchangeJob;
+  readonly #authorization: Authorization;
+  readonly #runId: string;
+  constructor(deps: Deps, job: ExchangeJob, authorization: Authorization) {
+    this.#deps = deps;
+    this.#job = job;
+    this.#authorization = authorization;
+    this.#runId = runIdOf(job, deps.randomHex);
+  }
+
+  async run(): Promise<Effect> {
+    if (this.#job.delivery?.acceptedRun === this.#runId) return this.#follow();
+    const trigger = await this.#send('trigger', { method: 'POST', path: RUNS, body: this.#triggerBody(), timeoutMs: REQUEST_TIMEOUT_MS });
+    if (trigger.is.effect === 'accepted-before') return this.#confirm();
+    if (trigger.is.effect !== 'ok') return asEffect(trigger.is);
+    if (bodyOf('trigger', trigger.reply).dag_run_id !== this.#runId) return { effect: 'retry', for: 'airflow' };
+    await this.#job.onAccepted(this.#runId);
+    return this.#follow();
+  }
+
+  /** 409: the run id is taken. Only a run with this very request is ours. */
+  async #confirm(): Promise<Effect> {
+    const look = await this.#send('look', { method: 'GET', path: this.#path(), timeoutMs: REQUEST_TIMEOUT_MS });
+    if (look.is.effect !== 'ok') return asEffect(look.is);
+    if (!isSameRequest(bodyOf('look', look.reply).conf, this.#job.request)) return { effect: 'next-attempt' };
+    await this.#job.onAccepted(this.#runId);
+    return this.#follow();
+  }
+
+  /** Waits for the accepted run and fetches its result. */
+  async #follow(): Promise<Effect> {
+    for (let waits = 0; waits < WAITS_MAX; waits++) {
+      const state = await this.#state();
+      if (typeof state !== 'string') return state;
+      if (state === 'success') return this.#result();
+      if (state === 'failed') return { effect: 'next-attempt' };
+    }
+    const dag = await this.#deps.http({ method: 'GET', path: `/api/v2/dags/${EXCHANGE_DAG}`, timeoutMs: REQUEST_TIMEOUT_MS }, this.#authorization);
+    return { effect: 'wait-run', paused: dag.kind === 'http' && v.is(v.object({ is_paused: v.literal(true) }), dag.json) };
+  }
+
+  /** The run's state after waiting for it a while: by `/wait` where the server has it (3.3 and newer), else by looking each second. */
+  async #state(): Promise<string | Effect> {
+    const wait = await this.#send('wait', { method: 'GET', path: `${this.#path()}/wait?interval=0.5`, timeoutMs: WAIT_TIMEOUT_MS });
+    if (wait.is.effect === 'ok') return bodyOf('wait', wait.reply).state;
+    if (wait.is.effect !== 'missing' && !(wait.reply.kind === 'failed' && wait.reply.why === 'timeout')) return asEffect(wait.is);
+    for (let polled = 0; polled < WAIT_TIMEOUT_MS; polled += POLL_INTERVAL_MS) {
+      const look = await this.#send('look', { method: 'GET', path: this.#path(), timeoutMs: REQUEST_TIMEOUT_MS });
+      if (look.is.effect !== 'ok') return asEffect(look.is);
+      const { state } = bodyOf('look', look.reply);
+      if (state === 'success' || state === 'failed') return state;
+      await this.#deps.sleep(POLL_INTERVAL_MS);
+    }
+    return 'running';
+  }
+
+  async #result(): Promise<Effect> {
+    const result = await this.#send('result', { method: 'GET', path: `${this.#path()}/taskInstances/exchange/xcomEntries/return_value`, timeoutMs: REQUEST_TIMEOUT_MS });
+    if (result.is.effect !== 'ok') return asEffect(result.is);
+    const response = v.safeParse(v.pipe(v.string(), v.parseJson(), ExchangeResponseSchema), bodyOf('result', result.reply).value);
+    // A finished run with a result that is no answer: another attempt is harmless, the ledger replays.
+    return response.success ? { effect: 'settle', response: response.output, run: this.#runId } : { effect: 'next-attempt' };
+  }
+
+  async #send(step: Step, request: Parameters<Http>[0]): Promise<{ reply: HttpReply; is: Classified }> {
+    const reply = await this.#deps.http(request, this.#authorization);
+    return { reply, is: classify(step, reply) };
+  }
+
+  #path(): string {
+    return `${RUNS}/${encodeURIComponent(this.#runId)}`;
+  }
+
+  #triggerBody(): string {
+    // A date would add a second unique key; conf is one string because newer Airflows refuse some keys inside it.
+    return JSON.stringify({ dag_run_id: this.#runId, logical_date: null, conf: { updraft: JSON.stringify(this.#job.request) } });
+  }
+}
+
+/** Outside its own step, a missing run or a taken id means: try again under a new run id. */
+function asEffect(is: Classified): Effect {
+  if (is.effect === 'missing' || is.effect === 'accepted-before') return { effect: 'next-attempt' };
+  return is.effect === 'ok' ? { effect: 'retry', for: 'airflow' } : is;
+}
+
+function runIdOf({ request, delivery }: ExchangeJob, randomHex: () => string): string {
+  if (!delivery) return `updraft__${request.replicaId}__pull__${randomHex()}`;
+  const body = request.hash === undefined ? 'void' : request.hash.slice(0, 8);
+  return `updraft__${request.replicaId}__${request.epoch}__${delivery.number}__${body}__a${delivery.attempt}`;
+}
+
+/** Whether a run was triggered with this request. Since and floor may differ between resends; the batch may not. */
+function isSameRequest(conf: unknown, mine: ExchangeRequest): boolean {
+  const seen = v.safeParse(v.object({ updraft: v.pipe(v.string(), v.parseJson(), v.looseObject({})) }), conf);
+  if (!seen.success) return false;
+  const theirs = seen.output.updraft as Partial<ExchangeRequest>;
+  return theirs.replicaId === mine.replicaId && theirs.epoch === mine.epoch && theirs.hash === mine.hash && theirs.batch === mine.batch && theirs.void?.nonce === mine.void?.nonce;
+}

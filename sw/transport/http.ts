@@ -1,0 +1,64 @@
+/** What came back, before anyone says what it means. `json` is undefined unless the body parsed as JSON. */
+export type HttpReply = { readonly kind: 'failed'; readonly why: 'network' | 'timeout' } | { readonly kind: 'http'; readonly status: number; readonly json: unknown; readonly retryAfterMs?: number };
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: string;
+  readonly timeoutMs: number;
+}
+
+/** Added at send time, never stored with a request (law 9). */
+export interface Authorization {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly credentials: 'omit' | 'same-origin';
+}
+
+export type Http = (request: HttpRequest, authorization: Authorization) => Promise<HttpReply>;
+
+/**
+ * Sends to one Airflow and nowhere else. Redirects are errors (captive portals), nothing is cached, and everything has a time limit.
+ * `X-Updraft: 1` keeps other sites from using the cookie: a cross-origin form cannot set it.
+ */
+export function createHttp(airflow: string, fetchOf: typeof fetch, now: () => number): Http {
+  return async ({ method, path, body, timeoutMs }, { headers, credentials }) => {
+    try {
+      const response = await fetchOf(airflow + path, {
+        method,
+        ...(body === undefined ? {} : { body }),
+        headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }), 'x-updraft': '1', ...headers },
+        credentials,
+        redirect: 'error',
+        cache: 'no-store',
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      const retryAfterMs = readRetryAfter(response.headers.get('retry-after'), now());
+      return { kind: 'http', status: response.status, json: lastJsonLine(await response.text()), ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+    } catch (error) {
+      return { kind: 'failed', why: error instanceof DOMException && error.name === 'TimeoutError' ? 'timeout' : 'network' };
+    }
+  };
+}
+
+/** JSON, or the last line of newline-delimited JSON that is complete. */
+function lastJsonLine(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    const last = text.trimEnd().split('\n').at(-1);
+    if (last === undefined || last === text) return undefined;
+    try {
+      return JSON.parse(last);
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** `Retry-After` in seconds or as a date (RFC 9110, 10.2.3), in ms from now. */
+export function readRetryAfter(header: string | null, now: number): number | undefined {
+  if (header === null) return undefined;
+  const seconds = Number(header);
+  const ms = Number.isFinite(seconds) ? seconds * 1_000 : Date.parse(header) - now;
+  return Number.isFinite(ms) && ms > 0 ? ms : undefined;
+}

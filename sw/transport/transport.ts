@@ -1,0 +1,28 @@
+import type { ExchangeRequest, ExchangeResponse } from '../../shared/exchange.ts';
+import type { AuthReason } from '../../shared/messages.ts';
+
+/** What a request's outcome means for the delivery. One function each (`classify…`) decides it. */
+export type Effect =
+  | { readonly effect: 'settle'; readonly response: ExchangeResponse; readonly run?: string }
+  | { readonly effect: 'retry'; readonly for: 'network' | 'airflow'; readonly retryAfterMs?: number }
+  | { readonly effect: 'next-attempt' } // the run failed, is missing, is another's, or has no result
+  | { readonly effect: 'wait-run'; readonly paused: boolean } // accepted and not finished yet
+  | { readonly effect: 'sign-in'; readonly reason: AuthReason }
+  | { readonly effect: 'hold'; readonly for: 'dag-missing' | 'forbidden' | 'update' }
+  | { readonly effect: 'refuse'; readonly reason: { readonly kind: string; readonly message: string } };
+
+/** One exchange to make. */
+export interface ExchangeJob {
+  readonly request: ExchangeRequest;
+  /** `null` for a pull, whose run id is random per attempt. */
+  readonly delivery: { readonly number: number; readonly attempt: number; readonly acceptedRun?: string } | null;
+  /** Called, and awaited, as soon as Airflow is known to have accepted the request. */
+  readonly onAccepted: (run: string) => Promise<void>;
+}
+
+export type CredentialsKind = 'cookie' | 'memory' | 'sealed';
+
+/** How an exchange travels. Resolves always: an expected failure is an effect. */
+export interface Transport {
+  readonly exchange: (job: ExchangeJob, credentials: CredentialsKind) => Promise<Effect>;
+}

@@ -1,0 +1,47 @@
+import type { Declarations } from '../shared/collections.ts';
+import type { Broadcast } from '../shared/messages.ts';
+import type { WakeUpQueue } from './replay/wake-up-queue.ts';
+import type { ReplicaStore } from './store/replica-store.ts';
+import type { Transport } from './transport/transport.ts';
+
+/** Everything outside the engine. Passed in, so that the whole engine runs in a simulation. */
+export interface World {
+  readonly user: string;
+  readonly declarations: Declarations;
+  readonly store: ReplicaStore;
+  readonly queue: WakeUpQueue;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly locks: Locks;
+  readonly logger: Logger;
+  readonly isOnline: () => boolean;
+  readonly broadcast: (message: Broadcast) => void;
+}
+
+/** Schedules and labels; decides nothing about correctness (law 11). */
+export interface Clock {
+  /** ms since 1970 */
+  readonly now: () => number;
+  /** Calls once after the delay; the returned function cancels. */
+  readonly after: (delayMs: number, call: () => void) => () => void;
+}
+
+export interface Random {
+  /** 20 hex digits. */
+  readonly hex: () => string;
+  /** In [0, 1). */
+  readonly fraction: () => number;
+}
+
+/** Web Locks, or what stands for them: one holder per name across all workers of the origin. */
+export interface Locks {
+  readonly exclusive: <T>(name: string, body: () => Promise<T>) => Promise<T>;
+}
+
+/** ERROR: someone must look. INFO: a state changed. DEBUG: the rest. Never credentials, never record contents. */
+export interface Logger {
+  readonly error: (message: string, detail?: unknown) => void;
+  readonly info: (message: string, detail?: unknown) => void;
+  readonly debug: (message: string, detail?: unknown) => void;
+}
