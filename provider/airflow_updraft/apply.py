@@ -1,0 +1,167 @@
+"""Applies mutations to the store: read all records at once, decide in memory, write all changes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import sqlalchemy as sa
+
+from airflow_updraft.collections import Collection, Collections, Problem
+from airflow_updraft.json_values import Json
+from airflow_updraft.merge import Outcome, Stored, merge
+from airflow_updraft.request import BadMutation, Mutation
+from airflow_updraft.revision import Counter
+from airflow_updraft.tables import gone, records, upsert
+
+Key = tuple[str, str]
+Verdict = dict[str, Json]
+Transport = Literal["plugin", "dag"]
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who writes. Airflow itself (``is_airflow``) may write every collection, and for any ``user``, or none."""
+
+    user: str | None
+    label: str
+    transport: Transport = "plugin"
+    is_airflow: bool = False
+
+
+def apply_mutations(
+    conn: sa.Connection,
+    counter: Counter,
+    mutations: Iterable[Mutation | BadMutation],
+    author: Author,
+    collections: Collections,
+    now: datetime,
+) -> list[Verdict]:
+    """Apply in order and return one verdict each; the counter must be locked by this transaction.
+
+    Few statements whatever the number of mutations: one SELECT a collection, one bulk upsert.
+    """
+    mutations = tuple(mutations)
+    first_base = counter.revision
+    stored = load_records(conn, (m for m in mutations if isinstance(m, Mutation) and m.collection in collections))
+    before = dict(stored)
+    verdicts = []
+    for mutation in mutations:
+        outcome = _decide(mutation, stored, author, collections, counter, first_base)
+        if outcome.record is not None:
+            stored[mutation.collection, mutation.id] = outcome.record
+        verdicts.append(_verdict(mutation, outcome, stored, author, collections))
+    changed = {key: record for key, record in stored.items() if record is not before.get(key)}
+    write_records(conn, changed, before, author, collections, now)
+    return verdicts
+
+
+def load_records(conn: sa.Connection, wanted: Iterable[Mutation]) -> dict[Key, Stored]:
+    """Read the records and tombstones the mutations are about."""
+    ids: dict[str, set[str]] = {}
+    for mutation in wanted:
+        ids.setdefault(mutation.collection, set()).add(mutation.id)
+    columns = [records.c[name] for name in Stored.__slots__]
+    found: dict[Key, Stored] = {}
+    for name, some in ids.items():
+        query = sa.select(records.c.id, *columns).where(records.c.collection == name, records.c.id.in_(some))
+        found.update({(name, row[0]): Stored(*row[1:]) for row in conn.execute(query)})
+    return found
+
+
+def _decide(
+    mutation: Mutation | BadMutation,
+    stored: Mapping[Key, Stored],
+    author: Author,
+    collections: Collections,
+    counter: Counter,
+    first_base: int,
+) -> Outcome:
+    if (collection := collections.get(mutation.collection)) is None:
+        return _rejected("unknown_collection", f"there is no collection {mutation.collection[:50]!r}")
+    if author.transport == "dag" and collection.is_private:
+        return _rejected("needs_plugin", f"{collection.name} is private: conf and XCom could be read by others")
+    if isinstance(mutation, BadMutation):
+        return Outcome("rejected", problem=mutation.problem)
+    if mutation.base_revision > first_base:
+        # It would pass for having seen every change; no device of this epoch can hold it.
+        return _rejected("malformed", "baseRevision is above the store's revision")
+    record = stored.get((mutation.collection, mutation.id))
+    if not _may_write(collection, record, author):
+        return _rejected("not_writable", f"{author.user} may not write this record of {collection.name}")
+    outcome = merge(mutation, record, collection, author.user, counter.revision + 1)
+    if outcome.record is not None:
+        counter.next()
+    return outcome
+
+
+def _rejected(kind: str, message: str) -> Outcome:
+    return Outcome("rejected", problem=Problem(kind, message))
+
+
+def _may_write(collection: Collection, record: Stored | None, author: Author) -> bool:
+    if author.is_airflow or collection.write == "all":
+        return True
+    # A tombstone keeps its owner: nobody else may take the id over.
+    return collection.write == "own" and (record is None or record.owner == author.user)
+
+
+def may_read(collection: Collection, owner: str | None, author: Author) -> bool:
+    """Tell whether the author may see a record with this owner."""
+    if author.transport == "dag" and collection.is_private:
+        return False
+    return collection.read == "all" or (collection.read == "own" and owner == author.user)
+
+
+def _verdict(
+    mutation: Mutation | BadMutation,
+    outcome: Outcome,
+    stored: Mapping[Key, Stored],
+    author: Author,
+    collections: Collections,
+) -> Verdict:
+    record = stored.get((mutation.collection, mutation.id))
+    verdict: Verdict = {"collection": mutation.collection, "id": mutation.id, "verdict": outcome.verdict}
+    if outcome.verdict == "applied":
+        return verdict | {"revision": record.revision if record else 0}
+    seen = record if record and may_read(collections[mutation.collection], record.owner, author) else None
+    # The record comes along: its page of the feed may be far away, and the device needs the content
+    # that belongs to the revision now. What the user may not read, neither content nor revision, stays hidden.
+    verdict["revision"] = seen.revision if seen else 0
+    verdict["record"] = {"id": mutation.id, **seen.fields} if seen and not seen.deleted else None
+    if outcome.fields is not None:
+        verdict["fields"] = outcome.fields if outcome.fields == "*" else list(outcome.fields)
+    if outcome.dropped:
+        verdict["dropped"] = list(outcome.dropped)
+    if outcome.problem is not None:
+        verdict["reason"] = outcome.problem.as_json()
+    return verdict
+
+
+def write_records(
+    conn: sa.Connection,
+    changed: Mapping[Key, Stored],
+    before: Mapping[Key, Stored],
+    author: Author,
+    collections: Collections,
+    now: datetime,
+) -> None:
+    """Write changed records, and a gone entry for each user who can no longer see one of them."""
+    by = {"updated_by": author.label, "updated_at": now}
+    rows = [
+        {"collection": key[0], "id": key[1], **by, **{name: getattr(record, name) for name in Stored.__slots__}}
+        for key, record in changed.items()
+    ]
+    upsert(conn, records, rows)
+    left = []
+    for key, record in changed.items():
+        old = before.get(key)
+        if collections[key[0]].read == "own" and old is not None and old.owner != record.owner:
+            # It left one user's view and maybe entered another's: the first is told once, the second never again.
+            if old.owner is not None:
+                left.append({"user": old.owner, "collection": key[0], "id": key[1], "revision": record.revision})
+            here = (gone.c.user == record.owner, gone.c.collection == key[0], gone.c.id == key[1])
+            conn.execute(gone.delete().where(*here))
+    upsert(conn, gone, left)

@@ -1,0 +1,56 @@
+"""The epoch: a random name for one unbroken life of the store. Revisions of another epoch mean nothing."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from airflow_updraft.ledger import Entry
+from airflow_updraft.request import Request
+from airflow_updraft.revision import Counter
+
+
+class EpochKeeper(Protocol):
+    """Keeps the epoch outside the database, which a restored backup would bring back along with its data."""
+
+    def get(self) -> str | None:
+        """The kept epoch, None where none is kept yet."""
+
+    def set(self, epoch: str) -> None:
+        """Keep this epoch."""
+
+
+def is_broken(counter: Counter, keeper: EpochKeeper | None, kept: str | None) -> bool:
+    """Tell whether the epoch kept outside says that the store was restored.
+
+    ``kept`` was read before the counter was locked, so that no lock is held over a slow keeper. Where it differs,
+    it may only be old: another exchange may have renewed both since; then ask again, under the lock.
+    """
+    if keeper is None or kept == counter.epoch:
+        return False
+    kept = keeper.get()
+    if kept is None:
+        keeper.set(counter.epoch)
+        return False
+    return kept != counter.epoch
+
+
+def is_ahead(request: Request, entry: Entry | None, counter: Counter) -> bool:
+    """Tell whether a device of this epoch knows more than the store: then the store was restored."""
+    if request.epoch != counter.epoch:
+        return False
+    if max(request.since, request.floor) > counter.revision:
+        return True
+    if request.last is None:
+        return False
+    return entry is None or entry.epoch != counter.epoch or entry.number < request.last.number
+
+
+def renew(counter: Counter, keeper: EpochKeeper | None, new_epoch: str) -> None:
+    """Begin a new epoch: every device re-reads, none is trusted to match.
+
+    The keeper is told before the commit: told after it, a crash in between would look like a restore. Told before,
+    a rolled back renewal looks like one, and is renewed again: safe.
+    """
+    counter.epoch = new_epoch
+    if keeper is not None:
+        keeper.set(new_epoch)

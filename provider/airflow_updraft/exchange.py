@@ -1,0 +1,104 @@
+"""The exchange: the whole server on one screen. docs/protocol.md is the contract; it names each rule's mishap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from airflow_updraft import epoch as epochs
+from airflow_updraft import ledger, revision
+from airflow_updraft.apply import Author, Transport, apply_mutations
+from airflow_updraft.collections import Collections, Problem
+from airflow_updraft.epoch import EpochKeeper
+from airflow_updraft.errors import InvalidRequestError
+from airflow_updraft.feed import read_page
+from airflow_updraft.json_values import Json
+from airflow_updraft.ledger import Entry, Standing
+from airflow_updraft.request import Request, parse_request, read_body
+from airflow_updraft.response import Answer, Response, invalid, refusal, respond
+from airflow_updraft.revision import Counter
+from airflow_updraft.tables import random_epoch
+
+
+def utc_now() -> datetime:
+    """The server's clock: it labels rows and decides nothing."""
+    return datetime.now(UTC)
+
+
+def exchange(
+    request: Mapping[str, Json] | str,
+    user: str,
+    engine: sa.Engine,
+    collections: Collections,
+    *,
+    transport: Transport = "plugin",
+    epoch_keeper: EpochKeeper | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    new_epoch: Callable[[], str] = random_epoch,
+) -> Response:
+    """Apply a request's batch exactly once and return its verdicts and the changes since its checkpoint.
+
+    ``request`` is not trusted; ``user`` is the authenticated one. All effects are in one transaction of
+    ``engine``, whose store must exist (``create_store``). A bad request is answered, not raised; what is raised
+    (the database's own errors) means that nothing was written and the same request may be sent again.
+    """
+    body: Mapping[str, Json] = {}
+    try:
+        body = read_body(request)
+        ask = parse_request(body)
+    except InvalidRequestError as error:
+        return invalid(body, error)
+    author = Author(user, label=user, transport=transport)
+    kept_epoch = epoch_keeper.get() if epoch_keeper else None
+    with revision.transaction(engine) as conn:
+        counter = revision.lock_counter(conn)
+        entry = ledger.load(conn, ask.replica_id)
+        if ask.user != user or (entry and entry.user != user):
+            return refusal(ask, counter, "user_mismatch")
+        if epochs.is_broken(counter, epoch_keeper, kept_epoch) or epochs.is_ahead(ask, entry, counter):
+            epochs.renew(counter, epoch_keeper, new_epoch())
+        answer = _settle(conn, counter, ask, entry, author, collections, clock)
+        if answer.entry is not None:
+            ledger.save(conn, ask.replica_id, answer.entry, clock())
+        revision.save_counter(conn, counter)
+        if answer.refused in ("fork", "invalid"):
+            return refusal(ask, counter, answer.refused, answer.problem)
+        reset = ask.epoch != counter.epoch or counter.horizon > max(ask.since, ask.floor)
+        since, settled = (0, ()) if reset else (ask.since, answer.verdicts or ())
+        page = read_page(conn, counter, author, collections, since, ask.limit, settled)
+        return respond(ask, counter, answer, page, reset=reset)
+
+
+def _settle(
+    conn: sa.Connection,
+    counter: Counter,
+    ask: Request,
+    entry: Entry | None,
+    author: Author,
+    collections: Collections,
+    clock: Callable[[], datetime],
+) -> Answer:
+    """Answer the request's batch, void or pull, and say what the ledger must hold of it."""
+    match ledger.standing(entry, ask, counter.epoch):
+        case Standing.FORK:
+            return Answer("fork")
+        case Standing.REPLAY if entry:
+            return Answer(verdicts=entry.verdicts, entry=ledger.in_epoch(entry, counter.epoch))
+        case Standing.VOIDED if entry:
+            return Answer("void", entry=ledger.in_epoch(entry, counter.epoch))
+        case _ if ask.epoch != counter.epoch:
+            # Base revisions of another epoch mean nothing here: they would pass for having seen every change.
+            return Answer("epoch" if ask.mark else None, entry=ledger.claim(ask, counter.epoch))
+        case Standing.STRAY:
+            return Answer("invalid", Problem("malformed", "the number must be the last one plus 1", "/last"))
+    mark = ask.mark
+    if mark is None:
+        return Answer(entry=entry or ledger.claim(ask, counter.epoch))
+    if ask.batch is None:
+        voided = Entry(author.label, counter.epoch, mark.number, mark.nonce, is_void=True)
+        return Answer("void", entry=voided)
+    verdicts = apply_mutations(conn, counter, ask.batch.mutations, author, collections, clock())
+    done = Entry(author.label, counter.epoch, mark.number, mark.nonce, ask.batch.hash, verdicts=verdicts)
+    return Answer(verdicts=verdicts, entry=done)

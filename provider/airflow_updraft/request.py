@@ -1,0 +1,248 @@
+"""The untrusted request, parsed into frozen shapes or refused.
+
+What is wrong with the request as a whole raises InvalidRequestError. What is wrong with one mutation makes that
+one a BadMutation, to be rejected alone: a poison mutation must not block the only lane.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NoReturn, TypeAlias, cast
+
+from airflow_updraft import limits
+from airflow_updraft.collections import Problem
+from airflow_updraft.errors import InvalidRequestError
+from airflow_updraft.json_values import Json, is_number, parse_json, text_problem, value_problem
+
+Op = Literal["create", "patch", "delete"]
+
+_BATCH_KEYS = {"number", "nonce", "mutations"}
+_MUTATION_KEYS = {"collection", "id", "firstSeq", "lastSeq", "baseRevision", "op", "set", "removed", "inc"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A batch's number and nonce: ``last`` names the last settled one."""
+
+    number: int
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One captured change, as the device froze it."""
+
+    collection: str
+    id: str
+    base_revision: int
+    op: Op
+    set: Mapping[str, Json] = field(default_factory=dict)
+    removed: frozenset[str] = frozenset()
+    inc: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BadMutation:
+    """A mutation whose record can be named but that cannot be applied."""
+
+    collection: str
+    id: str
+    problem: Problem
+
+
+Mutations: TypeAlias = tuple[Mutation | BadMutation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The mutations that travel together, with the hash of the exact string that travelled."""
+
+    mark: Mark
+    hash: str
+    mutations: Mutations
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One exchange as asked for. At most one of ``batch`` and ``void`` is given; neither in a pull."""
+
+    replica_id: str
+    user: str
+    epoch: str | None
+    last: Mark | None
+    batch: Batch | None
+    void: Mark | None
+    since: int
+    floor: int
+    limit: int
+
+    @property
+    def mark(self) -> Mark | None:
+        """The number and nonce this request wants to settle, None in a pull."""
+        return self.batch.mark if self.batch else self.void
+
+    @property
+    def last_number(self) -> int:
+        """The last settled number, 0 before the first."""
+        return self.last.number if self.last else 0
+
+    @property
+    def last_nonce(self) -> str | None:
+        """The last settled nonce, None before the first."""
+        return self.last.nonce if self.last else None
+
+
+def read_body(request: Mapping[str, Json] | str) -> Mapping[str, Json]:
+    """Return the request as an object, or raise InvalidRequestError."""
+    if isinstance(request, str):
+        if len(request.encode("utf-8", "surrogatepass")) > limits.REQUEST_BYTES_MAX:
+            raise InvalidRequestError("too_large", f"the request exceeds {limits.REQUEST_BYTES_MAX} bytes")
+        try:
+            request = cast(Json, parse_json(request))
+        except ValueError as error:
+            raise InvalidRequestError("malformed", f"the request is not JSON: {error}") from error
+    if not isinstance(request, Mapping):
+        raise InvalidRequestError("malformed", "the request is not an object")
+    return request
+
+
+def parse_request(body: Mapping[str, Json]) -> Request:
+    """Validate a request's body, or raise InvalidRequestError with the place.
+
+    Keys of the request it does not know are ignored; inside a batch they are not: there one could be an edit.
+    """
+    protocol = body.get("protocol")
+    if isinstance(protocol, bool) or protocol != limits.PROTOCOL:
+        raise InvalidRequestError("protocol", f"this server speaks protocol {limits.PROTOCOL}", "/protocol")
+    epoch, batch_text = body.get("epoch"), body.get("batch")
+    request = Request(
+        replica_id=_text(body.get("replicaId"), "/replicaId"),
+        user=_text(body.get("user"), "/user"),
+        epoch=None if epoch is None else _text(epoch, "/epoch"),
+        last=_mark(body.get("last"), "/last"),
+        void=_mark(body.get("void"), "/void"),
+        since=_integer(body.get("since"), "/since"),
+        floor=_integer(body.get("floor"), "/floor"),
+        limit=min(_integer(body.get("limit"), "/limit", least=1), limits.PAGE_CHANGES_MAX),
+        batch=None if batch_text is None else _batch(batch_text, body.get("hash")),
+    )
+    if request.batch and request.void:
+        _malformed("a request carries a batch or a void, not both", "/void")
+    if request.batch is None and body.get("hash") is not None:
+        _malformed("a hash comes with a batch", "/hash")
+    return request
+
+
+def _batch(text: Json, sent_hash: Json) -> Batch:
+    if not isinstance(text, str):
+        _malformed("the batch must be a JSON string", "/batch")
+    data = text.encode("utf-8", "surrogatepass")
+    if len(data) > limits.BATCH_BYTES_MAX:
+        raise InvalidRequestError("too_large", f"the batch exceeds {limits.BATCH_BYTES_MAX} bytes", "/batch")
+    found_hash = hashlib.sha256(data).hexdigest()
+    if sent_hash != found_hash:
+        raise InvalidRequestError("hash", "the hash is not the batch's SHA-256: it was cut or changed", "/hash")
+    try:
+        body = parse_json(text)
+    except ValueError as error:
+        raise InvalidRequestError("malformed", f"the batch is not JSON: {error}", "/batch") from error
+    if not isinstance(body, dict) or body.keys() != _BATCH_KEYS or not isinstance(body["mutations"], list):
+        _malformed("a batch is {number, nonce, mutations}", "/batch")
+    if len(body["mutations"]) > limits.BATCH_MUTATIONS_MAX:
+        raise InvalidRequestError(
+            "too_large", f"the batch holds more than {limits.BATCH_MUTATIONS_MAX} mutations", "/batch/mutations"
+        )
+    mark = Mark(_integer(body["number"], "/batch/number", least=1), _text(body["nonce"], "/batch/nonce"))
+    return Batch(mark, found_hash, tuple(_mutation(m, i) for i, m in enumerate(body["mutations"])))
+
+
+def _mutation(body: Json, index: int) -> Mutation | BadMutation:
+    path = f"/batch/mutations/{index}"
+    if not isinstance(body, dict):
+        _malformed("a mutation is an object", path)
+    collection, record_id = body.get("collection"), body.get("id")
+    if not isinstance(collection, str) or not isinstance(record_id, str):
+        _malformed("a mutation names its collection and id", path)
+    if message := _id_problem(record_id) or _shape_problem(body) or _fields_problem(body):
+        return BadMutation(collection, record_id, Problem("malformed", message))
+    return Mutation(
+        collection=collection,
+        id=record_id,
+        base_revision=body["baseRevision"],
+        op=body["op"],
+        set=body.get("set", {}),
+        removed=frozenset(body.get("removed", ())),
+        inc=body.get("inc", {}),
+    )
+
+
+def _id_problem(record_id: str) -> str | None:
+    if not 1 <= len(record_id) <= limits.ID_LENGTH_MAX:
+        return f"an id has 1 to {limits.ID_LENGTH_MAX} characters"
+    return text_problem(record_id)
+
+
+def _shape_problem(body: dict[str, Json]) -> str | None:
+    if unknown := body.keys() - _MUTATION_KEYS:
+        return f"unknown keys {sorted(unknown)}"  # ignoring one would lose the edit it stands for
+    if body.get("op") not in ("create", "patch", "delete"):
+        return "op must be create, patch or delete"
+    if not all(_is_integer(body.get(key)) for key in ("firstSeq", "lastSeq", "baseRevision")):
+        return "firstSeq, lastSeq and baseRevision must be integers of at least 0"
+    if not isinstance(body.get("set", {}), dict) or not isinstance(body.get("inc", {}), dict):
+        return "set and inc must be objects"
+    removed = body.get("removed", [])
+    if not isinstance(removed, list) or not all(isinstance(name, str) for name in removed):
+        return "removed must be a list of field names"
+    if body["op"] == "delete" and (body.get("set") or body.get("inc") or removed):
+        return "a delete carries no fields"
+    if body["op"] == "create" and removed:
+        return "a create removes nothing"
+    return None
+
+
+def _fields_problem(body: dict[str, Json]) -> str | None:
+    names = [*body.get("set", {}), *body.get("removed", ()), *body.get("inc", {})]
+    if len(set(names)) != len(names):
+        return "set, removed and inc must name different fields"
+    for name in names:
+        # __proto__ cannot be a field: assigning it on a device changes the object's prototype.
+        if name in ("id", "__proto__") or not 1 <= len(name) <= limits.FIELD_NAME_LENGTH_MAX:
+            return f"not a field name: {name[:50]!r}"
+        if message := text_problem(name):
+            return message
+    if not all(is_number(step) and not value_problem(step) for step in body.get("inc", {}).values()):
+        return "inc must hold numbers"
+    return None
+
+
+def _mark(body: Json, path: str) -> Mark | None:
+    if body is None:
+        return None
+    if not isinstance(body, Mapping):
+        _malformed("expected {number, nonce}", path)
+    return Mark(_integer(body.get("number"), f"{path}/number", least=1), _text(body.get("nonce"), f"{path}/nonce"))
+
+
+def _text(value: Json, path: str) -> str:
+    if not isinstance(value, str) or not 1 <= len(value) <= limits.ID_LENGTH_MAX:
+        _malformed(f"expected a text of 1 to {limits.ID_LENGTH_MAX} characters", path)
+    if message := text_problem(value):
+        _malformed(message, path)
+    return value
+
+
+def _integer(value: Json, path: str, least: int = 0) -> int:
+    if not _is_integer(value) or value < least:
+        _malformed(f"expected an integer of at least {least}", path)
+    return int(value)
+
+
+def _is_integer(value: Json) -> bool:
+    return is_number(value) and 0 <= value <= limits.REVISION_MAX and value == int(value)
+
+
+def _malformed(message: str, path: str) -> NoReturn:
+    raise InvalidRequestError("malformed", message, path)

@@ -1,0 +1,114 @@
+"""Changes made by Airflow itself: they reach the devices by the same feed, and conflict like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from airflow_updraft.apply import Author, Verdict, apply_mutations, load_records, write_records
+from airflow_updraft.collections import Collections
+from airflow_updraft.json_values import Json, json_equal
+from airflow_updraft.merge import Stored
+from airflow_updraft.request import Mutation
+from airflow_updraft.revision import Counter
+from airflow_updraft.tables import consumers, gone, records
+
+
+def put_records(
+    conn: sa.Connection,
+    counter: Counter,
+    collection: str,
+    documents: Iterable[Mapping[str, Json]],
+    collections: Collections,
+    now: datetime,
+    *,
+    by: str,
+    owner: str | None = None,
+) -> list[Verdict]:
+    """Make the store hold these documents; return a verdict for each that differed from what it held.
+
+    Only changed fields get a new revision, so that a device's edit of another field is no conflict. ``owner`` is
+    whom new records belong to; None: nobody, or whom a tombstone belonged to. A verdict may be ``rejected``
+    (schema): that document is not stored, the others are.
+    """
+    wanted = {str(document["id"]): document for document in documents}
+    named = [Mutation(collection, record_id, 0, "delete") for record_id in wanted]
+    held = load_records(conn, named)
+    mutations = [
+        mutation
+        for record_id, document in wanted.items()
+        if (mutation := _difference(collection, document, held.get((collection, record_id)), counter))
+    ]
+    author = Author(owner, label=by, is_airflow=True)
+    return apply_mutations(conn, counter, mutations, author, collections, now)
+
+
+def delete_records(
+    conn: sa.Connection,
+    counter: Counter,
+    collection: str,
+    ids: Iterable[str],
+    collections: Collections,
+    now: datetime,
+    *,
+    by: str,
+) -> list[Verdict]:
+    """Turn these records into tombstones; absent ones stay absent."""
+    mutations = [Mutation(collection, record_id, counter.revision, "delete") for record_id in ids]
+    author = Author(None, label=by, is_airflow=True)
+    return apply_mutations(conn, counter, mutations, author, collections, now)
+
+
+def give_record(
+    conn: sa.Connection,
+    counter: Counter,
+    collection: str,
+    record_id: str,
+    owner: str | None,
+    collections: Collections,
+    now: datetime,
+    *,
+    by: str,
+) -> None:
+    """Make a record another user's: the new owner is sent it, the old one is told once that it is gone."""
+    before = load_records(conn, [Mutation(collection, record_id, 0, "delete")])
+    changed = {
+        key: replace(stored, owner=owner, revision=counter.next())
+        for key, stored in before.items()
+        if stored.owner != owner
+    }
+    write_records(conn, changed, before, Author(owner, label=by, is_airflow=True), collections, now)
+
+
+def prune(conn: sa.Connection, counter: Counter, up_to: int) -> None:
+    """Forget tombstones and gone entries up to a revision; devices that are further behind will re-read.
+
+    Not beyond what every consumer has read: a consumer does not re-read, it would miss the deletions.
+    """
+    slowest = conn.scalar(sa.select(sa.func.min(consumers.c.revision)))
+    horizon = min(up_to, counter.revision, counter.revision if slowest is None else slowest)
+    conn.execute(records.delete().where(records.c.deleted, records.c.revision <= horizon))
+    conn.execute(gone.delete().where(gone.c.revision <= horizon))
+    counter.horizon = max(counter.horizon, horizon)
+
+
+def _difference(
+    collection: str, document: Mapping[str, Json], stored: Stored | None, counter: Counter
+) -> Mutation | None:
+    """The mutation that leads from what is stored to the document, None where they are equal."""
+    record_id = str(document["id"])
+    fields = {name: value for name, value in document.items() if name != "id"}
+    if stored is None or stored.deleted:
+        return Mutation(collection, record_id, counter.revision, "create", set=fields)
+    changed = {
+        name: value
+        for name, value in fields.items()
+        if name not in stored.fields or not json_equal(stored.fields[name], value)
+    }
+    removed = frozenset(stored.fields.keys() - fields.keys())
+    if not changed and not removed:
+        return None
+    return Mutation(collection, record_id, counter.revision, "patch", set=changed, removed=removed)

@@ -1,0 +1,127 @@
+"""The store's tables and their creation. PostgreSQL, or SQLite for development."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from airflow_updraft.errors import StoreVersionError
+
+SCHEMA_VERSION = 1
+
+metadata = sa.MetaData()
+
+meta = sa.Table(
+    "updraft_meta",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),  # one row, 1: the counter that writers lock
+    sa.Column("schema_version", sa.Integer, nullable=False),
+    sa.Column("epoch", sa.Text, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("horizon", sa.BigInteger, nullable=False),  # tombstones up to this revision may be pruned
+)
+
+records = sa.Table(
+    "updraft_records",
+    metadata,
+    sa.Column("collection", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("created", sa.BigInteger, nullable=False),  # revision of its (last) creation
+    sa.Column("fields", sa.JSON, nullable=False),  # without the id; empty for a tombstone
+    sa.Column("field_revisions", sa.JSON, nullable=False),  # only where it is not `created`; removed fields too
+    sa.Column("deleted", sa.Boolean, nullable=False),
+    sa.Column("owner", sa.Text),  # set at creation, kept by the tombstone; NULL where Airflow created it
+    sa.Column("updated_by", sa.Text, nullable=False),
+    sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),  # a label; nothing is decided by it
+    sa.Index("updraft_records_by_revision", "revision"),
+    sa.Index("updraft_records_by_collection", "collection", "revision"),
+)
+
+gone = sa.Table(
+    "updraft_gone",
+    metadata,
+    sa.Column("user", sa.Text, primary_key=True),
+    sa.Column("collection", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Index("updraft_gone_by_revision", "user", "revision"),
+)
+
+replicas = sa.Table(
+    "updraft_replicas",
+    metadata,
+    sa.Column("replica_id", sa.Text, primary_key=True),
+    sa.Column("user", sa.Text, nullable=False),
+    sa.Column("epoch", sa.Text, nullable=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("nonce", sa.Text),
+    sa.Column("hash", sa.Text),
+    sa.Column("is_void", sa.Boolean, nullable=False),
+    sa.Column("verdicts", sa.JSON(none_as_null=True)),
+    sa.Column("last_seen", sa.DateTime(timezone=True), nullable=False),
+)
+
+consumers = sa.Table(
+    "updraft_consumers",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("collection", sa.Text, primary_key=True),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+)
+
+
+def random_epoch() -> str:
+    """A new epoch: random, and fit to be part of a DAG run id."""
+    return secrets.token_hex(8)
+
+
+def create_store(engine: sa.Engine, new_epoch: Callable[[], str] = random_epoch) -> None:
+    """Create what is missing of the store; do nothing where it is complete.
+
+    Safe to call from several processes at once. Raises StoreVersionError for another version's tables.
+    """
+    if _version(engine) == SCHEMA_VERSION:
+        return
+    if engine.dialect.name == "sqlite":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+            conn.exec_driver_sql("PRAGMA journal_mode=WAL")  # a reader must not hold up the writer
+    with engine.begin() as conn:
+        if engine.dialect.name != "sqlite":
+            # CREATE TABLE IF NOT EXISTS fails when two sessions race; one at a time.
+            conn.execute(sa.select(sa.func.pg_advisory_xact_lock(0x75706472616674)))
+        metadata.create_all(conn)
+        first = {"id": 1, "schema_version": SCHEMA_VERSION, "epoch": new_epoch(), "revision": 0, "horizon": 0}
+        conn.execute(insert(conn, meta).values(first).on_conflict_do_nothing())
+    if (version := _version(engine)) != SCHEMA_VERSION:
+        raise StoreVersionError(
+            f"the store has schema version {version}, this package needs {SCHEMA_VERSION}: "
+            "install the matching airflow-provider-updraft"
+        )
+
+
+def _version(engine: sa.Engine) -> int | None:
+    with engine.connect() as conn:
+        if not sa.inspect(conn).has_table(meta.name):
+            return None
+        found: int | None = conn.scalar(sa.select(meta.c.schema_version).where(meta.c.id == 1))
+        return found
+
+
+def insert(conn: sa.Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that knows ON CONFLICT, in the connection's dialect."""
+    return sqlite.insert(table) if conn.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def upsert(conn: sa.Connection, table: sa.Table, rows: list[dict[str, object]]) -> None:
+    """Write all rows in one statement, replacing those whose primary key exists."""
+    if not rows:
+        return
+    statement = insert(conn, table)
+    replace = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
+    conn.execute(
+        statement.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=replace), rows
+    )

