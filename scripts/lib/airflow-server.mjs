@@ -1,0 +1,131 @@
+// One real Airflow with its embedded PostgreSQL: start, stop, status. Tests and people share it; `state` makes another one.
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { airflowEnvironment, databaseUri, users } from './airflow-settings.mjs';
+import { getJson, waitUntilReady } from './airflow-ready.mjs';
+import { broken, isPrepared, notePrepared, openState, recordOf, secretsOf, stateAt, turnLogs, wipe, writeJson } from './airflow-state.mjs';
+import { defaultState, python, venv } from './paths.mjs';
+import { isAlive, withPidLock } from './pid-lock.mjs';
+import { databaseStatus, seedDemo, startDatabase, stopDatabase } from './database.mjs';
+import { freePort } from './ports.mjs';
+import { Problem, say as sayToPerson } from './problem.mjs';
+import { endFamily, members } from './processes.mjs';
+
+const DEFAULT_PORT = 8080;
+const launcher = fileURLToPath(new URL('./airflow_launcher.py', import.meta.url));
+
+/**
+ * @typedef {{ state?: string, port?: number, fresh?: boolean, say?: (line: string) => void }} StartOptions
+ * @typedef {Awaited<ReturnType<typeof airflowStatus>>} Status
+ */
+
+/** @param {import('./airflow-state.mjs').State} state */
+const familyOf = (state) => ({ leader: recordOf(state)?.leader, marker: `AIRFLOW_HOME=${state.home}` });
+
+/** What is running under a state folder. @param {{ state?: string }} [options] */
+export async function airflowStatus({ state: folder = defaultState } = {}) {
+  const state = stateAt(folder);
+  const record = recordOf(state);
+  const airflowUrl = `http://127.0.0.1:${record?.port ?? DEFAULT_PORT}/airflow`;
+  const pids = await members(familyOf(state));
+  const answers = pids.length > 0 && (await getJson(`${airflowUrl}/api/v2/version`)) !== undefined;
+  const database = await databaseStatus(state.postgres);
+  return {
+    running: answers && record !== undefined && isAlive(record.leader),
+    airflowUrl,
+    apiUrl: `${airflowUrl}/api/v2`,
+    uiUrl: `${airflowUrl}/`,
+    users,
+    storeUri: databaseUri(database.socketDir, 'updraft'),
+    demoUri: databaseUri(database.socketDir, 'updraft_demo'),
+    metadataUri: databaseUri(database.socketDir, 'airflow'),
+    databaseRunning: database.running,
+    stateDir: state.dir,
+    logs: state.logs,
+    pids: [...pids, ...(database.pid === null ? [] : [database.pid])],
+  };
+}
+
+/** Start it unless it runs; resolves when a DAG run would be quick. @param {StartOptions} [options] @returns {Promise<Status>} */
+export async function startAirflow({ state: folder = defaultState, port, fresh = false, say = sayToPerson } = {}) {
+  if (!existsSync(python)) throw new Problem(`Airflow is not installed in ${venv}. Run: npm start`);
+  const state = stateAt(folder);
+  return await withPidLock(state.lock, async () => {
+    if (fresh) {
+      await stopAll(state, false);
+      wipe(state);
+    }
+    const before = await airflowStatus({ state: folder });
+    if (before.running) return before;
+    await endFamily(familyOf(state)); // what a killed start left behind
+    openState(state);
+    const known = recordOf(state)?.port; // a client that waits for this server finds it where it was
+    const chosen = await freePort(port ?? known ?? DEFAULT_PORT);
+    if (port !== undefined && chosen !== port) say(`… port ${port} is taken, Airflow uses ${chosen}`);
+    await launch(state, chosen, say);
+    return await airflowStatus({ state: folder });
+  });
+}
+
+/** @param {import('./airflow-state.mjs').State} state @param {number} port @param {(line: string) => void} say */
+async function launch(state, port, say) {
+  const first = !isPrepared(state);
+  say(first ? '… starting PostgreSQL and Airflow (the first time it also creates the databases)' : '… starting PostgreSQL and Airflow');
+  const socketDir = await startDatabase(state);
+  turnLogs(state);
+  const since = Date.now();
+  const environment = airflowEnvironment({ home: state.home, socketDir, port, secrets: secretsOf(state) });
+  const leader = spawnLeader(state, environment, first);
+  writeJson(state.record, { port, leader });
+  try {
+    await Promise.all([
+      waitUntilReady({ airflowUrl: `http://127.0.0.1:${port}/airflow`, since, logs: state.logs, isAlive: () => isAlive(leader), say }),
+      seedDemo(databaseUri(socketDir, 'updraft_demo'), environment),
+    ]);
+  } catch (error) {
+    await stopAll(state, false);
+    if (first && error instanceof Problem && /prepare\.log/.test(error.message)) throw broken(state.dir, error.message);
+    throw error;
+  }
+  if (first) notePrepared(state);
+}
+
+/**
+ * In its own session, so that Ctrl-C in this terminal does not reach it before we stop it in order.
+ * @param {import('./airflow-state.mjs').State} state @param {NodeJS.ProcessEnv} env @param {boolean} prepare @returns {number} pid
+ */
+function spawnLeader(state, env, prepare) {
+  const log = openSync(join(state.logs, 'launcher.log'), 'a');
+  // Forking what imported Airflow already is safe on Linux only; elsewhere the stock command does it all, twice as slowly.
+  const command = process.platform === 'linux' ? [python, launcher, state.logs, ...(prepare ? ['--prepare'] : [])] : [join(venv, 'bin', 'airflow'), 'standalone'];
+  const child = spawn(command[0] ?? '', command.slice(1), { cwd: state.home, env, detached: true, stdio: ['ignore', log, log] });
+  closeSync(log);
+  if (child.pid === undefined) throw new Problem(`${command[0]} cannot be run`);
+  child.on('error', () => {});
+  child.unref();
+  return child.pid;
+}
+
+/**
+ * Stop it and make sure that nothing is left. `keepPostgres`: Airflow is down, its data can still be read.
+ * @param {{ state?: string, keepPostgres?: boolean }} [options] @returns {Promise<Status>}
+ */
+export async function stopAirflow({ state: folder = defaultState, keepPostgres = false } = {}) {
+  const state = stateAt(folder);
+  return await withPidLock(state.lock, async () => {
+    await stopAll(state, keepPostgres);
+    return await airflowStatus({ state: folder });
+  });
+}
+
+/** @param {import('./airflow-state.mjs').State} state @param {boolean} keepPostgres */
+async function stopAll(state, keepPostgres) {
+  const survivors = await endFamily(familyOf(state));
+  if (survivors.length > 0) throw new Problem(`These processes of Airflow do not end: ${survivors.join(' ')}`);
+  if (keepPostgres) return;
+  await stopDatabase(state);
+  const pids = join(state.home, 'airflow-webserver.pid');
+  rmSync(pids, { force: true });
+}

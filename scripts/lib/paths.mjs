@@ -1,0 +1,16 @@
+// Where everything lives. All state that scripts make is in one ignored folder of the checkout.
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/[\\/]$/, '');
+export const stateRoot = join(root, '.updraft');
+export const venv = join(stateRoot, 'venv');
+export const python = join(venv, 'bin', 'python');
+export const provider = join(root, 'provider');
+export const lockFile = join(provider, 'requirements.lock');
+export const collectionsFile = join(root, 'demo', 'collections.json');
+export const demoDist = join(root, 'dist', 'demo');
+export const defaultState = join(stateRoot, 'airflow');
+
+/** A tool that npm installed. @param {string} name */
+export const bin = (name) => join(root, 'node_modules', '.bin', name);

@@ -1,0 +1,72 @@
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { Problem, say } from './problem.mjs';
+import { sleep } from './run.mjs';
+
+const WAIT_MS_MAX = 15 * 60_000;
+
+/**
+ * Do the work while holding a lock file; a second process waits for the first, a dead one's lock is taken over.
+ * @template T
+ * @param {string} file @param {() => Promise<T>} work @returns {Promise<T>}
+ */
+export async function withPidLock(file, work) {
+  mkdirSync(dirname(file), { recursive: true });
+  const deadline = Date.now() + WAIT_MS_MAX;
+  for (let told = false; !take(file); told = true) {
+    if (!told) say(`… waiting for process ${holderOf(file)}, which is setting up the same folder`);
+    if (Date.now() > deadline) throw new Problem(`${file} is held for too long. Remove it if no setup is running.`);
+    await sleep(200);
+  }
+  try {
+    return await work();
+  } finally {
+    if (holderOf(file) === process.pid) rmSync(file, { force: true });
+  }
+}
+
+/** @param {string} file @returns {boolean} */
+function take(file) {
+  try {
+    writeFileSync(file, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || error.code !== 'EEXIST') throw error;
+  }
+  const holder = holderOf(file);
+  if (holder !== undefined && !isAlive(holder)) {
+    const aside = `${file}.${process.pid}`;
+    try {
+      renameSync(file, aside); // atomic: of two processes that saw the dead holder only one moves its file away
+      if (holderOf(aside) !== holder) renameSync(aside, file); // it was a new holder's already: give it back
+      else rmSync(aside);
+    } catch {
+      // the other one was faster
+    }
+  }
+  return false;
+}
+
+/** @param {string} file @returns {number | undefined} */
+function holderOf(file) {
+  try {
+    return Number(readFileSync(file, 'utf8')) || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a process runs. A zombie does not: nothing but its parent's `wait` can remove it. @param {number} pid */
+export function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+  if (process.platform !== 'linux') return true;
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,26 @@
+/** Something the person at the keyboard can act on: shown as its message alone, without a stack. */
+export class Problem extends Error {}
+
+/** @param {unknown} error @returns {string} */
+export function messageOf(error) {
+  if (error instanceof Problem) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** Progress goes to stderr: stdout is for what a program may read. @param {string} line */
+export function say(line) {
+  process.stderr.write(`${line}\n`);
+}
+
+/**
+ * Run a script's main function; a problem becomes one clear message and exit code 1.
+ * @param {() => Promise<number | void>} work
+ */
+export async function main(work) {
+  try {
+    process.exitCode = (await work()) ?? 0;
+  } catch (error) {
+    say(`\n✗ ${messageOf(error)}`);
+    process.exitCode = 1;
+  }
+}

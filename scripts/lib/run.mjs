@@ -1,0 +1,60 @@
+import { spawn } from 'node:child_process';
+import { Problem } from './problem.mjs';
+import { root } from './paths.mjs';
+
+/**
+ * @typedef {{ cwd?: string, env?: NodeJS.ProcessEnv, input?: string, onLine?: (line: string) => void }} RunOptions
+ * @typedef {{ code: number, stdout: string, stderr: string }} Done
+ */
+
+/**
+ * Run a command to its end and collect its output. A missing command is exit code 127.
+ * @param {string} command @param {string[]} args @param {RunOptions} [options] @returns {Promise<Done>}
+ */
+export function capture(command, args, options = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: options.cwd ?? root, env: options.env ?? process.env });
+    const output = { stdout: '', stderr: '' };
+    child.stdout.setEncoding('utf8').on('data', (text) => (output.stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text) => (output.stderr += text));
+    child.on('error', (error) => resolve({ code: 127, stdout: '', stderr: error.message }));
+    child.on('close', (code, signal) => resolve({ code: signal ? 128 : (code ?? 1), ...output }));
+    child.stdin.on('error', () => {}); // it ended without reading its input: its exit code tells
+    child.stdin.end(options.input);
+  });
+}
+
+/**
+ * Run a command that must succeed.
+ * @param {string} command @param {string[]} args @param {RunOptions} [options] @returns {Promise<string>} its stdout
+ */
+export async function run(command, args, options = {}) {
+  const done = await capture(command, args, options);
+  if (done.code !== 0) {
+    throw new Problem(`\`${[command, ...args].join(' ')}\` failed (${done.code}):\n${tail(done.stderr + done.stdout)}`);
+  }
+  return done.stdout;
+}
+
+/**
+ * Run a command with this terminal's output. @returns {Promise<number>} its exit code
+ * @param {string} command @param {string[]} args @param {RunOptions} [options]
+ */
+export function show(command, args, options = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: options.cwd ?? root, env: options.env ?? process.env, stdio: 'inherit' });
+    child.on('error', (error) => {
+      process.stderr.write(`${command}: ${error.message}\n`);
+      resolve(127);
+    });
+    child.on('close', (code) => resolve(code ?? 1));
+  });
+}
+
+/** The last lines of a text. @param {string} text @param {number} [lines] */
+export function tail(text, lines = 25) {
+  return text.trimEnd().split('\n').slice(-lines).join('\n');
+}
+
+/** @param {number} milliseconds */
+export const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));

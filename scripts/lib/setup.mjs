@@ -1,0 +1,102 @@
+// Everything a checkout needs before anything of it can run. Uses nothing but Node until `npm ci` is done, does only what is
+// missing, and says each thing it does in one line.
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { lockFile, provider, python, root, stateRoot, venv } from './paths.mjs';
+import { withPidLock } from './pid-lock.mjs';
+import { Problem, say } from './problem.mjs';
+import { capture, run, show } from './run.mjs';
+import { ensureNode, findChromium, findPython, installLine } from './tools.mjs';
+
+const UV = 'uv>=0.9,<1';
+
+/** Node's and Python's packages, and for tests a Chromium. @param {{ chromium?: boolean }} [options] */
+export async function setup({ chromium = false } = {}) {
+  await ensureNode();
+  await ensurePackages();
+  await ensurePython();
+  if (chromium) await ensureChromium();
+}
+
+/** @param {string[]} files */
+const hashOf = (files) => files.reduce((hash, file) => hash.update(readFileSync(file)), createHash('sha256')).digest('hex');
+
+/** @param {string} stamp @param {string} hash */
+const isStamped = (stamp, hash) => existsSync(stamp) && readFileSync(stamp, 'utf8') === hash;
+
+/** `npm ci`, when the lock file is not the one that was installed. */
+async function ensurePackages() {
+  await withPidLock(join(stateRoot, 'npm.lock'), async () => {
+    const lock = join(root, 'package-lock.json');
+    const stamp = join(root, 'node_modules', '.updraft-installed');
+    const hash = hashOf([lock]);
+    if (isStamped(stamp, hash)) return;
+    const installed = join(root, 'node_modules', '.package-lock.json'); // written by npm's own install
+    if (!existsSync(stamp) && existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) {
+      writeFileSync(stamp, hash);
+      return;
+    }
+    say('… npm ci');
+    const npm = process.env['npm_execpath'];
+    const [command, first] = npm?.endsWith('.js') ? [process.execPath, [npm]] : ['npm', []];
+    await run(command, [...first, 'ci', '--no-audit', '--no-fund']);
+    writeFileSync(stamp, hash);
+  });
+}
+
+/** The virtual environment with Airflow, the provider and its tools, exactly as locked. */
+export async function ensurePython() {
+  await withPidLock(join(stateRoot, 'venv.lock'), async () => {
+    const stamp = join(venv, '.updraft-installed');
+    const hash = hashOf([lockFile, join(provider, 'pyproject.toml')]);
+    if (existsSync(python) && isStamped(stamp, hash)) return;
+    const base = await findPython();
+    const uv = await ensureUv(base);
+    rmSync(stamp, { force: true });
+    if ((await capture(python, ['-c', ''])).code !== 0) {
+      say(`… creating ${venv} with ${base}`);
+      rmSync(venv, { recursive: true, force: true });
+      await run(uv, ['venv', '--quiet', '--python', base, venv]);
+    }
+    say('… installing Airflow, PostgreSQL and the provider (about 400 MB; a minute or two the first time)');
+    // Byte code now, not at each start: some environments forbid Python to write it, and Airflow then takes twice as long.
+    await run(uv, ['pip', 'sync', '--quiet', '--python', python, '--require-hashes', '--compile-bytecode', lockFile]);
+    await run(uv, ['pip', 'install', '--quiet', '--python', python, '--no-deps', '--editable', provider]);
+    writeFileSync(stamp, hash);
+  });
+}
+
+/** The machine's uv, or one of our own. @param {string} base a Python @returns {Promise<string>} */
+async function ensureUv(base) {
+  if ((await capture('uv', ['--version'])).code === 0) return 'uv';
+  const own = join(stateRoot, 'uv');
+  const uv = join(own, 'bin', 'uv');
+  if ((await capture(uv, ['--version'])).code === 0) return uv;
+  say('… installing uv');
+  rmSync(own, { recursive: true, force: true });
+  mkdirSync(stateRoot, { recursive: true });
+  const made = await capture(base, ['-m', 'venv', own]);
+  if (made.code !== 0) {
+    throw new Problem(`${base} cannot create a virtual environment. Install what it lacks:\n  ${await installLine('python')}\n${made.stdout}${made.stderr}`);
+  }
+  await run(join(own, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', UV]);
+  return uv;
+}
+
+/** A browser for the tests. @returns {Promise<string>} its path */
+export async function ensureChromium() {
+  const found = await findChromium();
+  if (found) return found;
+  say('… installing Chromium');
+  await show(process.execPath, [join(root, 'node_modules', '@playwright', 'test', 'cli.js'), 'install', 'chromium']);
+  const isDebianRoot = process.getuid?.() === 0 && existsSync('/etc/debian_version');
+  if (!(await findChromium()) && isDebianRoot) {
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    await show('apt-get', ['update', '-qq'], { env });
+    await show('apt-get', ['install', '-y', '-qq', 'chromium', 'iproute2'], { env });
+  }
+  const installed = await findChromium();
+  if (installed) return installed;
+  throw new Problem(`The tests need Chromium. Install it:\n  ${await installLine('chromium')}`);
+}
