@@ -1,12 +1,11 @@
 import * as v from 'valibot';
 import { ExchangeResponseSchema, type ExchangeRequest } from '../../shared/exchange.ts';
+import { BATCH_TARGET, EXCHANGE_DAG, RUNS_PATH } from './batch-target.ts';
 import { bodyOf, classify, type Classified, type Step } from './classify.ts';
 import type { Credentials } from './credentials.ts';
 import type { Authorization, Http, HttpReply } from './http.ts';
 import type { Effect, ExchangeJob, Transport } from './transport.ts';
 
-export const EXCHANGE_DAG = 'updraft_exchange';
-const RUNS = `/api/v2/dags/${EXCHANGE_DAG}/dagRuns`;
 const REQUEST_TIMEOUT_MS = 20_000;
 const WAIT_TIMEOUT_MS = 25_000;
 const POLL_INTERVAL_MS = 1_000;
@@ -50,7 +49,7 @@ class DagExchange {
 
   async run(): Promise<Effect> {
     if (this.#job.delivery?.acceptedRun === this.#runId) return this.#follow();
-    const trigger = await this.#send('trigger', { method: 'POST', path: RUNS, body: this.#triggerBody(), timeoutMs: REQUEST_TIMEOUT_MS });
+    const trigger = await this.#send('trigger', { ...BATCH_TARGET, body: this.#triggerBody(), timeoutMs: REQUEST_TIMEOUT_MS });
     if (trigger.is.effect === 'accepted-before') return this.#confirm();
     if (trigger.is.effect !== 'ok') return asEffect(trigger.is);
     if (bodyOf('trigger', trigger.reply).dag_run_id !== this.#runId) return { effect: 'retry', for: 'airflow' };
@@ -108,7 +107,7 @@ class DagExchange {
   }
 
   #path(): string {
-    return `${RUNS}/${encodeURIComponent(this.#runId)}`;
+    return `${RUNS_PATH}/${encodeURIComponent(this.#runId)}`;
   }
 
   #triggerBody(): string {

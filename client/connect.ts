@@ -1,0 +1,100 @@
+import type { Conflict, Resolution } from '../shared/conflict.ts';
+import { UpdraftError } from '../shared/errors.ts';
+import type { DeadLetter, OutboxEntry } from '../shared/row.ts';
+import type { Status } from '../shared/status.ts';
+import { createCollection, type Collection } from './collection.ts';
+import { createEvents, type EventHandlers, type EventName } from './events.ts';
+import { createSettling } from './settling.ts';
+import { activeWorker } from './active-worker.ts';
+import { createWorkerLink } from './worker-link.ts';
+
+/** The worker to talk to, by its script's URL or by a registration an app made itself. `user` is the Airflow user name; each has a replica of its own. */
+export type ConnectOptions = ({ readonly worker: string } | { readonly registration: ServiceWorkerRegistration }) & {
+  readonly user: string;
+  /** Cursor of the last event this app has dealt with: what came after it is told again. */
+  readonly since?: number;
+};
+
+/** Where the worker gets its right to speak to Airflow. `cookie`: the same-origin session cookie; else a token, asked for when needed. */
+export type SignIn = { readonly cookie: true } | { readonly getToken: () => Promise<string> | string; /** Keep it at rest, encrypted, so that a closed tab can replay. */ readonly keep?: boolean };
+
+/** The page's side of Updraft. */
+export interface Updraft<C extends Record<keyof C, { id: string }>> {
+  collection: <N extends keyof C & string>(name: N) => Collection<C[N]>;
+  /** Calls the handler for each event; returns what stops it. */
+  on: <N extends EventName>(name: N, handler: EventHandlers[N]) => () => void;
+  /** Cursor of the newest event told. */
+  cursor: () => number;
+  status: () => Promise<Status>;
+  outbox: () => Promise<readonly OutboxEntry[]>;
+  conflicts: () => Promise<readonly Conflict[]>;
+  deadLetters: () => Promise<readonly DeadLetter[]>;
+  /** Decides a conflict that was shown. Rejects with `conflict-moved` when the other side changed since. */
+  resolve: (conflict: Pick<Conflict, 'id' | 'theirsRevision'>, choices: Resolution) => Promise<void>;
+  /** Gives up what was captured for a record and not sent. */
+  discard: (collection: keyof C & string, id: string) => Promise<void>;
+  signIn: (how: SignIn) => Promise<void>;
+  /** `refuse` (the default) rejects with `unsent-work` while something is not in Airflow yet; `keep` leaves it on this device; `discard` does not. */
+  signOut: (options?: { readonly unsent?: 'keep' | 'discard' | 'refuse' }) => Promise<void>;
+  /** Replays and pulls now; resolves when nothing more can be done at this moment. */
+  sync: () => Promise<Status>;
+  /** Resolves when nothing of this device is unsettled: all sent, safe to hand in. */
+  whenSettled: () => Promise<void>;
+  close: () => void;
+}
+
+const SYNC_TIMEOUT_MS = 120_000;
+
+/** Connects this page to the worker. Rejects with `unsupported` or `no-service-worker`. Works signed out and offline. */
+export async function connect<C extends Record<keyof C, { id: string }> = Record<string, { id: string }>>(options: ConnectOptions): Promise<Updraft<C>> {
+  const registration = await activeWorker(options);
+  const link = createWorkerLink(() => registration.active, options.user);
+  const settling = createSettling();
+  let getToken: (() => Promise<string> | string) | undefined;
+  let keep = false;
+  const signInWithToken = async (): Promise<void> => {
+    if (getToken) await link.ask({ type: 'sign-in', credentials: { kind: keep ? 'sealed' : 'memory', token: await getToken() } });
+  };
+  const events = createEvents(link, settling, options, { onTokenMissing: () => void signInWithToken().catch(() => undefined) });
+  await events.start();
+  return {
+    collection: (name) => createCollection(name, link, settling),
+    on: events.on,
+    cursor: events.cursor,
+    status: () => link.ask({ type: 'status' }),
+    outbox: () => link.ask({ type: 'outbox' }),
+    conflicts: () => link.ask({ type: 'conflicts' }),
+    deadLetters: () => link.ask({ type: 'dead-letters' }),
+    async resolve({ id, theirsRevision }, choices) {
+      await link.ask({ type: 'resolve', conflictId: id, theirsRevision, choices });
+    },
+    async discard(collection, id) {
+      await link.ask({ type: 'discard', collection, id });
+    },
+    async signIn(how) {
+      getToken = 'getToken' in how ? how.getToken : undefined;
+      keep = 'keep' in how && how.keep === true;
+      if (getToken) await signInWithToken();
+      else await link.ask({ type: 'sign-in', credentials: { kind: 'cookie' } });
+    },
+    async signOut({ unsent = 'refuse' } = {}) {
+      await link.ask({ type: 'sign-out', unsent });
+      getToken = undefined;
+    },
+    sync: () => link.ask({ type: 'sync' }, SYNC_TIMEOUT_MS),
+    whenSettled: () =>
+      new Promise((resolve, reject) => {
+        const check = ({ unsent }: Status): void => {
+          if (unsent > 0) return;
+          stop();
+          resolve();
+        };
+        const stop = events.on('status', check);
+        link.ask({ type: 'status' }).then(check, (error: unknown) => {
+          stop();
+          reject(error instanceof Error ? error : new UpdraftError('closed', String(error)));
+        });
+      }),
+    close: events.close,
+  };
+}

@@ -1,0 +1,56 @@
+import type { LoggedEvent, UpdraftEvent } from '../shared/messages.ts';
+import { MESSAGES_VERSION } from '../shared/protocol-version.ts';
+import type { Status } from '../shared/status.ts';
+import { statusOf, type Activity } from './status.ts';
+import type { ReplicaTx } from './store/replica-store.ts';
+import type { Replica } from './store/replica.ts';
+import type { World } from './world.ts';
+
+/** Where a replica's state is read, changed and told: every change of records or status leaves through here. */
+export class Desk {
+  readonly #world: World;
+  #activity: Activity = 'idle';
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** The replica's row; made on first use of this user's database. */
+  async replica(): Promise<Replica> {
+    return (await this.#world.store.read((tx) => tx.replica())) as Replica;
+  }
+
+  /** One strict transaction; the events it returns are logged in it and told after it. */
+  async write<T>(body: (tx: ReplicaTx) => Promise<{ result: T; events: readonly UpdraftEvent[] }>): Promise<T> {
+    const { result, logged } = await this.#world.store.write(async (tx) => {
+      const done = await body(tx);
+      return { result: done.result, logged: await tx.logEvents(done.events) };
+    });
+    this.tell(logged);
+    return result;
+  }
+
+  /** Changes the replica's row. */
+  async update(change: (replica: Replica) => Replica, events: readonly UpdraftEvent[] = []): Promise<void> {
+    await this.write(async (tx) => {
+      await tx.putReplica(change((await tx.replica()) as Replica));
+      return { result: undefined, events };
+    });
+  }
+
+  tell(events: readonly LoggedEvent[]): void {
+    for (const event of events) this.#world.broadcast({ updraft: MESSAGES_VERSION, user: this.#world.user, event });
+  }
+
+  now(activity: Activity): void {
+    this.#activity = activity;
+  }
+
+  status(): Promise<Status> {
+    return this.#world.store.read(async (tx) => statusOf(tx, (await tx.replica()) as Replica, { activity: this.#activity, online: this.#world.isOnline() }));
+  }
+
+  async tellStatus(): Promise<void> {
+    this.#world.broadcast({ updraft: MESSAGES_VERSION, user: this.#world.user, status: await this.status() });
+  }
+}

@@ -1,0 +1,144 @@
+import { UpdraftError, unreachable } from '../shared/errors.ts';
+import { whyNotJson } from '../shared/json.ts';
+import type { Command, Results } from '../shared/messages.ts';
+import type { OutboxEntry, Row } from '../shared/row.ts';
+import { netFields } from './outbox/net.ts';
+import { ensureOpenDelivery } from './outbox/open-delivery.ts';
+import { snapshot, type OpenReplica } from './replica.ts';
+import { conflictOf, resolveConflict } from './settle/conflict.ts';
+import { discardPending } from './settle/discard.ts';
+import { eventsOf } from './settle/record-events.ts';
+import { rowOf, stateOf } from './store/row.ts';
+import type { ReplicaRecord } from './store/record.ts';
+import type { Replica } from './store/replica.ts';
+
+/** A command's answer, and what should happen after it was given. */
+export interface Handled {
+  readonly result: Results[Command['type']];
+  readonly afterwards?: () => Promise<void>;
+}
+
+/** Does what a page asked for. The command has been parsed; everything it names is still checked. Throws UpdraftError for what cannot be done. */
+export async function handleCommand(replica: OpenReplica, command: Command): Promise<Handled> {
+  const { world, desk, pipeline } = replica;
+  switch (command.type) {
+    case 'hello':
+      return { result: await snapshot(replica, undefined), afterwards: () => pipeline.drain('connect') };
+    case 'wake':
+      return { result: await snapshot(replica, command.cursor), afterwards: () => pipeline.drain(command.reason) };
+    case 'capture':
+      return { result: await pipeline.capture(command), afterwards: () => pipeline.drain('capture') };
+    case 'get':
+      return { result: await world.store.read(async (tx) => rowOf(await tx.record(command.collection, command.id, 0))) };
+    case 'query':
+      return { result: await query(replica, command) };
+    case 'status':
+      return { result: await desk.status() };
+    case 'outbox':
+      return { result: (await world.store.read((tx) => tx.unsettled())).flatMap(toOutboxEntries) };
+    case 'conflicts':
+      return { result: (await world.store.read((tx) => tx.conflicted())).flatMap((record) => conflictOf(record) ?? []) };
+    case 'dead-letters':
+      return { result: (await world.store.read((tx) => tx.rejected())).flatMap(toDeadLetters) };
+    case 'resolve':
+      return { result: await resolve(replica, command), afterwards: () => pipeline.drain('capture') };
+    case 'discard':
+      return { result: await discard(replica, command) };
+    case 'sign-in':
+      return { result: await signIn(replica, command), afterwards: () => pipeline.drain('sign-in') };
+    case 'sign-out':
+      return { result: await signOut(replica, command) };
+    case 'sync':
+      await pipeline.drain('person');
+      return { result: await desk.status() };
+    default:
+      return unreachable(command);
+  }
+}
+
+type Of<T extends Command['type']> = Extract<Command, { type: T }>;
+
+async function query({ world }: OpenReplica, { collection, query: asked }: Of<'query'>): Promise<Row[]> {
+  const declaration = world.declarations[collection];
+  if (!declaration) throw new UpdraftError('unknown-collection', `There is no collection "${collection}". Declared are: ${Object.keys(world.declarations).join(', ')}.`);
+  if (asked.index !== undefined && !declaration.indexes.includes(asked.index)) {
+    throw new UpdraftError('unknown-index', `The collection "${collection}" has no index "${asked.index}". Declare it in collections.json under "indexes".`);
+  }
+  return (await world.store.read((tx) => tx.query(collection, asked))).flatMap((record) => rowOf(record) ?? []);
+}
+
+async function resolve({ world, desk, pipeline }: OpenReplica, command: Of<'resolve'>): Promise<Results['resolve']> {
+  for (const choice of Object.values(command.choices)) {
+    const reason = 'value' in choice ? whyNotJson(choice.value) : undefined;
+    if (reason) throw new UpdraftError('not-json', `The chosen value cannot be stored: ${reason}.`);
+  }
+  const { captured, opened } = await desk.write(async (tx) => {
+    const before = await tx.withConflict(command.conflictId);
+    if (!before) throw new UpdraftError('not-found', 'This conflict is resolved already.');
+    const replica = (await tx.replica()) as Replica;
+    const seq = replica.seq + 1;
+    const after = resolveConflict(before, command, seq);
+    await tx.putRecords([after]);
+    await tx.putReplica({ ...replica, seq });
+    const made = await ensureOpenDelivery(tx, replica, world.random.hex);
+    return { result: { captured: { id: after.id, seq, settled: !after.pending }, opened: made }, events: eventsOf([{ before, after }]) };
+  });
+  if (opened) await pipeline.wakeUpFor(opened.deliveryId);
+  await desk.tellStatus();
+  return captured;
+}
+
+async function discard({ world, desk }: OpenReplica, { collection, id }: Of<'discard'>): Promise<null> {
+  await desk.write(async (tx) => {
+    const before = await tx.record(collection, id, 0);
+    const after = discardPending(before);
+    await tx.putRecords([after]);
+    await ensureOpenDelivery(tx, (await tx.replica()) as Replica, world.random.hex);
+    return { result: null, events: eventsOf([{ before, after, verdict: 'discarded' }]) };
+  });
+  await desk.tellStatus();
+  return null;
+}
+
+async function signIn({ desk, credentials }: OpenReplica, { credentials: given }: Of<'sign-in'>): Promise<null> {
+  await credentials.signIn(given.kind, 'token' in given ? given.token : undefined);
+  await desk.update((replica) => ({ ...replica, auth: { kind: given.kind, required: null }, backoff: null }));
+  return null;
+}
+
+async function signOut({ desk, credentials, dispose }: OpenReplica, { unsent }: Of<'sign-out'>): Promise<null> {
+  const { unsent: count } = await desk.status();
+  if (unsent === 'refuse' && count > 0) {
+    throw new UpdraftError('unsent-work', `${count} changes are not in Airflow yet. Wait until they are sent, or sign out with { unsent: 'keep' } or { unsent: 'discard' }.`);
+  }
+  await credentials.signIn('memory', undefined);
+  await desk.update((replica) => ({ ...replica, auth: { kind: 'none', required: null }, backoff: null }));
+  await desk.tellStatus();
+  if (unsent !== 'keep') await dispose();
+  return null;
+}
+
+
+
+function toOutboxEntries(record: ReplicaRecord): OutboxEntry[] {
+  const change = record.pending ?? record.sealed;
+  if (!change) return [];
+  const fields = [record.sealed, record.pending].flatMap((part) => (part ? netFields(part.net) : []));
+  const state = stateOf(record);
+  if (state === 'synced') return [];
+  return [
+    {
+      collection: record.collection,
+      id: record.id,
+      op: change.net.kind,
+      fields: [...new Set(fields)],
+      state,
+      firstSeq: (record.sealed ?? change).firstSeq,
+      lastSeq: change.lastSeq,
+    },
+  ];
+}
+
+function toDeadLetters({ collection, id, rejection, value }: ReplicaRecord): Results['dead-letters'] {
+  return rejection ? [{ collection, id, reason: rejection.reason, value, at: rejection.at }] : [];
+}

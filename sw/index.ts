@@ -1,0 +1,1 @@
+export { startUpdraft, type UpdraftOptions } from './service-worker.ts';

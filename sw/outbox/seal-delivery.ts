@@ -1,0 +1,38 @@
+import type { UpdraftEvent } from '../../shared/messages.ts';
+import { eventsOf, type RecordStep } from '../settle/record-events.ts';
+import { withValue } from '../settle/rebase-record.ts';
+import type { ReplicaTx } from '../store/replica-store.ts';
+import type { Replica } from '../store/replica.ts';
+import type { ReplicaRecord } from '../store/record.ts';
+import { moveDelivery, type Delivery } from './delivery.ts';
+import { ensureOpenDelivery } from './open-delivery.ts';
+import { sealBatch } from './seal.ts';
+
+/**
+ * The delivery to send next: the sealed one if there is one (it never changes, law 3), else the open one, sealed now.
+ * Nothing is sealed before the first pull is complete or during a re-read: base revisions would mean nothing.
+ */
+export async function nextDelivery(tx: ReplicaTx, replica: Replica, randomHex: () => string): Promise<{ delivery: Delivery | undefined; events: UpdraftEvent[] }> {
+  const deliveries = await tx.deliveries();
+  const onItsWay = deliveries.find(({ state }) => state.kind !== 'open');
+  if (onItsWay || !replica.ready || replica.rereading) return { delivery: onItsWay, events: [] };
+  const open = deliveries.find(({ state }) => state.kind === 'open');
+  if (!open) return { delivery: undefined, events: [] };
+  const name = { number: (replica.last?.number ?? 0) + 1, nonce: randomHex() };
+  const { batch, sealed, settledLocally } = sealBatch(await tx.sendable(replica.mutationsMax), name, replica.mutationsMax);
+  const settled = settledLocally.map((before): RecordStep => ({ before, after: withoutPending(before), verdict: 'merged' }));
+  await tx.putRecords([...sealed, ...settled.map(({ after }) => after)]);
+  const steps = [...settled, ...sealed.map((after): RecordStep => ({ before: after, after }))];
+  if (batch === undefined) {
+    await ensureOpenDelivery(tx, replica, randomHex);
+    return { delivery: undefined, events: eventsOf(steps) };
+  }
+  const delivery: Delivery = { ...open, ...name, batch, epoch: replica.epoch, state: moveDelivery(open.state, { move: 'seal' }) };
+  await tx.putDelivery(delivery);
+  await ensureOpenDelivery(tx, replica, randomHex);
+  return { delivery, events: eventsOf(steps) };
+}
+
+function withoutPending({ pending: _, ...record }: ReplicaRecord): ReplicaRecord {
+  return withValue(record);
+}

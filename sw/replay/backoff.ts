@@ -1,0 +1,37 @@
+import type { WaitingFor } from '../../shared/status.ts';
+import type { Replica } from '../store/replica.ts';
+
+/** Why the worker looks for work. */
+export type WakeReason = 'capture' | 'timer' | 'heartbeat' | 'sync-event' | 'connect' | 'online' | 'visible' | 'sign-in' | 'person';
+
+const FIRST_MS = 1_000;
+const CAP_MS = 300_000;
+/** Something has changed, or a chance comes that may not come again: these do not wait for the backoff. */
+const PRESSING: readonly WakeReason[] = ['sync-event', 'connect', 'online', 'visible', 'sign-in', 'person'];
+
+/** Full jitter (Brooker, "Exponential Backoff and Jitter", AWS 2015): uniform in [0, min(cap, first · 2^failures)], at least what the server asked for. */
+export function backoffMs(failures: number, fraction: number, retryAfterMs = 0): number {
+  return Math.max(retryAfterMs, Math.round(fraction * Math.min(CAP_MS, FIRST_MS * 2 ** failures)));
+}
+
+/** The backoff after one more failure. */
+export function nextBackoff(before: Replica['backoff'], waitingFor: WaitingFor, now: number, fraction: number, retryAfterMs?: number): NonNullable<Replica['backoff']> {
+  const failures = (before?.failures ?? 0) + 1;
+  return { for: waitingFor, failures, until: now + backoffMs(failures, fraction, retryAfterMs) };
+}
+
+/** Whether an attempt may start now. Parked for sign-in, only a sign-in helps; a cookie may also have been renewed elsewhere. */
+export function mayTry(replica: Replica, reason: WakeReason, now: number): boolean {
+  if (replica.auth.kind === 'none') return false;
+  if (replica.auth.required) return replica.auth.kind === 'cookie' && PRESSING.includes(reason);
+  return PRESSING.includes(reason) || (replica.backoff?.until ?? 0) <= now;
+}
+
+const PULL_INTERVAL_MS = 300_000;
+
+/** Whether to pull without a batch: at connect, when a person asks, and else at most every five minutes while a page is open (a pull is a DAG run). */
+export function wantsToPull(reasons: readonly WakeReason[], replica: Replica, now: number): boolean {
+  if (reasons.includes('connect') || reasons.includes('person')) return true;
+  const isPageOpen = reasons.includes('visible') || reasons.includes('heartbeat') || reasons.includes('online');
+  return isPageOpen && Math.abs(now - (replica.lastPullAt ?? 0)) >= PULL_INTERVAL_MS;
+}

@@ -1,0 +1,14 @@
+import type { WakeUpQueue } from './wake-up-queue.ts';
+
+/** Makes the wake-up list say what the replica says, whatever a killed worker or a deleted database left. */
+export async function reconcileQueue(queue: WakeUpQueue, lane: string, deliveryIds: readonly string[]): Promise<void> {
+  const rows = await queue.peek(lane);
+  const seen = new Set<string>();
+  for (const row of rows) {
+    if (!deliveryIds.includes(row.deliveryId) || seen.has(row.deliveryId)) await queue.remove(row);
+    seen.add(row.deliveryId);
+  }
+  const missing = deliveryIds.filter((deliveryId) => !seen.has(deliveryId));
+  for (const deliveryId of missing) await queue.push(deliveryId, lane);
+  if (deliveryIds.length > 0) await queue.register();
+}

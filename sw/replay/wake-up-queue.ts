@@ -1,0 +1,17 @@
+/**
+ * What makes the browser wake the worker: one row per delivery, and a sync registration. The replica is the truth;
+ * this list can be deleted at any moment without loss (law 5).
+ */
+export interface WakeUpQueue {
+  /** Looks without taking: a row leaves only when its delivery is settled. */
+  readonly peek: (lane: string) => Promise<readonly WakeUpRow[]>;
+  readonly push: (deliveryId: string, lane: string) => Promise<void>;
+  readonly remove: (row: WakeUpRow) => Promise<void>;
+  /** Asks the browser for a sync event; false when it has none to give. */
+  readonly register: () => Promise<boolean>;
+}
+
+export interface WakeUpRow {
+  readonly id: number;
+  readonly deliveryId: string;
+}

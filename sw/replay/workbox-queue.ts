@@ -1,0 +1,55 @@
+import * as v from 'valibot';
+import { Queue, QueueStore } from 'workbox-background-sync';
+import { StorableRequest } from 'workbox-background-sync/StorableRequest.js';
+import { BATCH_TARGET } from '../transport/batch-target.ts';
+import type { WakeUpQueue } from './wake-up-queue.ts';
+
+const QUEUE_NAME = 'updraft';
+const TAG = `workbox-background-sync:${QUEUE_NAME}`;
+const REGISTER_TIMEOUT_MS = 1_000;
+
+const RowSchema = v.object({ id: v.number(), metadata: v.object({ deliveryId: v.string(), lane: v.string() }) });
+
+/**
+ * The Workbox queue, used as a list to wake up by. Rows are peeked at and deleted after settling; Workbox's own replay
+ * deletes before it sends and takes any answer for success, so it is never used. A row holds the real method and URL,
+ * `{ deliveryId, lane }`, and neither body nor credentials. Call while the worker's script is first evaluated:
+ * a sync listener added later is not called.
+ */
+export function createWorkboxQueue(scope: ServiceWorkerGlobalScope, airflow: string, onSync: () => Promise<void>): WakeUpQueue {
+  const hasSync = 'sync' in scope.registration;
+  const queue = new Queue(QUEUE_NAME, {
+    // Without Background Sync Workbox calls this once at every start, outside any event: the worker drains on messages instead.
+    onSync: async () => {
+      if (hasSync) await onSync();
+    },
+    maxRetentionTime: Number.POSITIVE_INFINITY,
+  });
+  const store = new QueueStore(queue.name);
+  return {
+    async peek(lane) {
+      const rows = (await store.getAll()) ?? [];
+      return rows.flatMap((row) => {
+        const parsed = v.safeParse(RowSchema, row);
+        return parsed.success && parsed.output.metadata.lane === lane ? [{ id: parsed.output.id, deliveryId: parsed.output.metadata.deliveryId }] : [];
+      });
+    },
+    async push(deliveryId, lane) {
+      const request = await StorableRequest.fromRequest(new Request(new URL(airflow + BATCH_TARGET.path, scope.location.href), { method: BATCH_TARGET.method }));
+      await store.pushEntry({ requestData: request.toObject(), timestamp: Date.now(), metadata: { deliveryId, lane } });
+    },
+    remove: ({ id }) => store.deleteEntry(id),
+    register: async () => hasSync && (await withTimeout(registerSync(queue, scope.registration), REGISTER_TIMEOUT_MS)),
+  };
+}
+
+/** Workbox hides a failed registration; the browser's own list tells. */
+async function registerSync(queue: Queue, { sync }: ServiceWorkerRegistration): Promise<boolean> {
+  await queue.registerSync();
+  return (await sync.getTags()).includes(TAG);
+}
+
+/** `registerSync()` can hang (no window open, some browsers): that must not hold up a capture. */
+async function withTimeout(work: Promise<boolean>, ms: number): Promise<boolean> {
+  return Promise.race([work.catch(() => false), new Promise<boolean>((resolve) => setTimeout(() => resolve(false), ms))]);
+}

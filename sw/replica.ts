@@ -1,0 +1,69 @@
+import { BATCH_MUTATIONS_MAX } from '../shared/limits.ts';
+import type { LoggedEvent, Snapshot } from '../shared/messages.ts';
+import { Desk } from './desk.ts';
+import { batchLane } from './outbox/open-delivery.ts';
+import { Pipeline } from './pipeline.ts';
+import { reconcileQueue } from './replay/reconcile-queue.ts';
+import type { Replica } from './store/replica.ts';
+import type { Credentials } from './transport/credentials.ts';
+import type { World } from './world.ts';
+
+/** One user's replica, open: its flow, its state, its credentials. */
+export interface OpenReplica {
+  readonly world: World;
+  readonly desk: Desk;
+  readonly pipeline: Pipeline;
+  readonly credentials: Credentials;
+  /** Wipes the replica and its wake-ups from this browser. */
+  readonly dispose: () => Promise<void>;
+}
+
+/** Opens a user's replica, making it on first use, and mends what a killed worker or an older version left. */
+export async function openReplica(world: World, credentials: Credentials): Promise<OpenReplica> {
+  const desk = new Desk(world);
+  const holding = Object.keys(world.declarations).sort().join(',');
+  await world.store.write(async (tx) => {
+    const found = await tx.replica();
+    await tx.putReplica(found ? holdingNow(found, holding) : newReplica(world, holding));
+    await tx.pruneAnswers(world.clock.now());
+  });
+  const dispose = async (): Promise<void> => {
+    await reconcileQueue(world.queue, batchLane(world.user), []);
+    await world.store.destroy();
+  };
+  return { world, desk, pipeline: new Pipeline(world, desk), credentials, dispose };
+}
+
+/** A replica that starts to hold another collection re-reads: its checkpoint is one for all collections. */
+function holdingNow(replica: Replica, holding: string): Replica {
+  return replica.holding === holding ? replica : { ...replica, holding, since: 0, floor: 0, ready: false };
+}
+
+function newReplica({ user, random }: World, holding: string): Replica {
+  return {
+    user,
+    holding,
+    replicaId: random.hex(),
+    epoch: null,
+    last: null,
+    since: 0,
+    floor: 0,
+    generation: 1,
+    rereading: false,
+    ready: false,
+    seq: 0,
+    mutationsMax: BATCH_MUTATIONS_MAX,
+    backoff: null,
+    auth: { kind: 'none', required: null },
+  };
+}
+
+/** The state at this moment, with the events a page missed since its cursor. */
+export async function snapshot({ world, desk }: OpenReplica, cursor: number | undefined): Promise<Snapshot> {
+  const status = await desk.status();
+  return world.store.read(async (tx) => {
+    const now = await tx.cursor();
+    const missed: { events: LoggedEvent[]; complete: boolean } = cursor === undefined ? { events: [], complete: true } : await tx.eventsAfter(cursor);
+    return { status, cursor: now, ...missed };
+  });
+}

@@ -1,0 +1,140 @@
+import * as v from 'valibot';
+import { readCollections, type Declarations } from '../shared/collections.ts';
+import { UpdraftError } from '../shared/errors.ts';
+import { randomHex } from '../shared/ids.ts';
+import { BROADCAST_CHANNEL, CommandSchema, RequestSchema, type Reply } from '../shared/messages.ts';
+import { MESSAGES_VERSION } from '../shared/protocol-version.ts';
+import { handleCommand } from './handle-command.ts';
+import { createLogger } from './logger.ts';
+import { isWorkLeft } from './pipeline.ts';
+import { openReplica, type OpenReplica } from './replica.ts';
+import { createWorkboxQueue } from './replay/workbox-queue.ts';
+import { usersWithReplica } from './store/database.ts';
+import { isStorageError, ReplicaStore } from './store/replica-store.ts';
+import { createCredentials } from './transport/credentials.ts';
+import { createDagTransport } from './transport/dag.ts';
+import { createHttp } from './transport/http.ts';
+import { createTokenVault } from './transport/token-vault.ts';
+import type { Clock, Random, World } from './world.ts';
+
+declare const self: ServiceWorkerGlobalScope;
+
+/** How the worker is set up. */
+export interface UpdraftOptions {
+  /** Path (same origin) or URL of the Airflow API server, without a trailing slash, for instance `/airflow`. */
+  readonly airflow: string;
+  /** The parsed `collections.json`, or a promise of it. */
+  readonly collections: unknown;
+  /** `debug` also logs each step; nothing ever logs credentials or record contents. */
+  readonly log?: 'error' | 'info' | 'debug';
+}
+
+/**
+ * Starts Updraft in this service worker. Call it once, while the script is first evaluated: browsers ignore listeners
+ * added later. It answers no `fetch`: Airflow's own pages under the same origin stay untouched.
+ */
+export function startUpdraft(options: UpdraftOptions): void {
+  const replicas = new Replicas(options);
+  self.addEventListener('message', (event) => {
+    const port = event.ports[0];
+    if (port && typeof event.data === 'object' && event.data !== null && 'updraft' in event.data) event.waitUntil(replicas.answer(event.data, port));
+  });
+  self.addEventListener('periodicsync', (event) => {
+    (event as unknown as ExtendableEvent).waitUntil(replicas.drainAll());
+  });
+}
+
+const clock: Clock = {
+  now: () => Date.now(),
+  after: (delayMs, call) => {
+    const timer = setTimeout(call, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+const random: Random = { hex: () => randomHex((bytes) => crypto.getRandomValues(bytes)), fraction: () => Math.random() };
+
+/** The replicas of this browser profile, one per user, opened when first needed. */
+class Replicas {
+  readonly #options: UpdraftOptions;
+  readonly #open = new Map<string, Promise<OpenReplica>>();
+  readonly #declarations: Promise<Declarations>;
+  readonly #channel = new BroadcastChannel(BROADCAST_CHANNEL);
+  readonly #queue: World['queue'];
+  readonly #logger: World['logger'];
+
+  constructor(options: UpdraftOptions) {
+    this.#options = options;
+    this.#logger = createLogger(options.log ?? 'error');
+    this.#declarations = Promise.resolve(options.collections).then(readCollections);
+    this.#declarations.catch((error: unknown) => this.#logger.error('The collections could not be read; nothing can be captured.', error));
+    this.#queue = createWorkboxQueue(self, options.airflow, () => this.drainAll());
+  }
+
+  /** Answers one message of a page on its port. What is not an Updraft message of this version gets a clear error. */
+  async answer(data: unknown, port: MessagePort): Promise<void> {
+    const reply = (message: Reply): void => port.postMessage(message);
+    try {
+      const request = v.safeParse(RequestSchema, data);
+      if (!request.success) throw new UpdraftError('bad-message', 'The message is not an Updraft request.');
+      if (request.output.updraft !== MESSAGES_VERSION) throw new UpdraftError('reload-needed', 'Page and worker are of different versions. Reload the page.');
+      const command = v.safeParse(CommandSchema, request.output.command);
+      if (!command.success) throw new UpdraftError('bad-message', `The request is not valid at "${v.getDotPath(command.issues[0]) ?? 'the top'}": ${command.issues[0].message}`);
+      const { user } = request.output;
+      const { result, afterwards } = await handleCommand(await this.#replicaOf(user), command.output);
+      if (command.output.type === 'sign-out' && command.output.unsent !== 'keep') this.#open.delete(user);
+      reply({ updraft: MESSAGES_VERSION, ok: result });
+      // The event is kept alive for the drain; the page has its answer already.
+      await afterwards?.().catch((error: unknown) => this.#logger.error('A drain failed.', error));
+    } catch (error) {
+      reply({ updraft: MESSAGES_VERSION, error: this.#toReply(error) });
+    }
+  }
+
+  /** Drains every user's replica. Rejects while work is left, so that the browser wakes the worker again. */
+  async drainAll(): Promise<void> {
+    let workLeft = false;
+    for (const user of await usersWithReplica()) {
+      const { pipeline, desk } = await this.#replicaOf(user);
+      await pipeline.drain('sync-event');
+      workLeft ||= isWorkLeft(await desk.status());
+    }
+    if (workLeft) throw new Error('Updraft has work left; the browser should try again later.');
+  }
+
+  #replicaOf(user: string): Promise<OpenReplica> {
+    const open = this.#open.get(user) ?? this.#openReplica(user);
+    this.#open.set(user, open);
+    open.catch(() => this.#open.delete(user));
+    return open;
+  }
+
+  async #openReplica(user: string): Promise<OpenReplica> {
+    const declarations = await this.#declarations;
+    const store = new ReplicaStore(user, declarations);
+    const http = createHttp(this.#options.airflow, (...args) => fetch(...args), clock.now);
+    const credentials = createCredentials(user, http, createTokenVault(store, clock.now));
+    const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+    const world: World = {
+      user,
+      declarations,
+      store,
+      clock,
+      random,
+      queue: this.#queue,
+      logger: this.#logger,
+      transport: createDagTransport({ http, credentials, randomHex: random.hex, sleep }),
+      locks: { exclusive: async (name, body) => navigator.locks.request(name, body) },
+      isOnline: () => navigator.onLine,
+      broadcast: (message) => this.#channel.postMessage(message),
+    };
+    return openReplica(world, credentials);
+  }
+
+  #toReply(error: unknown): { kind: UpdraftError['kind']; message: string } {
+    if (error instanceof UpdraftError) return { kind: error.kind, message: error.message };
+    this.#logger.error('A request failed.', error);
+    const message = error instanceof Error ? error.message : String(error);
+    if (isStorageError(error)) return { kind: 'storage', message: `The browser could not store this: ${message}. Nothing was changed. Free some space and try again.` };
+    return { kind: 'storage', message: `The worker failed: ${message}. Nothing was changed.` };
+  }
+}

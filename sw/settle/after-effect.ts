@@ -1,0 +1,83 @@
+import type { ExchangeRequest } from '../../shared/exchange.ts';
+import { unreachable } from '../../shared/errors.ts';
+import type { AuthReason } from '../../shared/messages.ts';
+import type { WaitingFor } from '../../shared/status.ts';
+import type { Desk } from '../desk.ts';
+import { moveDelivery, type Delivery, type Move } from '../outbox/delivery.ts';
+import { nextBackoff } from '../replay/backoff.ts';
+import type { Replica } from '../store/replica.ts';
+import type { Effect } from '../transport/transport.ts';
+import type { World } from '../world.ts';
+import { isMine, settleResponse } from './settle-response.ts';
+
+interface Attempt {
+  readonly effect: Effect;
+  readonly request: ExchangeRequest;
+  readonly delivery: Delivery | undefined;
+}
+
+/** `more`: settled, and the feed has further pages. */
+export type Exchanged = 'settled' | 'more' | 'failed';
+
+/** The one function that decides what an exchange's outcome does to the replica. */
+export async function afterEffect(world: World, desk: Desk, attempt: Attempt): Promise<Exchanged> {
+  const { effect } = attempt;
+  switch (effect.effect) {
+    case 'settle':
+      return settle(world, desk, attempt, effect);
+    case 'retry':
+      return wait(world, desk, effect.for === 'network' && world.isOnline() ? 'airflow' : effect.for, effect.retryAfterMs);
+    case 'wait-run':
+      return wait(world, desk, effect.paused ? 'dag-paused' : 'run');
+    case 'hold':
+      return wait(world, desk, effect.for);
+    case 'next-attempt':
+      await moveTo(world, attempt.delivery, { move: 'next-attempt' });
+      return wait(world, desk, 'airflow');
+    case 'sign-in':
+      return park(desk, effect.reason);
+    case 'refuse':
+      await moveTo(world, attempt.delivery, { move: 'refuse', reason: effect.reason });
+      // The voiding of a refused batch goes out at once; a refused pull or voiding is tried again later.
+      return attempt.delivery && attempt.delivery.state.kind !== 'voiding' ? 'settled' : wait(world, desk, 'airflow');
+    default:
+      return unreachable(effect);
+  }
+}
+
+/** Checks and settles in one transaction: between an answer and its effect nothing can change. */
+async function settle(world: World, desk: Desk, attempt: Attempt, { response, run }: Extract<Effect, { effect: 'settle' }>): Promise<Exchanged> {
+  const { request, delivery } = attempt;
+  if (response.refused === 'user_mismatch') return park(desk, 'other-user');
+  if (response.refused === 'invalid') {
+    const reason = response.reason ?? { kind: 'malformed', message: 'The server found the request invalid.' };
+    if (reason.kind === 'protocol') return wait(world, desk, 'update');
+    return afterEffect(world, desk, { ...attempt, effect: { effect: 'refuse', reason } });
+  }
+  const settled = await desk.write(async (tx) => {
+    const replica = (await tx.replica()) as Replica;
+    const answer = { request, response, delivery, ...(run === undefined ? {} : { run }) };
+    if (!isMine(replica, answer)) return { result: false, events: [] };
+    const { events } = await settleResponse(tx, replica, answer, { declarations: world.declarations, now: world.clock.now(), randomHex: world.random.hex });
+    return { result: true, events };
+  });
+  if (settled) return response.more ? 'more' : 'settled';
+  await moveTo(world, delivery, { move: 'next-attempt' });
+  return wait(world, desk, 'airflow');
+}
+
+async function wait(world: World, desk: Desk, waitingFor: WaitingFor, retryAfterMs?: number): Promise<Exchanged> {
+  await desk.update((replica) => ({ ...replica, backoff: nextBackoff(replica.backoff, waitingFor, world.clock.now(), world.random.fraction(), retryAfterMs) }));
+  return 'failed';
+}
+
+/** Parked until someone signs in: nothing is lost, nothing is tried meanwhile. The page is told once. */
+async function park(desk: Desk, reason: AuthReason): Promise<Exchanged> {
+  const { auth } = await desk.replica();
+  await desk.update((replica) => ({ ...replica, backoff: null, auth: { ...replica.auth, required: reason } }), auth.required === reason ? [] : [{ type: 'auth-required', reason }]);
+  return 'failed';
+}
+
+async function moveTo(world: World, delivery: Delivery | undefined, move: Move): Promise<void> {
+  if (delivery) await world.store.write((tx) => tx.putDelivery({ ...delivery, state: moveDelivery(delivery.state, move) }));
+}

@@ -1,0 +1,11 @@
+import { UpdraftError } from '../../shared/errors.ts';
+import type { ReplicaRecord } from '../store/record.ts';
+import { withValue } from './rebase-record.ts';
+
+/** The record without what was captured and not sent. Refused while a batch with it is unanswered: it may already be applied. */
+export function discardPending(record: ReplicaRecord): ReplicaRecord {
+  if (record.sealed) throw new UpdraftError('in-flight', 'This change is on its way and may already be applied. Discard it once the answer is here.');
+  if (!record.pending) throw new UpdraftError('not-found', 'There is nothing to discard for this record.');
+  const { pending: _pending, mark: _mark, rejection: _rejection, ...rest } = record;
+  return withValue(rest);
+}

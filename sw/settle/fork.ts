@@ -1,0 +1,24 @@
+import type { UpdraftEvent } from '../../shared/messages.ts';
+import type { ReplicaTx } from '../store/replica-store.ts';
+import type { Replica } from '../store/replica.ts';
+import { foldBack, withValue } from './rebase-record.ts';
+import { eventsOf } from './record-events.ts';
+import type { SettleDeps } from './settle-response.ts';
+
+/**
+ * This storage was copied, and the other copy has gone on. The replica takes a new name and re-reads; nothing pending is sent again
+ * by itself, because the twin may have sent it: only a person lifts that mark.
+ */
+export async function fork(tx: ReplicaTx, replica: Replica, deps: SettleDeps): Promise<{ replica: Replica; events: UpdraftEvent[] }> {
+  const unsettled = await tx.unsettled();
+  const steps = unsettled.map((before) => {
+    const back = foldBack(before);
+    const mark = { conflictId: back.mark?.conflictId ?? deps.randomHex(), reason: 'forked' as const, fields: '*' as const, base: back.mark?.base ?? back.base };
+    return { before, after: withValue({ ...back, mark }) };
+  });
+  await tx.putRecords(steps.map(({ after }) => after));
+  for (const delivery of await tx.deliveries()) await tx.deleteDelivery(delivery.deliveryId);
+  const renamed: Replica = { ...replica, replicaId: deps.randomHex(), epoch: null, last: null, since: 0, floor: 0, ready: false };
+  await tx.putReplica(renamed);
+  return { replica: renamed, events: eventsOf(steps) };
+}

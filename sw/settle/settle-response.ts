@@ -1,0 +1,91 @@
+import type { ExchangeRequest, ExchangeResponse } from '../../shared/exchange.ts';
+import type { UpdraftEvent } from '../../shared/messages.ts';
+import { jsonEquals } from '../../shared/json.ts';
+import { BATCH_MUTATIONS_MAX } from '../../shared/limits.ts';
+import { planted } from '../../shared/planted.ts';
+import type { Verdict } from '../../shared/verdict.ts';
+import type { Delivery } from '../outbox/delivery.ts';
+import { ensureOpenDelivery } from '../outbox/open-delivery.ts';
+import type { Declarations } from '../../shared/collections.ts';
+import type { ReplicaTx } from '../store/replica-store.ts';
+import type { Replica } from '../store/replica.ts';
+import { applyVerdict } from './apply-verdict.ts';
+import { applyPage } from './apply-page.ts';
+import { foldBack, withValue } from './rebase-record.ts';
+import { fork } from './fork.ts';
+import { eventsOf, type RecordStep } from './record-events.ts';
+
+/** What settling draws on beside the transaction. */
+export interface SettleDeps {
+  readonly declarations: Declarations;
+  readonly now: number;
+  readonly randomHex: () => string;
+}
+
+/** An answer to `request`, for the delivery it carried (none: a pull). */
+export interface Answer {
+  readonly request: ExchangeRequest;
+  readonly response: ExchangeResponse;
+  readonly delivery: Delivery | undefined;
+  readonly run?: string;
+}
+
+/**
+ * Whether the response is about exactly this request, asked by the replica as it is now. Anything else is no answer (law 8):
+ * a late pull's `fork` is not about me, and another batch's verdicts are not mine.
+ */
+export function isMine(replica: Replica, { request, response, delivery }: Answer): boolean {
+  const { echo } = response;
+  if (response.replicaId !== replica.replicaId || request.replicaId !== replica.replicaId) return false;
+  if (echo.epoch !== replica.epoch || !jsonEquals(echo.last, replica.last)) return false;
+  if (planted('no-hash-check')) return true;
+  return echo.nonce === (delivery?.nonce ?? null) && echo.hash === (request.hash ?? null);
+}
+
+/** One transaction's work: verdicts, revisions, checkpoint, events. The caller has checked `isMine` inside the same transaction. */
+export async function settleResponse(tx: ReplicaTx, replica: Replica, answer: Answer, deps: SettleDeps): Promise<{ replica: Replica; events: UpdraftEvent[] }> {
+  const { response, request, delivery } = answer;
+  const contacted: Replica = { ...replica, backoff: null, auth: { ...replica.auth, required: null }, lastExchangeAt: deps.now };
+  if (response.refused === 'fork') return fork(tx, contacted, deps);
+  const answered = await settleBatch(tx, contacted, answer, deps);
+  // Only a page that continues from where this replica stands counts; a late one would jump the checkpoint.
+  const continues = response.echo.since === replica.since && response.echo.floor === replica.floor && request.since === replica.since;
+  const paged = continues ? await applyPage(tx, answered.replica, response, deps) : { replica: answered.replica, steps: [] };
+  if (delivery) await tx.deleteDelivery(delivery.deliveryId);
+  await tx.putReplica(paged.replica);
+  await ensureOpenDelivery(tx, paged.replica, deps.randomHex);
+  return { replica: paged.replica, events: eventsOf([...answered.steps, ...paged.steps]) };
+}
+
+/** The batch's part of an answer: verdicts, or a refusal that sends its mutations back. */
+async function settleBatch(tx: ReplicaTx, replica: Replica, { response, delivery, run }: Answer, deps: SettleDeps): Promise<{ replica: Replica; steps: RecordStep[] }> {
+  if (!delivery?.nonce || delivery.number === undefined) return { replica, steps: [] };
+  const inBatch = await tx.inBatch();
+  const last = { number: delivery.number, nonce: delivery.nonce };
+  if (response.refused === 'epoch') return { replica, steps: await putSteps(tx, inBatch, (record) => withValue(foldBack(record))) };
+  if (response.refused === 'void') {
+    const mutationsMax = Math.max(1, Math.floor(inBatch.length / 2));
+    const reason = delivery.state.kind === 'voiding' ? delivery.state.reason : { kind: 'malformed', message: 'The batch was refused.' };
+    const back = (record: RecordStep['before']): RecordStep['after'] => ({ ...withValue(foldBack(record)), ...(inBatch.length === 1 ? { rejection: { reason, at: deps.now } } : {}) });
+    return { replica: { ...replica, last, mutationsMax }, steps: await putSteps(tx, inBatch, back) };
+  }
+  const verdicts = new Map(response.verdicts?.map((verdict) => [`${verdict.collection}\n${verdict.id}`, verdict]));
+  const verdictOf = (record: RecordStep['before']): Verdict | undefined => verdicts.get(`${record.collection}\n${record.id}`);
+  const steps = await putSteps(tx, inBatch, (record) => {
+    const verdict = verdictOf(record);
+    // A mutation without a verdict was not settled: it goes back and travels again (law 4).
+    if (!verdict) return withValue(foldBack(record));
+    const policy = deps.declarations[record.collection]?.onConflict ?? 'ask';
+    return applyVerdict(record, verdict, { policy, generation: replica.generation, now: deps.now, newConflictId: deps.randomHex, ...(run === undefined ? {} : { run }) });
+  });
+  const mutationsMax = Math.min(BATCH_MUTATIONS_MAX, replica.mutationsMax * 2);
+  return { replica: { ...replica, last, mutationsMax }, steps: steps.map((step) => ({ ...step, ...verdictName(verdictOf(step.before)) })) };
+}
+
+const verdictName = (verdict: Verdict | undefined): Pick<RecordStep, 'verdict'> => (verdict ? { verdict: verdict.verdict } : {});
+
+async function putSteps(tx: ReplicaTx, records: readonly RecordStep['before'][], change: (record: RecordStep['before']) => RecordStep['after']): Promise<RecordStep[]> {
+  const steps = records.map((before) => ({ before, after: change(before) }));
+  await tx.putRecords(steps.map(({ after }) => after));
+  return steps;
+}

@@ -1,0 +1,47 @@
+import type { Status } from '../shared/status.ts';
+import type { Delivery } from './outbox/delivery.ts';
+import type { ReplicaTx } from './store/replica-store.ts';
+import type { Replica } from './store/replica.ts';
+
+/** What the drain is doing at this moment; not stored, since a killed worker does nothing. */
+export type Activity = 'idle' | 'sending' | 'pulling';
+
+/** The status, from the replica alone and what the drain is doing now. */
+export async function statusOf(tx: ReplicaTx, replica: Replica, now: { readonly activity: Activity; readonly online: boolean }): Promise<Status> {
+  const counts = await tx.counts();
+  const deliveries = await tx.deliveries();
+  const run = deliveries.map(({ state }) => (state.kind === 'accepted' ? state.runId : undefined)).find((runId) => runId !== undefined);
+  const waiting = now.activity === 'idle' ? waitingOf(replica, deliveries, counts, now.online) : stillFailing(replica);
+  return {
+    user: replica.user,
+    replicaId: replica.replicaId,
+    online: now.online,
+    phase: now.activity !== 'idle' ? now.activity : waiting ? 'waiting' : 'idle',
+    ...(waiting ? { waiting } : {}),
+    ...counts,
+    auth: replica.auth.required || replica.auth.kind === 'none' ? 'required' : replica.lastExchangeAt === undefined ? 'unknown' : 'ok',
+    ...(run === undefined ? {} : { run }),
+    ...(replica.lastExchangeAt === undefined ? {} : { lastExchangeAt: replica.lastExchangeAt }),
+    ready: replica.ready,
+  };
+}
+
+type Waiting = Status['waiting'];
+
+/** While a repeated attempt is under way the page still sees that the last ones failed. */
+function stillFailing({ backoff }: Replica): Waiting {
+  return backoff && backoff.failures > 0 ? { for: backoff.for, failures: backoff.failures, ...(backoff.until === undefined ? {} : { until: backoff.until }) } : undefined;
+}
+
+function waitingOf(replica: Replica, deliveries: readonly Delivery[], counts: { conflicts: number; deadLetters: number }, online: boolean): Waiting {
+  const hasWork = deliveries.length > 0 || !replica.ready || replica.rereading;
+  if (hasWork) {
+    const failures = replica.backoff?.failures ?? 0;
+    if (replica.auth.required === 'other-user') return { for: 'other-user', failures };
+    if (replica.auth.required || replica.auth.kind === 'none') return { for: 'sign-in', failures };
+    const until = replica.backoff?.until === undefined ? {} : { until: replica.backoff.until };
+    if (!online) return { for: 'network', failures, ...until };
+    return replica.backoff ? { for: replica.backoff.for, failures, ...until } : undefined;
+  }
+  return counts.conflicts + counts.deadLetters > 0 ? { for: 'person', failures: 0 } : undefined;
+}

@@ -1,0 +1,29 @@
+import { startUpdraft } from './service-worker.ts';
+
+declare const self: ServiceWorkerGlobalScope;
+
+/**
+ * The prebuilt worker, for pages without a service worker of their own:
+ * register `/updraft-sw.js?airflow=/airflow&collections=/collections.json`.
+ * The declarations are kept in Cache Storage, so that the worker starts offline.
+ */
+const CACHE = 'updraft-config';
+const parameters = new URL(self.location.href).searchParams;
+const collectionsUrl = new URL(parameters.get('collections') ?? '/collections.json', self.location.origin).href;
+
+async function loadCollections(): Promise<unknown> {
+  const cache = await caches.open(CACHE);
+  const kept = await cache.match(collectionsUrl);
+  if (kept) return kept.json();
+  await cache.add(collectionsUrl);
+  return (await cache.match(collectionsUrl))?.json();
+}
+
+self.addEventListener('install', (event) => {
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.add(collectionsUrl)));
+});
+self.addEventListener('activate', (event) => {
+  event.waitUntil(self.clients.claim());
+});
+
+startUpdraft({ airflow: parameters.get('airflow') ?? '/airflow', collections: loadCollections() });

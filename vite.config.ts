@@ -1,0 +1,58 @@
+import { defineConfig, type UserConfig } from 'vite';
+import { VitePWA } from 'vite-plugin-pwa';
+
+/** Replaced in every build; release builds hold no planted bug. */
+const define = {
+  'process.env.NODE_ENV': '"production"',
+  __UPDRAFT_PLANTED_BUG__: JSON.stringify(process.env['UPDRAFT_PLANTED_BUG']) ?? 'undefined',
+};
+
+/** `./client`: one small file with nothing left to install. */
+const client: UserConfig = { define, build: { lib: { entry: 'client/index.ts', formats: ['es'], fileName: () => 'client.js' }, emptyOutDir: false, sourcemap: true, minify: true } };
+
+/** `./sw`: its packages stay the app's to bundle. */
+const sw: UserConfig = {
+  define,
+  build: { lib: { entry: 'sw/index.ts', formats: ['es'], fileName: () => 'sw.js' }, emptyOutDir: false, sourcemap: true, minify: false, rolldownOptions: { external: [/^dexie/, /^workbox-/, /^valibot/] } },
+};
+
+/** The prebuilt classic worker, with everything in it. */
+const worker: UserConfig = {
+  define,
+  build: { lib: { entry: 'sw/updraft-sw.ts', formats: ['iife'], name: 'updraftWorker', fileName: () => 'updraft-sw.js' }, emptyOutDir: false, minify: true },
+};
+
+const demo: UserConfig = {
+  root: 'demo',
+  define,
+  build: { outDir: '../dist/demo', emptyOutDir: true },
+  plugins: [
+    VitePWA({
+      strategies: 'injectManifest',
+      srcDir: 'src',
+      filename: 'sw.ts',
+      registerType: 'prompt',
+      injectRegister: false,
+      injectManifest: { globPatterns: ['**/*.{js,css,html,svg,png,webmanifest,woff2}'], minify: true },
+      manifest: {
+        name: 'Updraft field inspections',
+        short_name: 'Inspections',
+        description: 'Capture inspections where there is no network; they reach Airflow when there is.',
+        id: '/',
+        start_url: '/',
+        display: 'standalone',
+        theme_color: '#0b4f6c',
+        background_color: '#f6f7f5',
+        icons: [
+          { src: 'icon-192.png', sizes: '192x192', type: 'image/png', purpose: 'any' },
+          { src: 'icon-512.png', sizes: '512x512', type: 'image/png', purpose: 'any' },
+          { src: 'icon-maskable-512.png', sizes: '512x512', type: 'image/png', purpose: 'maskable' },
+        ],
+      },
+    }),
+  ],
+};
+
+const builds: Readonly<Record<string, UserConfig>> = { client, sw, worker, demo };
+
+export default defineConfig(({ mode }) => builds[mode] ?? demo);
