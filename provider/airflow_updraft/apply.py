@@ -151,7 +151,12 @@ def write_records(
     """Write changed records, and a gone entry for each user who can no longer see one of them."""
     by = {"updated_by": author.label, "updated_at": now}
     rows = [
-        {"collection": key[0], "id": key[1], **by, **{name: getattr(record, name) for name in Stored.__slots__}}
+        {
+            "collection": key[0],
+            "id": key[1],
+            **by,
+            **{name: getattr(record, name) for name in Stored.__slots__},
+        }
         for key, record in changed.items()
     ]
     upsert(conn, records, rows)

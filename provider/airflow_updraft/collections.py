@@ -116,13 +116,16 @@ def _compile(name: str, body: Json, where: str) -> Collection:
         )
     except ValueError as error:
         raise CollectionsFileError(f"{where}: bad schema: {error}") from error
+    if body.get("source") is not None and body.get("write") != "none":
+        # A device's edit would be undone by the next import, without a word.
+        _fail(where, 'a collection with a "source" is written by it alone: it needs "write": "none"')
     return Collection(
         name=name,
         validator=validator,
         schema=schema,
-        on_conflict=cast(OnConflict, _choice(body, "onConflict", get_args(OnConflict), "ask", where)),
-        read=cast(Rule, _choice(body, "read", get_args(Rule), "all", where)),
-        write=cast(Rule, _choice(body, "write", get_args(Rule), "all", where)),
+        on_conflict=cast("OnConflict", _choice(body, "onConflict", get_args(OnConflict), "ask", where)),
+        read=cast("Rule", _choice(body, "read", get_args(Rule), "all", where)),
+        write=cast("Rule", _choice(body, "write", get_args(Rule), "all", where)),
         source=_table(body, "source", where),
         target=_table(body, "target", where),
     )
@@ -147,7 +150,8 @@ def _table(body: dict[str, Json], key: str, where: str) -> TableRef | None:
     columns = table.get("columns")
     if columns is not None and not (isinstance(columns, list) and all(isinstance(c, str) for c in columns)):
         _fail(where, f'"{key}.columns" must be a list of names')
-    return TableRef(*texts, columns=None if columns is None else tuple(columns))
+    connection, name, key_column = map(str, texts)
+    return TableRef(connection, name, key_column, None if columns is None else tuple(columns))
 
 
 def _refuse_remote(uri: str) -> NoReturn:

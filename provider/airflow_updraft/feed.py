@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
+from airflow_updraft.apply import Author, Verdict
 from airflow_updraft.collections import Collections
 from airflow_updraft.json_values import Json, size_bytes
 from airflow_updraft.limits import PAGE_BYTES_MAX
-from airflow_updraft.apply import Author, Verdict
 from airflow_updraft.revision import Counter
 from airflow_updraft.tables import gone, records
 
@@ -53,11 +54,10 @@ def read_page(
     return Page(changes, counter.revision, more=False)
 
 
-def _changes(
-    conn: sa.Connection, author: Author, collections: Collections, since: int, limit: int
-) -> Iterator[Change]:
+def _changes(conn: sa.Connection, author: Author, collections: Collections, since: int, limit: int) -> Iterator[Change]:
     query = _readable(author, collections, since).order_by("revision").limit(limit)
-    for collection, record_id, revision, fields, deleted, is_gone in conn.execute(query):
+    for row in conn.execute(query):
+        collection, record_id, revision, fields, deleted, is_gone = row
         change: Change = {"collection": collection, "id": record_id, "revision": revision}
         if is_gone:
             yield change | {"gone": True}
@@ -67,9 +67,7 @@ def _changes(
             yield change | {"record": {"id": record_id, **fields}}
 
 
-def _readable(
-    author: Author, collections: Collections, since: int
-) -> sa.Select[tuple[str, str, int, dict[str, Json] | None, bool, bool]]:
+def _readable(author: Author, collections: Collections, since: int) -> sa.Select[Any]:
     """The user's view, in SQL: what is another's never leaves the database."""
     shown = [c for c in collections.values() if not (author.transport == "dag" and c.is_private)]
     open_to_all = [c.name for c in shown if c.read == "all"]

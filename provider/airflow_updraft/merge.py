@@ -66,7 +66,7 @@ def merge(
 def _delete(mutation: Mutation, live: Stored | None, policy: OnConflict, revision: int) -> Outcome:
     if live is None:
         return Outcome("merged")
-    tombstone = Stored(revision, live.created, {}, {}, True, live.owner)
+    tombstone = Stored(revision, live.created, {}, {}, deleted=True, owner=live.owner)
     if live.revision <= mutation.base_revision:
         return Outcome("applied", tombstone)
     if policy == "ask":
@@ -82,7 +82,7 @@ def _create(
         return Outcome("conflicted", fields="*")
     # An increment of a field that is absent counts from 0.
     fields = {**mutation.set, **mutation.inc}
-    created = Stored(revision, revision, fields, {}, False, author)
+    created = Stored(revision, revision, fields, {}, deleted=False, owner=author)
     return _checked("merged" if moved else "applied", created, mutation, collection, moved=moved)
 
 
@@ -112,9 +112,7 @@ def _edit(mutation: Mutation, live: Stored, collection: Collection, revision: in
     for name, step in mutation.inc.items():
         before = live.fields.get(name, 0)
         if not is_number(before):
-            return Outcome(
-                "rejected", problem=Problem("schema", "only a number can be incremented", f"/{name}")
-            )
+            return Outcome("rejected", problem=Problem("schema", "only a number can be incremented", f"/{name}"))
         draft.fields[name] = add(before, step)
         draft.written.append(name)
 
@@ -122,7 +120,7 @@ def _edit(mutation: Mutation, live: Stored, collection: Collection, revision: in
     record = None
     if draft.written:
         revisions = {**live.field_revisions, **dict.fromkeys(draft.written, revision)}
-        record = Stored(revision, live.created, draft.fields, revisions, False, live.owner)
+        record = Stored(revision, live.created, draft.fields, revisions, deleted=False, owner=live.owner)
     if draft.conflicts:
         outcome = Outcome("conflicted", record, fields=tuple(sorted(draft.conflicts)))
     else:

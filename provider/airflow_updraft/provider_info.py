@@ -29,6 +29,15 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "* * * * *",
                         "default": "*/5 * * * *",
                     },
+                    "pool": {
+                        "description": (
+                            "Pool of the DAG updraft_exchange. It must exist: airflow pools set updraft 16 'Updraft'."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "default_pool",
+                        "default": "updraft",
+                    },
                     "dev_sqlite": {
                         "description": (
                             "Development only: without the Connection updraft_default, keep the store in the "

@@ -100,7 +100,7 @@ def read_body(request: Mapping[str, Json] | str) -> Mapping[str, Json]:
         if len(request.encode("utf-8", "surrogatepass")) > limits.REQUEST_BYTES_MAX:
             raise InvalidRequestError("too_large", f"the request exceeds {limits.REQUEST_BYTES_MAX} bytes")
         try:
-            request = cast(Json, parse_json(request))
+            request = cast("Json", parse_json(request))
         except ValueError as error:
             raise InvalidRequestError("malformed", f"the request is not JSON: {error}") from error
     if not isinstance(request, Mapping):
@@ -152,7 +152,9 @@ def _batch(text: Json, sent_hash: Json) -> Batch:
         _malformed("a batch is {number, nonce, mutations}", "/batch")
     if len(body["mutations"]) > limits.BATCH_MUTATIONS_MAX:
         raise InvalidRequestError(
-            "too_large", f"the batch holds more than {limits.BATCH_MUTATIONS_MAX} mutations", "/batch/mutations"
+            "too_large",
+            f"the batch holds more than {limits.BATCH_MUTATIONS_MAX} mutations",
+            "/batch/mutations",
         )
     mark = Mark(_integer(body["number"], "/batch/number", least=1), _text(body["nonce"], "/batch/nonce"))
     return Batch(mark, found_hash, tuple(_mutation(m, i) for i, m in enumerate(body["mutations"])))

@@ -111,7 +111,7 @@ def _if_text(value: Json) -> str | None:
 
 def _if_integer(value: Json) -> int | None:
     is_integer = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= limits.REVISION_MAX
-    return cast(int, value) if is_integer else None
+    return cast("int", value) if is_integer else None
 
 
 def _is_mark(value: Json) -> bool:

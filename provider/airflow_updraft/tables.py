@@ -122,6 +122,4 @@ def upsert(conn: sa.Connection, table: sa.Table, rows: list[dict[str, object]]) 
         return
     statement = insert(conn, table)
     replace = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
-    conn.execute(
-        statement.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=replace), rows
-    )
+    conn.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=replace), rows)

@@ -45,9 +45,11 @@ def test_golden_exchange(path: Path, bare_engine: sa.Engine) -> None:
 
 
 def to_wire(request: dict[str, Any]) -> dict[str, Any]:
-    return request if "batch" not in request else sealed(request["batch"]) | request | {
-        "batch": sealed(request["batch"])["batch"]
-    }
+    return (
+        request
+        if "batch" not in request
+        else sealed(request["batch"]) | request | {"batch": sealed(request["batch"])["batch"]}
+    )
 
 
 def filled(expected: dict[str, Any], request: dict[str, Any], response: dict[str, Any]) -> dict[str, Any]:

@@ -97,13 +97,17 @@ class World:
             rest = (self.collections, NOW)
             if put := change.get("put"):
                 verdicts = server_changes.put_records(
-                    conn, counter, put["collection"], [put["record"]], *rest, by="airflow", owner=put.get("owner")
+                    conn,
+                    counter,
+                    put["collection"],
+                    [put["record"]],
+                    *rest,
+                    by="airflow",
+                    owner=put.get("owner"),
                 )
                 assert all(v["verdict"] == "applied" for v in verdicts), verdicts
             elif delete := change.get("delete"):
-                server_changes.delete_records(
-                    conn, counter, delete["collection"], [delete["id"]], *rest, by="airflow"
-                )
+                server_changes.delete_records(conn, counter, delete["collection"], [delete["id"]], *rest, by="airflow")
             elif give := change.get("give"):
                 server_changes.give_record(
                     conn, counter, give["collection"], give["id"], give["owner"], *rest, by="airflow"

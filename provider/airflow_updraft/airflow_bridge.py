@@ -1,0 +1,77 @@
+"""What the engine needs of Airflow: its Connections, its config, and a Variable that outlives a restore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import sqlalchemy as sa
+from airflow.configuration import AIRFLOW_HOME, conf
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
+from airflow.sdk import BaseHook, Variable
+
+from airflow_updraft.collections import Collections, load_collections
+from airflow_updraft.errors import CollectionsFileError, StoreNotConfiguredError, TableSyncError
+from airflow_updraft.tables import create_store
+
+STORE_CONNECTION = "updraft_default"
+EPOCH_VARIABLE = "updraft_epoch"
+
+_HOW_TO_CONFIGURE = f"""\
+store_not_configured: Airflow has no Connection {STORE_CONNECTION!r}, so Updraft has no store. Add one to a PostgreSQL \
+database of its own: airflow connections add {STORE_CONNECTION} --conn-uri 'postgresql://user:password@host/updraft'. \
+To try it out on one machine, set AIRFLOW__UPDRAFT__DEV_SQLITE=True instead."""
+
+
+def store_engine() -> sa.Engine:
+    """The engine of the store, its tables created where missing; raises StoreNotConfiguredError."""
+    try:
+        engine = _engine(STORE_CONNECTION)
+    except AirflowNotFoundException as error:
+        if not conf.getboolean("updraft", "dev_sqlite", fallback=False):
+            raise StoreNotConfiguredError(_HOW_TO_CONFIGURE) from error
+        engine = sa.create_engine(f"sqlite:///{Path(AIRFLOW_HOME) / 'updraft.db'}")
+    if engine.dialect.name not in ("postgresql", "sqlite"):
+        raise StoreNotConfiguredError(
+            f"the store must be PostgreSQL (or SQLite for development), not {engine.dialect.name}"
+        )
+    create_store(engine)
+    return engine
+
+
+def connection_engine(connection_id: str) -> sa.Engine:
+    """The engine of any Airflow Connection with an SQL hook; raises TableSyncError where there is none."""
+    try:
+        return _engine(connection_id)
+    except AirflowNotFoundException as error:
+        raise TableSyncError(f"Airflow has no Connection {connection_id!r}") from error
+
+
+def _engine(connection_id: str) -> sa.Engine:
+    hook: Any = BaseHook.get_connection(connection_id).get_hook()  # type: ignore[no-untyped-call]
+    if not hasattr(hook, "get_sqlalchemy_engine"):
+        raise TableSyncError(f"Connection {connection_id!r} is not an SQL database")
+    return cast("sa.Engine", hook.get_sqlalchemy_engine())
+
+
+def declared_collections() -> Collections:
+    """The collections of ``[updraft] collections``; raises CollectionsFileError."""
+    path = conf.get("updraft", "collections", fallback="")
+    if not path:
+        raise CollectionsFileError(
+            "no collections are configured: set [updraft] collections (AIRFLOW__UPDRAFT__COLLECTIONS) "
+            "to the path of collections.json"
+        )
+    return load_collections(path)
+
+
+class VariableEpochKeeper:
+    """Keeps the epoch in an Airflow Variable: a restored store brings its old epoch along, this one stays."""
+
+    def get(self) -> str | None:
+        """The kept epoch, None before the first exchange."""
+        return cast("str | None", Variable.get(EPOCH_VARIABLE, default=None))
+
+    def set(self, epoch: str) -> None:
+        """Keep this epoch."""
+        Variable.set(EPOCH_VARIABLE, epoch, description="Updraft: must equal the store's epoch. Do not edit.")
