@@ -8,12 +8,21 @@ const define = {
 };
 
 /** `./client`: one small file with nothing left to install. */
-const client: UserConfig = { define, build: { lib: { entry: 'client/index.ts', formats: ['es'], fileName: () => 'client.js' }, emptyOutDir: false, sourcemap: true, minify: true } };
+const client: UserConfig = {
+  define,
+  build: { lib: { entry: 'client/index.ts', formats: ['es'], fileName: () => 'client.js' }, emptyOutDir: false, sourcemap: true, minify: true },
+};
 
 /** `./sw`: its packages stay the app's to bundle. */
 const sw: UserConfig = {
   define,
-  build: { lib: { entry: 'sw/index.ts', formats: ['es'], fileName: () => 'sw.js' }, emptyOutDir: false, sourcemap: true, minify: false, rolldownOptions: { external: [/^dexie/, /^workbox-/, /^valibot/] } },
+  build: {
+    lib: { entry: 'sw/index.ts', formats: ['es'], fileName: () => 'sw.js' },
+    emptyOutDir: false,
+    sourcemap: true,
+    minify: false,
+    rolldownOptions: { external: [/^dexie/, /^workbox-/, /^valibot/] },
+  },
 };
 
 /** The prebuilt classic worker, with everything in it. */

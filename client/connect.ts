@@ -3,7 +3,8 @@ import { UpdraftError } from '../shared/errors.ts';
 import type { DeadLetter, OutboxEntry } from '../shared/row.ts';
 import type { Status } from '../shared/status.ts';
 import { createCollection, type Collection } from './collection.ts';
-import { createEvents, type EventHandlers, type EventName } from './events.ts';
+import { PageEvents } from './events.ts';
+import { createHandlers, type EventHandlers, type EventName } from './handlers.ts';
 import { createSettling } from './settling.ts';
 import { activeWorker } from './active-worker.ts';
 import { createWorkerLink } from './worker-link.ts';
@@ -16,7 +17,9 @@ export type ConnectOptions = ({ readonly worker: string } | { readonly registrat
 };
 
 /** Where the worker gets its right to speak to Airflow. `cookie`: the same-origin session cookie; else a token, asked for when needed. */
-export type SignIn = { readonly cookie: true } | { readonly getToken: () => Promise<string> | string; /** Keep it at rest, encrypted, so that a closed tab can replay. */ readonly keep?: boolean };
+export type SignIn =
+  | { readonly cookie: true }
+  | { readonly getToken: () => Promise<string> | string; /** Keep it at rest, encrypted, so that a closed tab can replay. */ readonly keep?: boolean };
 
 /** The page's side of Updraft. */
 export interface Updraft<C extends Record<keyof C, { id: string }>> {
@@ -55,11 +58,12 @@ export async function connect<C extends Record<keyof C, { id: string }> = Record
   const signInWithToken = async (): Promise<void> => {
     if (getToken) await link.ask({ type: 'sign-in', credentials: { kind: keep ? 'sealed' : 'memory', token: await getToken() } });
   };
-  const events = createEvents(link, settling, options, { onTokenMissing: () => void signInWithToken().catch(() => undefined) });
+  const handlers = createHandlers();
+  const events = new PageEvents(link, settling, handlers, { ...options, onTokenMissing: () => void signInWithToken().catch(() => undefined) });
   await events.start();
   return {
     collection: (name) => createCollection(name, link, settling),
-    on: events.on,
+    on: handlers.on,
     cursor: events.cursor,
     status: () => link.ask({ type: 'status' }),
     outbox: () => link.ask({ type: 'outbox' }),
@@ -73,7 +77,7 @@ export async function connect<C extends Record<keyof C, { id: string }> = Record
     },
     async signIn(how) {
       getToken = 'getToken' in how ? how.getToken : undefined;
-      keep = 'keep' in how && how.keep === true;
+      keep = 'keep' in how && (how.keep ?? false);
       if (getToken) await signInWithToken();
       else await link.ask({ type: 'sign-in', credentials: { kind: 'cookie' } });
     },
@@ -89,7 +93,7 @@ export async function connect<C extends Record<keyof C, { id: string }> = Record
           stop();
           resolve();
         };
-        const stop = events.on('status', check);
+        const stop = handlers.on('status', check);
         link.ask({ type: 'status' }).then(check, (error: unknown) => {
           stop();
           reject(error instanceof Error ? error : new UpdraftError('closed', String(error)));

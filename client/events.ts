@@ -1,23 +1,11 @@
-import type { Conflict } from '../shared/conflict.ts';
-import { BROADCAST_CHANNEL, type AuthReason, type Broadcast, type LoggedEvent, type Snapshot } from '../shared/messages.ts';
-import type { DeadLetter, Settled } from '../shared/row.ts';
+import { BROADCAST_CHANNEL, type Broadcast, type LoggedEvent, type Snapshot } from '../shared/messages.ts';
 import type { Status } from '../shared/status.ts';
+import type { Handlers } from './handlers.ts';
 import type { Settling } from './settling.ts';
 import type { WorkerLink } from './worker-link.ts';
 
-/** What an app can listen to. An empty list of ids in `change` says: many, or some were missed; read again. */
-export interface EventHandlers {
-  change: (change: { readonly collection: string; readonly ids: readonly string[] }) => void;
-  status: (status: Status) => void;
-  conflict: (conflict: Conflict) => void;
-  settled: (settled: Settled) => void;
-  'auth-required': (required: { readonly reason: AuthReason }) => void;
-  'dead-letter': (deadLetter: DeadLetter) => void;
-}
-export type EventName = keyof EventHandlers;
-
+/** A page's share of the events. */
 export interface Events {
-  readonly on: <N extends EventName>(name: N, handler: EventHandlers[N]) => () => void;
   readonly cursor: () => number;
   readonly start: () => Promise<void>;
   readonly close: () => void;
@@ -31,80 +19,92 @@ const IDLE_BEATS = 15;
  * Events come by broadcast; what a page missed (loading, frozen, worker killed before it could tell) comes by cursor with the next wake-up,
  * so that none is lost and none is told twice. Wake-ups: the browser is online again, the page is visible again, and a heartbeat while work is left.
  */
-export function createEvents(link: WorkerLink, settling: Settling, { user, since }: { user: string; since?: number }, { onTokenMissing }: { onTokenMissing: () => void }): Events {
-  const handlers: { [N in EventName]: Set<EventHandlers[N]> } = { change: new Set(), status: new Set(), conflict: new Set(), settled: new Set(), 'auth-required': new Set(), 'dead-letter': new Set() };
-  const channel = new BroadcastChannel(BROADCAST_CHANNEL);
-  const stopped = new AbortController();
-  let cursor: number | undefined = since;
-  let status: Status | undefined;
+export class PageEvents implements Events {
+  readonly #link: WorkerLink;
+  readonly #settling: Settling;
+  readonly #handlers: Handlers;
+  readonly #onTokenMissing: () => void;
+  readonly #since: number | undefined;
+  readonly #channel = new BroadcastChannel(BROADCAST_CHANNEL);
+  readonly #closed = new AbortController();
+  /** Messages of the time before the first answer, in order. */
+  #early: Broadcast[] | undefined = [];
+  #cursor: number | undefined;
+  #status: Status | undefined;
 
-  const call = <T>(set: Set<(value: T) => void>, value: T): void => set.forEach((handler) => handler(value));
-  const tellStatus = (now: Status): void => call(handlers.status, (status = now));
-  const tell = (event: LoggedEvent): void => {
-    if (cursor !== undefined && event.cursor <= cursor) return;
-    cursor = event.cursor;
-    switch (event.type) {
-      case 'change':
-        return call(handlers.change, event);
-      case 'settled':
-        settling.settle(event.settled);
-        return call(handlers.settled, event.settled);
-      case 'conflict':
-        return call(handlers.conflict, event.conflict);
-      case 'dead-letter':
-        return call(handlers['dead-letter'], event.deadLetter);
-      case 'auth-required':
-        if (event.reason === 'missing') onTokenMissing();
-        return call(handlers['auth-required'], { reason: event.reason });
-    }
-  };
-  const catchUp = ({ events, status: now, cursor: newest, complete }: Snapshot): void => {
-    if (!complete) call(handlers.change, { collection: '*', ids: [] });
-    events.forEach(tell);
-    cursor = Math.max(cursor ?? 0, newest);
-    tellStatus(now);
-  };
-  const wake = (reason: 'online' | 'visible' | 'heartbeat'): void => {
-    if (!stopped.signal.aborted) link.ask({ type: 'wake', reason, cursor: cursor ?? 0 }).then(catchUp, () => undefined);
+  constructor(link: WorkerLink, settling: Settling, handlers: Handlers, options: { user: string; since?: number; onTokenMissing: () => void }) {
+    this.#link = link;
+    this.#settling = settling;
+    this.#handlers = handlers;
+    this.#onTokenMissing = options.onTokenMissing;
+    this.#since = options.since;
+    this.#cursor = options.since;
+    this.#channel.addEventListener('message', ({ data }: MessageEvent<Broadcast>) => {
+      if (data.user !== options.user) return;
+      if (this.#early) this.#early.push(data);
+      else this.#receive(data);
+    });
+  }
+
+  cursor = (): number => this.#cursor ?? 0;
+
+  close = (): void => {
+    this.#closed.abort();
+    this.#channel.close();
   };
 
-  return {
-    on(name, handler) {
-      handlers[name].add(handler);
-      return () => handlers[name].delete(handler);
-    },
-    cursor: () => cursor ?? 0,
-    async start() {
-      const early: Broadcast[] = [];
-      let receive = (message: Broadcast): void => void early.push(message);
-      channel.onmessage = ({ data }: MessageEvent<Broadcast>) => {
-        if (data.user === user) receive(data);
-      };
-      const hello = await link.ask({ type: 'hello' });
-      // Without a cursor an app starts from now; with one it is told what it missed.
-      if (since === undefined) cursor = hello.cursor;
-      tellStatus(hello.status);
-      receive = (message) => ('event' in message ? gapless(message.event) : tellStatus(message.status));
-      early.forEach(receive);
-      if (since !== undefined) wake('visible');
-      addEventListener('online', () => wake('online'), stopped);
-      document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && wake('visible'), stopped);
-      let beats = 0;
-      const beat = setInterval(() => {
-        const isBusy = settling.isWaiting() || !status || status.unsent > 0 || !status.ready;
-        if (document.visibilityState === 'visible' && (isBusy || ++beats % IDLE_BEATS === 0)) wake('heartbeat');
-      }, HEARTBEAT_MS);
-      stopped.signal.addEventListener('abort', () => clearInterval(beat));
-    },
-    close() {
-      stopped.abort();
-      channel.close();
-    },
+  async start(): Promise<void> {
+    const hello = await this.#link.ask({ type: 'hello' });
+    // Without a cursor an app starts from now; with one it is told what it missed.
+    this.#cursor ??= hello.cursor;
+    this.#tellStatus(hello.status);
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    early.forEach((message) => this.#receive(message));
+    if (this.#since !== undefined) this.#wake('visible');
+    const { signal } = this.#closed;
+    addEventListener('online', () => this.#wake('online'), { signal });
+    document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.#wake('visible'), { signal });
+    const beat = setInterval(this.#beat, HEARTBEAT_MS);
+    signal.addEventListener('abort', () => clearInterval(beat));
+  }
+
+  #beats = 0;
+  #beat = (): void => {
+    const isBusy = this.#settling.isWaiting() || !this.#status || this.#status.unsent > 0 || !this.#status.ready;
+    if (document.visibilityState === 'visible' && (isBusy || ++this.#beats % IDLE_BEATS === 0)) this.#wake('heartbeat');
   };
 
-  /** A broadcast that does not follow the last one means that some were missed: ask for them, in order. */
-  function gapless(event: LoggedEvent): void {
-    if (cursor !== undefined && event.cursor > cursor + 1) wake('heartbeat');
-    else tell(event);
+  #wake(reason: 'online' | 'visible' | 'heartbeat'): void {
+    if (this.#closed.signal.aborted) return;
+    // A worker that does not answer now is asked again with the next wake-up.
+    this.#link.ask({ type: 'wake', reason, cursor: this.cursor() }).then(this.#catchUp, () => undefined);
+  }
+
+  #catchUp = ({ events, status, cursor, complete }: Snapshot): void => {
+    if (!complete) this.#handlers.readAgain();
+    events.forEach((event) => this.#tell(event));
+    this.#cursor = Math.max(this.cursor(), cursor);
+    this.#tellStatus(status);
+  };
+
+  #receive(message: Broadcast): void {
+    if ('status' in message) this.#tellStatus(message.status);
+    // A broadcast that does not follow the last one means that some were missed: ask for them, in order.
+    else if (message.event.cursor > this.cursor() + 1) this.#wake('heartbeat');
+    else this.#tell(message.event);
+  }
+
+  #tell(event: LoggedEvent): void {
+    if (event.cursor <= this.cursor()) return;
+    this.#cursor = event.cursor;
+    if (event.type === 'settled') this.#settling.settle(event.settled);
+    if (event.type === 'auth-required' && event.reason === 'missing') this.#onTokenMissing();
+    this.#handlers.event(event);
+  }
+
+  #tellStatus(status: Status): void {
+    this.#status = status;
+    this.#handlers.status(status);
   }
 }

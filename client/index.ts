@@ -1,6 +1,6 @@
 export { connect, type ConnectOptions, type SignIn, type Updraft } from './connect.ts';
 export type { Collection, Receipt } from './collection.ts';
-export type { EventHandlers, EventName } from './events.ts';
+export type { EventHandlers, EventName } from './handlers.ts';
 export { UpdraftError, type ErrorKind } from '../shared/errors.ts';
 export { newId } from '../shared/ids.ts';
 export type { Choice, Conflict, ConflictReason, Resolution } from '../shared/conflict.ts';

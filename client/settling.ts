@@ -14,7 +14,8 @@ export function createSettling(): Settling {
   let waiting: { collection: string; id: string; seq: number; resolve: (settled: Settled) => void }[] = [];
   // A verdict can overtake the reply to its own capture.
   let recent: Settled[] = [];
-  const covers = (settled: Settled, { collection, id, seq }: { collection: string; id: string; seq: number }): boolean => settled.collection === collection && settled.id === id && settled.lastSeq >= seq;
+  const covers = (settled: Settled, { collection, id, seq }: { collection: string; id: string; seq: number }): boolean =>
+    settled.collection === collection && settled.id === id && settled.lastSeq >= seq;
   return {
     of(collection, id, seq) {
       const early = recent.find((settled) => covers(settled, { collection, id, seq }));

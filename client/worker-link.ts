@@ -23,7 +23,11 @@ export function createWorkerLink(worker: () => ServiceWorker | null, user: strin
         const reply = await askOnce(active, { updraft: MESSAGES_VERSION, user, command }, timeoutMs);
         if (reply && 'ok' in reply) return reply.ok as Results[C['type']];
         if (reply) throw new UpdraftError(reply.error.kind, reply.error.message);
-        if (attempt === ATTEMPTS_MAX) throw new UpdraftError('timeout', `The service worker did not answer "${command.type}" ${ATTEMPTS_MAX} times in ${timeoutMs} ms. Reload the page; what was captured is kept.`);
+        if (attempt === ATTEMPTS_MAX)
+          throw new UpdraftError(
+            'timeout',
+            `The service worker did not answer "${command.type}" ${ATTEMPTS_MAX} times in ${timeoutMs} ms. Reload the page; what was captured is kept.`,
+          );
       }
     },
   };

@@ -20,7 +20,10 @@ export const CollectionSchema = v.object({
 export type CollectionDeclaration = v.InferOutput<typeof CollectionSchema>;
 
 /** The data model, declared once and read by worker, Airflow and the type generator. */
-export const CollectionsFileSchema = v.object({ version: v.literal(1), collections: v.record(v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,62}$/)), CollectionSchema) });
+export const CollectionsFileSchema = v.object({
+  version: v.literal(1),
+  collections: v.record(v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,62}$/)), CollectionSchema),
+});
 export type Declarations = Readonly<Record<string, CollectionDeclaration>>;
 
 /** Reads a `collections.json`; throws with the path of the first mistake. */

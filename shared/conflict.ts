@@ -15,7 +15,9 @@ export interface Conflict {
   readonly recordId: string;
   readonly reason: ConflictReason;
   /** The fields both changed, or `'*'`: the record as a whole. */
-  readonly fields: '*' | readonly { readonly field: string; readonly base: Json | undefined; readonly mine: Json | undefined; readonly theirs: Json | undefined }[];
+  readonly fields:
+    | '*'
+    | readonly { readonly field: string; readonly base: Json | undefined; readonly mine: Json | undefined; readonly theirs: Json | undefined }[];
   readonly base: Doc | null;
   readonly mine: Doc | null;
   readonly theirs: Doc | null;

@@ -45,7 +45,9 @@ export function whyNotJson(value: unknown, path = '', depth = 0): string | undef
 function firstReason(entries: Iterable<[string | number, unknown]>, path: string, depth: number): string | undefined {
   for (const [key, item] of entries) {
     if (key === '__proto__') return `${path || 'the value'} has a key "__proto__"`;
-    const reason = (typeof key === 'string' ? whyNotText(key, `a key of ${path || 'the value'}`) : undefined) ?? whyNotJson(item, path ? `${path}.${key}` : String(key), depth + 1);
+    const reason =
+      (typeof key === 'string' ? whyNotText(key, `a key of ${path || 'the value'}`) : undefined) ??
+      whyNotJson(item, path ? `${path}.${key}` : String(key), depth + 1);
     if (reason) return reason;
   }
   return undefined;

@@ -37,9 +37,17 @@ export const CommandSchema = v.variant('type', [
   v.object({ type: v.literal('outbox') }),
   v.object({ type: v.literal('conflicts') }),
   v.object({ type: v.literal('dead-letters') }),
-  v.object({ type: v.literal('resolve'), conflictId: text, theirsRevision: v.number(), choices: v.record(v.string(), v.union([v.object({ take: v.picklist(['mine', 'theirs']) }), v.object({ value: JsonSchema })])) }),
+  v.object({
+    type: v.literal('resolve'),
+    conflictId: text,
+    theirsRevision: v.number(),
+    choices: v.record(v.string(), v.union([v.object({ take: v.picklist(['mine', 'theirs']) }), v.object({ value: JsonSchema })])),
+  }),
   v.object({ type: v.literal('discard'), collection: text, id: text }),
-  v.object({ type: v.literal('sign-in'), credentials: v.variant('kind', [v.object({ kind: v.literal('cookie') }), v.object({ kind: v.picklist(['memory', 'sealed']), token: text })]) }),
+  v.object({
+    type: v.literal('sign-in'),
+    credentials: v.variant('kind', [v.object({ kind: v.literal('cookie') }), v.object({ kind: v.picklist(['memory', 'sealed']), token: text })]),
+  }),
   v.object({ type: v.literal('sign-out'), unsent: v.picklist(['keep', 'discard', 'refuse']) }),
   v.object({ type: v.literal('sync') }),
   v.object({ type: v.literal('wake'), reason: v.picklist(['online', 'visible', 'heartbeat']), cursor: v.number() }),
@@ -95,8 +103,12 @@ export interface Results {
 }
 
 /** The worker's reply on the port. */
-export type Reply = { readonly updraft: number; readonly ok: unknown } | { readonly updraft: number; readonly error: { readonly kind: ErrorKind; readonly message: string } };
+export type Reply =
+  | { readonly updraft: number; readonly ok: unknown }
+  | { readonly updraft: number; readonly error: { readonly kind: ErrorKind; readonly message: string } };
 
 /** What is broadcast to every page: a logged event, or the newest status. */
-export type Broadcast = { readonly updraft: number; readonly user: string; readonly event: LoggedEvent } | { readonly updraft: number; readonly user: string; readonly status: Status };
+export type Broadcast =
+  | { readonly updraft: number; readonly user: string; readonly event: LoggedEvent }
+  | { readonly updraft: number; readonly user: string; readonly status: Status };
 export const BROADCAST_CHANNEL = 'updraft';

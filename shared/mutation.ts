@@ -2,7 +2,9 @@ import * as v from 'valibot';
 import type { Json } from './json.ts';
 
 /** Any JSON value; documents are checked in depth where they enter (`whyNotJson`), JSON text by its parser. */
-export const JsonSchema = v.custom<Json>((value) => value !== undefined && typeof value !== 'function' && typeof value !== 'symbol' && typeof value !== 'bigint');
+export const JsonSchema = v.custom<Json>(
+  (value) => value !== undefined && typeof value !== 'function' && typeof value !== 'symbol' && typeof value !== 'bigint',
+);
 const Fields = v.record(v.string(), JsonSchema);
 const Seq = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 /** The server's version of a record; 0 where the store never had it. */

@@ -17,7 +17,7 @@ export class Desk {
 
   /** The replica's row; made on first use of this user's database. */
   async replica(): Promise<Replica> {
-    return (await this.#world.store.read((tx) => tx.replica())) as Replica;
+    return await this.#world.store.read((tx) => tx.replica());
   }
 
   /** One strict transaction; the events it returns are logged in it and told after it. */
@@ -33,7 +33,7 @@ export class Desk {
   /** Changes the replica's row. */
   async update(change: (replica: Replica) => Replica, events: readonly UpdraftEvent[] = []): Promise<void> {
     await this.write(async (tx) => {
-      await tx.putReplica(change((await tx.replica()) as Replica));
+      await tx.putReplica(change(await tx.replica()));
       return { result: undefined, events };
     });
   }
@@ -47,7 +47,7 @@ export class Desk {
   }
 
   status(): Promise<Status> {
-    return this.#world.store.read(async (tx) => statusOf(tx, (await tx.replica()) as Replica, { activity: this.#activity, online: this.#world.isOnline() }));
+    return this.#world.store.read(async (tx) => statusOf(tx, await tx.replica(), { activity: this.#activity, online: this.#world.isOnline() }));
   }
 
   async tellStatus(): Promise<void> {

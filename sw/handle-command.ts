@@ -10,7 +10,6 @@ import { discardPending } from './settle/discard.ts';
 import { eventsOf } from './settle/record-events.ts';
 import { rowOf, stateOf } from './store/row.ts';
 import type { ReplicaRecord } from './store/record.ts';
-import type { Replica } from './store/replica.ts';
 
 /** A command's answer, and what should happen after it was given. */
 export interface Handled {
@@ -60,7 +59,8 @@ type Of<T extends Command['type']> = Extract<Command, { type: T }>;
 
 async function query({ world }: OpenReplica, { collection, query: asked }: Of<'query'>): Promise<Row[]> {
   const declaration = world.declarations[collection];
-  if (!declaration) throw new UpdraftError('unknown-collection', `There is no collection "${collection}". Declared are: ${Object.keys(world.declarations).join(', ')}.`);
+  if (!declaration)
+    throw new UpdraftError('unknown-collection', `There is no collection "${collection}". Declared are: ${Object.keys(world.declarations).join(', ')}.`);
   if (asked.index !== undefined && !declaration.indexes.includes(asked.index)) {
     throw new UpdraftError('unknown-index', `The collection "${collection}" has no index "${asked.index}". Declare it in collections.json under "indexes".`);
   }
@@ -75,7 +75,7 @@ async function resolve({ world, desk, pipeline }: OpenReplica, command: Of<'reso
   const { captured, opened } = await desk.write(async (tx) => {
     const before = await tx.withConflict(command.conflictId);
     if (!before) throw new UpdraftError('not-found', 'This conflict is resolved already.');
-    const replica = (await tx.replica()) as Replica;
+    const replica = await tx.replica();
     const seq = replica.seq + 1;
     const after = resolveConflict(before, command, seq);
     await tx.putRecords([after]);
@@ -93,7 +93,7 @@ async function discard({ world, desk }: OpenReplica, { collection, id }: Of<'dis
     const before = await tx.record(collection, id, 0);
     const after = discardPending(before);
     await tx.putRecords([after]);
-    await ensureOpenDelivery(tx, (await tx.replica()) as Replica, world.random.hex);
+    await ensureOpenDelivery(tx, await tx.replica(), world.random.hex);
     return { result: null, events: eventsOf([{ before, after, verdict: 'discarded' }]) };
   });
   await desk.tellStatus();
@@ -109,7 +109,10 @@ async function signIn({ desk, credentials }: OpenReplica, { credentials: given }
 async function signOut({ desk, credentials, dispose }: OpenReplica, { unsent }: Of<'sign-out'>): Promise<null> {
   const { unsent: count } = await desk.status();
   if (unsent === 'refuse' && count > 0) {
-    throw new UpdraftError('unsent-work', `${count} changes are not in Airflow yet. Wait until they are sent, or sign out with { unsent: 'keep' } or { unsent: 'discard' }.`);
+    throw new UpdraftError(
+      'unsent-work',
+      `${count} changes are not in Airflow yet. Wait until they are sent, or sign out with { unsent: 'keep' } or { unsent: 'discard' }.`,
+    );
   }
   await credentials.signIn('memory', undefined);
   await desk.update((replica) => ({ ...replica, auth: { kind: 'none', required: null }, backoff: null }));
@@ -117,8 +120,6 @@ async function signOut({ desk, credentials, dispose }: OpenReplica, { unsent }: 
   if (unsent !== 'keep') await dispose();
   return null;
 }
-
-
 
 function toOutboxEntries(record: ReplicaRecord): OutboxEntry[] {
   const change = record.pending ?? record.sealed;

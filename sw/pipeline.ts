@@ -10,7 +10,7 @@ import { reconcileQueue } from './replay/reconcile-queue.ts';
 import { replay } from './replay/replay.ts';
 import { SingleFlight } from './replay/single-flight.ts';
 import { afterEffect, type Exchanged } from './settle/after-effect.ts';
-import { Desk } from './desk.ts';
+import type { Desk } from './desk.ts';
 import type { Replica } from './store/replica.ts';
 import type { World } from './world.ts';
 import { planted } from '../shared/planted.ts';

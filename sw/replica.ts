@@ -23,7 +23,7 @@ export async function openReplica(world: World, credentials: Credentials): Promi
   const desk = new Desk(world);
   const holding = Object.keys(world.declarations).sort().join(',');
   await world.store.write(async (tx) => {
-    const found = await tx.replica();
+    const found = await tx.findReplica();
     await tx.putReplica(found ? holdingNow(found, holding) : newReplica(world, holding));
     await tx.pruneAnswers(world.clock.now());
   });

@@ -78,7 +78,8 @@ class Replicas {
       if (!request.success) throw new UpdraftError('bad-message', 'The message is not an Updraft request.');
       if (request.output.updraft !== MESSAGES_VERSION) throw new UpdraftError('reload-needed', 'Page and worker are of different versions. Reload the page.');
       const command = v.safeParse(CommandSchema, request.output.command);
-      if (!command.success) throw new UpdraftError('bad-message', `The request is not valid at "${v.getDotPath(command.issues[0]) ?? 'the top'}": ${command.issues[0].message}`);
+      if (!command.success)
+        throw new UpdraftError('bad-message', `The request is not valid at "${v.getDotPath(command.issues[0]) ?? 'the top'}": ${command.issues[0].message}`);
       const { user } = request.output;
       const { result, afterwards } = await handleCommand(await this.#replicaOf(user), command.output);
       if (command.output.type === 'sign-out' && command.output.unsent !== 'keep') this.#open.delete(user);
@@ -134,7 +135,8 @@ class Replicas {
     if (error instanceof UpdraftError) return { kind: error.kind, message: error.message };
     this.#logger.error('A request failed.', error);
     const message = error instanceof Error ? error.message : String(error);
-    if (isStorageError(error)) return { kind: 'storage', message: `The browser could not store this: ${message}. Nothing was changed. Free some space and try again.` };
+    if (isStorageError(error))
+      return { kind: 'storage', message: `The browser could not store this: ${message}. Nothing was changed. Free some space and try again.` };
     return { kind: 'storage', message: `The worker failed: ${message}. Nothing was changed.` };
   }
 }

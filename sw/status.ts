@@ -30,7 +30,9 @@ type Waiting = Status['waiting'];
 
 /** While a repeated attempt is under way the page still sees that the last ones failed. */
 function stillFailing({ backoff }: Replica): Waiting {
-  return backoff && backoff.failures > 0 ? { for: backoff.for, failures: backoff.failures, ...(backoff.until === undefined ? {} : { until: backoff.until }) } : undefined;
+  return backoff && backoff.failures > 0
+    ? { for: backoff.for, failures: backoff.failures, ...(backoff.until === undefined ? {} : { until: backoff.until }) }
+    : undefined;
 }
 
 function waitingOf(replica: Replica, deliveries: readonly Delivery[], counts: { conflicts: number; deadLetters: number }, online: boolean): Waiting {

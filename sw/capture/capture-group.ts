@@ -26,7 +26,7 @@ export interface CaptureGroup {
 /** A record and its mutation commit in one strict transaction, or not at all (law 1). A job with bad input stores nothing and does not stop the others. */
 export function captureGroup(world: World, jobs: readonly CaptureJob[]): Promise<CaptureGroup> {
   return world.store.write(async (tx) => {
-    let replica = (await tx.replica()) as Replica;
+    let replica = await tx.replica();
     const results: (Captured | UpdraftError)[] = [];
     const steps: RecordStep[] = [];
     for (const job of jobs) {
@@ -43,10 +43,17 @@ export function captureGroup(world: World, jobs: readonly CaptureJob[]): Promise
   });
 }
 
-async function captureOne(world: World, tx: ReplicaTx, replica: Replica, { collection, change }: CaptureJob, steps: RecordStep[]): Promise<Captured | UpdraftError> {
+async function captureOne(
+  world: World,
+  tx: ReplicaTx,
+  replica: Replica,
+  { collection, change }: CaptureJob,
+  steps: RecordStep[],
+): Promise<Captured | UpdraftError> {
   try {
     const declaration = world.declarations[collection];
-    if (!declaration) throw new UpdraftError('unknown-collection', `There is no collection "${collection}". Declared are: ${Object.keys(world.declarations).join(', ')}.`);
+    if (!declaration)
+      throw new UpdraftError('unknown-collection', `There is no collection "${collection}". Declared are: ${Object.keys(world.declarations).join(', ')}.`);
     if (declaration.write === 'none') throw new UpdraftError('read-only', `The collection "${collection}" is written by Airflow alone.`);
     const id = idOf(change);
     const seq = replica.seq + 1;

@@ -43,7 +43,8 @@ function changeToEdit(change: Exclude<ChangeCommand, { op: 'delete' }>, id: stri
       const seen = found(view, id);
       for (const field of Object.keys(change.by)) {
         const value = seen[field];
-        if (field === 'id' || (value !== undefined && typeof value !== 'number')) throw new UpdraftError('not-a-number', `The field "${field}" holds ${JSON.stringify(value)}; only a number can be incremented.`);
+        if (field === 'id' || (value !== undefined && typeof value !== 'number'))
+          throw new UpdraftError('not-a-number', `The field "${field}" holds ${JSON.stringify(value)}; only a number can be incremented.`);
       }
       return { kind: 'edit', set: {}, removed: [], inc: Object.fromEntries(Object.entries(change.by).filter(([, by]) => by !== 0)) };
     }
@@ -67,7 +68,7 @@ function checkedFields(value: unknown): Record<string, Json> {
   return value as Record<string, Json>;
 }
 
-function checkFields(value: unknown): asserts value is Record<string, Json> {
+function checkFields(value: unknown): asserts value is Doc {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new UpdraftError('not-json', 'A record is a JSON object.');
   const reason = whyNotJson(value);
   if (reason) throw new UpdraftError('not-json', `The record cannot be stored: ${reason}.`);
@@ -81,6 +82,6 @@ function checkDoc(doc: Doc | null): void {
   const long = Object.keys(doc).find((field) => field.length > FIELD_NAME_LENGTH_MAX);
   if (long !== undefined) throw new UpdraftError('too-large', `A field's name has ${long.length} characters; at most ${FIELD_NAME_LENGTH_MAX} are stored.`);
   const bytes = jsonBytes(doc);
-  if (bytes > RECORD_BYTES_MAX) throw new UpdraftError('too-large', `The record has ${bytes} bytes as JSON; at most ${RECORD_BYTES_MAX} are stored. Keep large parts outside the record.`);
+  if (bytes > RECORD_BYTES_MAX)
+    throw new UpdraftError('too-large', `The record has ${bytes} bytes as JSON; at most ${RECORD_BYTES_MAX} are stored. Keep large parts outside the record.`);
 }
-

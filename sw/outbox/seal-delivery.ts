@@ -12,7 +12,11 @@ import { sealBatch } from './seal.ts';
  * The delivery to send next: the sealed one if there is one (it never changes, law 3), else the open one, sealed now.
  * Nothing is sealed before the first pull is complete or during a re-read: base revisions would mean nothing.
  */
-export async function nextDelivery(tx: ReplicaTx, replica: Replica, randomHex: () => string): Promise<{ delivery: Delivery | undefined; events: UpdraftEvent[] }> {
+export async function nextDelivery(
+  tx: ReplicaTx,
+  replica: Replica,
+  randomHex: () => string,
+): Promise<{ delivery: Delivery | undefined; events: UpdraftEvent[] }> {
   const deliveries = await tx.deliveries();
   const onItsWay = deliveries.find(({ state }) => state.kind !== 'open');
   if (onItsWay || !replica.ready || replica.rereading) return { delivery: onItsWay, events: [] };

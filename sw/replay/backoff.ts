@@ -15,7 +15,13 @@ export function backoffMs(failures: number, fraction: number, retryAfterMs = 0):
 }
 
 /** The backoff after one more failure. */
-export function nextBackoff(before: Replica['backoff'], waitingFor: WaitingFor, now: number, fraction: number, retryAfterMs?: number): NonNullable<Replica['backoff']> {
+export function nextBackoff(
+  before: Replica['backoff'],
+  waitingFor: WaitingFor,
+  now: number,
+  fraction: number,
+  retryAfterMs?: number,
+): NonNullable<Replica['backoff']> {
   const failures = (before?.failures ?? 0) + 1;
   return { for: waitingFor, failures, until: now + backoffMs(failures, fraction, retryAfterMs) };
 }

@@ -30,7 +30,10 @@ export async function replay(world: World, desk: Desk, replica: Replica, deliver
   const effect = await world.transport.exchange(
     {
       request,
-      delivery: delivery?.number === undefined || delivery.state.kind === 'open' ? null : { number: delivery.number, attempt: delivery.state.attempt, ...(acceptedRun === undefined ? {} : { acceptedRun }) },
+      delivery:
+        delivery?.number === undefined || delivery.state.kind === 'open'
+          ? null
+          : { number: delivery.number, attempt: delivery.state.attempt, ...(acceptedRun === undefined ? {} : { acceptedRun }) },
       onAccepted: async (runId) => {
         if (sent?.state.kind === 'sending') await move({ move: 'accept', runId });
         await desk.tellStatus();

@@ -35,7 +35,9 @@ export function createWorkboxQueue(scope: ServiceWorkerGlobalScope, airflow: str
       });
     },
     async push(deliveryId, lane) {
-      const request = await StorableRequest.fromRequest(new Request(new URL(airflow + BATCH_TARGET.path, scope.location.href), { method: BATCH_TARGET.method }));
+      const request = await StorableRequest.fromRequest(
+        new Request(new URL(airflow + BATCH_TARGET.path, scope.location.href), { method: BATCH_TARGET.method }),
+      );
       await store.pushEntry({ requestData: request.toObject(), timestamp: Date.now(), metadata: { deliveryId, lane } });
     },
     remove: ({ id }) => store.deleteEntry(id),

@@ -5,7 +5,6 @@ import type { WaitingFor } from '../../shared/status.ts';
 import type { Desk } from '../desk.ts';
 import { moveDelivery, type Delivery, type Move } from '../outbox/delivery.ts';
 import { nextBackoff } from '../replay/backoff.ts';
-import type { Replica } from '../store/replica.ts';
 import type { Effect } from '../transport/transport.ts';
 import type { World } from '../world.ts';
 import { isMine, settleResponse } from './settle-response.ts';
@@ -55,7 +54,7 @@ async function settle(world: World, desk: Desk, attempt: Attempt, { response, ru
     return afterEffect(world, desk, { ...attempt, effect: { effect: 'refuse', reason } });
   }
   const settled = await desk.write(async (tx) => {
-    const replica = (await tx.replica()) as Replica;
+    const replica = await tx.replica();
     const answer = { request, response, delivery, ...(run === undefined ? {} : { run }) };
     if (!isMine(replica, answer)) return { result: false, events: [] };
     const { events } = await settleResponse(tx, replica, answer, { declarations: world.declarations, now: world.clock.now(), randomHex: world.random.hex });
@@ -74,7 +73,10 @@ async function wait(world: World, desk: Desk, waitingFor: WaitingFor, retryAfter
 /** Parked until someone signs in: nothing is lost, nothing is tried meanwhile. The page is told once. */
 async function park(desk: Desk, reason: AuthReason): Promise<Exchanged> {
   const { auth } = await desk.replica();
-  await desk.update((replica) => ({ ...replica, backoff: null, auth: { ...replica.auth, required: reason } }), auth.required === reason ? [] : [{ type: 'auth-required', reason }]);
+  await desk.update(
+    (replica) => ({ ...replica, backoff: null, auth: { ...replica.auth, required: reason } }),
+    auth.required === reason ? [] : [{ type: 'auth-required', reason }],
+  );
   return 'failed';
 }
 

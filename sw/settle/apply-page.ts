@@ -9,9 +9,16 @@ import type { SettleDeps } from './settle-response.ts';
 const SWEEP_ROWS = 500;
 
 /** Takes one page of changes into the replica and moves the checkpoint. A re-read begins with `reset` and ends with the page that has no more. */
-export async function applyPage(tx: ReplicaTx, replica: Replica, response: ExchangeResponse, deps: SettleDeps): Promise<{ replica: Replica; steps: RecordStep[] }> {
+export async function applyPage(
+  tx: ReplicaTx,
+  replica: Replica,
+  response: ExchangeResponse,
+  deps: SettleDeps,
+): Promise<{ replica: Replica; steps: RecordStep[] }> {
   if (response.upTo === null || response.refused === 'user_mismatch' || response.refused === 'invalid') return { replica, steps: [] };
-  const begun: Replica = response.reset ? { ...replica, epoch: response.epoch, since: 0, floor: response.start ?? 0, generation: replica.generation + 1, rereading: true } : replica;
+  const begun: Replica = response.reset
+    ? { ...replica, epoch: response.epoch, since: 0, floor: response.start ?? 0, generation: replica.generation + 1, rereading: true }
+    : replica;
   const steps = await takeChanges(tx, begun, response.changes, deps);
   const moved: Replica = { ...begun, since: response.upTo, lastPullAt: deps.now };
   if (response.more) return { replica: moved, steps };

@@ -10,8 +10,21 @@ export function conflictOf(record: ReplicaRecord): Conflict | undefined {
   const { mark } = record;
   if (!mark) return undefined;
   const value = (doc: ReplicaRecord['base'], field: string): Json | undefined => doc?.[field];
-  const fields = mark.fields === '*' ? ('*' as const) : mark.fields.map((field) => ({ field, base: value(mark.base, field), mine: value(record.value, field), theirs: value(record.base, field) }));
-  return { id: mark.conflictId, collection: record.collection, recordId: record.id, reason: mark.reason, fields, base: mark.base, mine: record.value, theirs: record.base, theirsRevision: record.revision };
+  const fields =
+    mark.fields === '*'
+      ? ('*' as const)
+      : mark.fields.map((field) => ({ field, base: value(mark.base, field), mine: value(record.value, field), theirs: value(record.base, field) }));
+  return {
+    id: mark.conflictId,
+    collection: record.collection,
+    recordId: record.id,
+    reason: mark.reason,
+    fields,
+    base: mark.base,
+    mine: record.value,
+    theirs: record.base,
+    theirsRevision: record.revision,
+  };
 }
 
 /**
@@ -21,7 +34,8 @@ export function conflictOf(record: ReplicaRecord): Conflict | undefined {
 export function resolveConflict(record: ReplicaRecord, shown: { readonly theirsRevision: number; readonly choices: Resolution }, seq: number): ReplicaRecord {
   const { mark, pending, ...rest } = record;
   if (!mark || !pending) throw new UpdraftError('not-found', 'This conflict is resolved already.');
-  if (record.revision !== shown.theirsRevision) throw new UpdraftError('conflict-moved', 'The other side changed again since this conflict was shown. Look at the new version and choose again.');
+  if (record.revision !== shown.theirsRevision)
+    throw new UpdraftError('conflict-moved', 'The other side changed again since this conflict was shown. Look at the new version and choose again.');
   const net = mark.fields === '*' ? chooseWhole(pending.net, shown.choices) : chooseFields(pending.net, mark.fields, shown.choices);
   const left = net && dropEqual(net, record.base);
   if (!left) return withValue(withoutRejection(rest));
@@ -33,7 +47,11 @@ const withoutRejection = ({ rejection: _, ...record }: ReplicaRecord): ReplicaRe
 
 function chooseWhole(net: Net, choices: Resolution): Net | undefined {
   const choice = choices['*'];
-  if (!choice || !('take' in choice)) throw new UpdraftError('bad-choice', 'This conflict is about the record as a whole. Resolve it with { "*": { take: "mine" } } or { "*": { take: "theirs" } }.');
+  if (!choice || !('take' in choice))
+    throw new UpdraftError(
+      'bad-choice',
+      'This conflict is about the record as a whole. Resolve it with { "*": { take: "mine" } } or { "*": { take: "theirs" } }.',
+    );
   return choice.take === 'mine' ? net : undefined;
 }
 
@@ -42,7 +60,11 @@ function chooseFields(net: Net, fields: readonly string[], choices: Resolution):
 }
 
 function choose(net: Net | undefined, field: string, choice: Choice | undefined): Net | undefined {
-  if (!choice) throw new UpdraftError('bad-choice', `The field "${field}" is in conflict and has no choice. Give each field { take: "mine" }, { take: "theirs" } or { value: … }.`);
+  if (!choice)
+    throw new UpdraftError(
+      'bad-choice',
+      `The field "${field}" is in conflict and has no choice. Give each field { take: "mine" }, { take: "theirs" } or { value: … }.`,
+    );
   if ('value' in choice) return compose(net && without(net, [field]), { kind: 'edit', set: { [field]: choice.value }, removed: [], inc: {} }, null);
   return choice.take === 'mine' || !net ? net : without(net, [field]);
 }

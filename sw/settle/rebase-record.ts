@@ -51,7 +51,14 @@ function union(a: '*' | readonly string[], b: '*' | readonly string[]): '*' | re
 }
 
 /** The mark after a rebase: fields that agree again lose theirs; a field keeps the base of its first conflict. */
-function remark(old: Mark | undefined, net: Net, found: '*' | readonly string[], oldBase: Doc | null, to: NewBase, newConflictId: () => string): Mark | undefined {
+function remark(
+  old: Mark | undefined,
+  net: Net,
+  found: '*' | readonly string[],
+  oldBase: Doc | null,
+  to: NewBase,
+  newConflictId: () => string,
+): Mark | undefined {
   const fields = union(old?.fields ?? [], found);
   const touched = netFields(net);
   const live = fields === '*' ? fields : fields.filter((field) => touched.includes(field));

@@ -14,7 +14,12 @@ export interface RecordStep {
 
 /** What the page is told about records that changed: first what ended, then what needs a person, then which rows to read again. */
 export function eventsOf(steps: readonly RecordStep[]): UpdraftEvent[] {
-  return [...steps.flatMap(settledEvents), ...steps.flatMap(conflictEvents), ...steps.flatMap(deadLetterEvents), ...changeEvents(steps.map(({ after }) => after))];
+  return [
+    ...steps.flatMap(settledEvents),
+    ...steps.flatMap(conflictEvents),
+    ...steps.flatMap(deadLetterEvents),
+    ...changeEvents(steps.map(({ after }) => after)),
+  ];
 }
 
 function settledEvents({ before, after, verdict }: RecordStep): UpdraftEvent[] {
@@ -22,7 +27,12 @@ function settledEvents({ before, after, verdict }: RecordStep): UpdraftEvent[] {
   const vanished = before.pending && !after.pending && !after.sealed ? before.pending.lastSeq : undefined;
   const lastSeq = Math.max(answered ?? -1, vanished ?? -1);
   if (lastSeq < 0) return [];
-  return [{ type: 'settled', settled: { collection: after.collection, id: after.id, lastSeq, verdict: verdict ?? 'merged', ...(after.run === undefined ? {} : { run: after.run }) } }];
+  return [
+    {
+      type: 'settled',
+      settled: { collection: after.collection, id: after.id, lastSeq, verdict: verdict ?? 'merged', ...(after.run === undefined ? {} : { run: after.run }) },
+    },
+  ];
 }
 
 function conflictEvents({ before, after }: RecordStep): UpdraftEvent[] {
@@ -32,7 +42,12 @@ function conflictEvents({ before, after }: RecordStep): UpdraftEvent[] {
 
 function deadLetterEvents({ before, after }: RecordStep): UpdraftEvent[] {
   if (!after.rejection || before.rejection) return [];
-  return [{ type: 'dead-letter', deadLetter: { collection: after.collection, id: after.id, reason: after.rejection.reason, value: after.value, at: after.rejection.at } }];
+  return [
+    {
+      type: 'dead-letter',
+      deadLetter: { collection: after.collection, id: after.id, reason: after.rejection.reason, value: after.value, at: after.rejection.at },
+    },
+  ];
 }
 
 /** One event per collection; an empty list of ids says "many". */

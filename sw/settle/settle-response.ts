@@ -58,7 +58,12 @@ export async function settleResponse(tx: ReplicaTx, replica: Replica, answer: An
 }
 
 /** The batch's part of an answer: verdicts, or a refusal that sends its mutations back. */
-async function settleBatch(tx: ReplicaTx, replica: Replica, { response, delivery, run }: Answer, deps: SettleDeps): Promise<{ replica: Replica; steps: RecordStep[] }> {
+async function settleBatch(
+  tx: ReplicaTx,
+  replica: Replica,
+  { response, delivery, run }: Answer,
+  deps: SettleDeps,
+): Promise<{ replica: Replica; steps: RecordStep[] }> {
   if (!delivery?.nonce || delivery.number === undefined) return { replica, steps: [] };
   const inBatch = await tx.inBatch();
   const last = { number: delivery.number, nonce: delivery.nonce };
@@ -66,7 +71,10 @@ async function settleBatch(tx: ReplicaTx, replica: Replica, { response, delivery
   if (response.refused === 'void') {
     const mutationsMax = Math.max(1, Math.floor(inBatch.length / 2));
     const reason = delivery.state.kind === 'voiding' ? delivery.state.reason : { kind: 'malformed', message: 'The batch was refused.' };
-    const back = (record: RecordStep['before']): RecordStep['after'] => ({ ...withValue(foldBack(record)), ...(inBatch.length === 1 ? { rejection: { reason, at: deps.now } } : {}) });
+    const back = (record: RecordStep['before']): RecordStep['after'] => ({
+      ...withValue(foldBack(record)),
+      ...(inBatch.length === 1 ? { rejection: { reason, at: deps.now } } : {}),
+    });
     return { replica: { ...replica, last, mutationsMax }, steps: await putSteps(tx, inBatch, back) };
   }
   const verdicts = new Map(response.verdicts?.map((verdict) => [`${verdict.collection}\n${verdict.id}`, verdict]));
@@ -76,7 +84,13 @@ async function settleBatch(tx: ReplicaTx, replica: Replica, { response, delivery
     // A mutation without a verdict was not settled: it goes back and travels again (law 4).
     if (!verdict) return withValue(foldBack(record));
     const policy = deps.declarations[record.collection]?.onConflict ?? 'ask';
-    return applyVerdict(record, verdict, { policy, generation: replica.generation, now: deps.now, newConflictId: deps.randomHex, ...(run === undefined ? {} : { run }) });
+    return applyVerdict(record, verdict, {
+      policy,
+      generation: replica.generation,
+      now: deps.now,
+      newConflictId: deps.randomHex,
+      ...(run === undefined ? {} : { run }),
+    });
   });
   const mutationsMax = Math.min(BATCH_MUTATIONS_MAX, replica.mutationsMax * 2);
   return { replica: { ...replica, last, mutationsMax }, steps: steps.map((step) => ({ ...step, ...verdictName(verdictOf(step.before)) })) };
@@ -84,7 +98,11 @@ async function settleBatch(tx: ReplicaTx, replica: Replica, { response, delivery
 
 const verdictName = (verdict: Verdict | undefined): Pick<RecordStep, 'verdict'> => (verdict ? { verdict: verdict.verdict } : {});
 
-async function putSteps(tx: ReplicaTx, records: readonly RecordStep['before'][], change: (record: RecordStep['before']) => RecordStep['after']): Promise<RecordStep[]> {
+async function putSteps(
+  tx: ReplicaTx,
+  records: readonly RecordStep['before'][],
+  change: (record: RecordStep['before']) => RecordStep['after'],
+): Promise<RecordStep[]> {
   const steps = records.map((before) => ({ before, after: change(before) }));
   await tx.putRecords(steps.map(({ after }) => after));
   return steps;

@@ -41,7 +41,14 @@ export interface ReplicaRecord {
 }
 
 /** A record that this replica has never heard of. */
-export const absent = (collection: string, id: string, generation: number): ReplicaRecord => ({ collection, id, base: null, revision: 0, value: null, generation });
+export const absent = (collection: string, id: string, generation: number): ReplicaRecord => ({
+  collection,
+  id,
+  base: null,
+  revision: 0,
+  value: null,
+  generation,
+});
 
 /** Whether the record's pending change may travel. */
 export const isSendable = (record: ReplicaRecord): boolean => record.pending !== undefined && !record.sealed && !record.mark && !record.rejection;

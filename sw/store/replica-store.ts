@@ -49,8 +49,15 @@ export class ReplicaTx {
     this.#declarations = declarations;
   }
 
-  async replica(): Promise<Replica | undefined> {
+  /** The replica's row, if this database has one yet. */
+  async findReplica(): Promise<Replica | undefined> {
     return this.#db.replica.get('replica');
+  }
+  /** The replica's row. It is made when the replica is opened; its absence means that the database was emptied behind our back. */
+  async replica(): Promise<Replica> {
+    const replica = await this.findReplica();
+    if (!replica) throw new Error('the replica has no row: its database was emptied while it was open');
+    return replica;
   }
   async putReplica(replica: Replica): Promise<void> {
     await this.#db.replica.put({ ...replica, key: 'replica' });
@@ -96,7 +103,11 @@ export class ReplicaTx {
   }
   async counts(): Promise<{ unsent: number; conflicts: number; deadLetters: number }> {
     const { records } = this.#db;
-    const [unsent, conflicts, deadLetters] = await Promise.all([records.where('unsettled').equals(1).count(), records.orderBy('conflictId').count(), records.where('rejected').equals(1).count()]);
+    const [unsent, conflicts, deadLetters] = await Promise.all([
+      records.where('unsettled').equals(1).count(),
+      records.orderBy('conflictId').count(),
+      records.where('rejected').equals(1).count(),
+    ]);
     return { unsent, conflicts, deadLetters };
   }
   /** Rows that no page of the current re-read has confirmed. */
@@ -108,7 +119,12 @@ export class ReplicaTx {
     const rows = this.#db.records.where(range.index).between(range.lower, range.upper, true, true);
     const ordered = query.order === 'descending' ? rows.reverse() : rows;
     // Deleted records stay as rows until they are forgotten; the page does not see them.
-    return (await ordered.filter((row) => row.value !== null).limit(range.limit).toArray()).map(toRecord);
+    return (
+      await ordered
+        .filter((row) => row.value !== null)
+        .limit(range.limit)
+        .toArray()
+    ).map(toRecord);
   }
 
   async deliveries(): Promise<Delivery[]> {
@@ -127,7 +143,10 @@ export class ReplicaTx {
     const last = await this.cursor();
     const logged = events.map((event, index): LoggedEvent => ({ ...event, cursor: last + 1 + index }));
     await this.#db.events.bulkPut(logged);
-    await this.#db.events.where('cursor').belowOrEqual(last + events.length - EVENTS_KEPT_MAX).delete();
+    await this.#db.events
+      .where('cursor')
+      .belowOrEqual(last + events.length - EVENTS_KEPT_MAX)
+      .delete();
     return logged;
   }
   async cursor(): Promise<number> {
@@ -146,7 +165,10 @@ export class ReplicaTx {
     await this.#db.requests.put({ requestId, at, answer });
   }
   async pruneAnswers(now: number): Promise<void> {
-    await this.#db.requests.where('at').below(now - REQUESTS_KEPT_MS).delete();
+    await this.#db.requests
+      .where('at')
+      .below(now - REQUESTS_KEPT_MS)
+      .delete();
   }
 
   async sealedToken(): Promise<SealedToken | undefined> {

@@ -54,5 +54,8 @@ export function classify(step: Step, reply: HttpReply): Classified {
 /** A batch refused as a whole. Airflow's 409 quotes SQL with conf; 4xx details may quote the input: only the kind is kept. */
 function refused(status: number, json: unknown): Effect {
   const detail = v.is(Detail, json) && typeof json.detail === 'string' ? `: ${json.detail.slice(0, 200)}` : '';
-  return { effect: 'refuse', reason: { kind: status === 413 ? 'too_large' : 'malformed', message: `Airflow refused the request with status ${status}${detail}` } };
+  return {
+    effect: 'refuse',
+    reason: { kind: status === 413 ? 'too_large' : 'malformed', message: `Airflow refused the request with status ${status}${detail}` },
+  };
 }

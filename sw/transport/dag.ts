@@ -94,7 +94,11 @@ class DagExchange {
   }
 
   async #result(): Promise<Effect> {
-    const result = await this.#send('result', { method: 'GET', path: `${this.#path()}/taskInstances/exchange/xcomEntries/return_value`, timeoutMs: REQUEST_TIMEOUT_MS });
+    const result = await this.#send('result', {
+      method: 'GET',
+      path: `${this.#path()}/taskInstances/exchange/xcomEntries/return_value`,
+      timeoutMs: REQUEST_TIMEOUT_MS,
+    });
     if (result.is.effect !== 'ok') return asEffect(result.is);
     const response = v.safeParse(v.pipe(v.string(), v.parseJson(), ExchangeResponseSchema), bodyOf('result', result.reply).value);
     // A finished run with a result that is no answer: another attempt is harmless, the ledger replays.
@@ -133,5 +137,11 @@ function isSameRequest(conf: unknown, mine: ExchangeRequest): boolean {
   const seen = v.safeParse(v.object({ updraft: v.pipe(v.string(), v.parseJson(), v.looseObject({})) }), conf);
   if (!seen.success) return false;
   const theirs = seen.output.updraft as Partial<ExchangeRequest>;
-  return theirs.replicaId === mine.replicaId && theirs.epoch === mine.epoch && theirs.hash === mine.hash && theirs.batch === mine.batch && theirs.void?.nonce === mine.void?.nonce;
+  return (
+    theirs.replicaId === mine.replicaId &&
+    theirs.epoch === mine.epoch &&
+    theirs.hash === mine.hash &&
+    theirs.batch === mine.batch &&
+    theirs.void?.nonce === mine.void?.nonce
+  );
 }

@@ -1,5 +1,7 @@
 /** What came back, before anyone says what it means. `json` is undefined unless the body parsed as JSON. */
-export type HttpReply = { readonly kind: 'failed'; readonly why: 'network' | 'timeout' } | { readonly kind: 'http'; readonly status: number; readonly json: unknown; readonly retryAfterMs?: number };
+export type HttpReply =
+  | { readonly kind: 'failed'; readonly why: 'network' | 'timeout' }
+  | { readonly kind: 'http'; readonly status: number; readonly json: unknown; readonly retryAfterMs?: number };
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST';

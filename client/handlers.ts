@@ -1,0 +1,58 @@
+import type { Conflict } from '../shared/conflict.ts';
+import type { AuthReason, LoggedEvent } from '../shared/messages.ts';
+import type { DeadLetter, Settled } from '../shared/row.ts';
+import type { Status } from '../shared/status.ts';
+
+/** What an app can listen to. An empty list of ids in `change` says: many, or some were missed; read again. */
+export interface EventHandlers {
+  change: (change: { readonly collection: string; readonly ids: readonly string[] }) => void;
+  status: (status: Status) => void;
+  conflict: (conflict: Conflict) => void;
+  settled: (settled: Settled) => void;
+  'auth-required': (required: { readonly reason: AuthReason }) => void;
+  'dead-letter': (deadLetter: DeadLetter) => void;
+}
+export type EventName = keyof EventHandlers;
+
+/** The handlers of one page. */
+export interface Handlers {
+  readonly on: <N extends EventName>(name: N, handler: EventHandlers[N]) => () => void;
+  readonly status: (status: Status) => void;
+  /** Some events are no longer known: everything may have changed. */
+  readonly readAgain: () => void;
+  readonly event: (event: LoggedEvent) => void;
+}
+
+export function createHandlers(): Handlers {
+  const handlers: { [N in EventName]: Set<EventHandlers[N]> } = {
+    change: new Set(),
+    status: new Set(),
+    conflict: new Set(),
+    settled: new Set(),
+    'auth-required': new Set(),
+    'dead-letter': new Set(),
+  };
+  const call = <T>(set: Set<(value: T) => void>, value: T): void => set.forEach((handler) => handler(value));
+  return {
+    on(name, handler) {
+      handlers[name].add(handler);
+      return () => handlers[name].delete(handler);
+    },
+    status: (status) => call(handlers.status, status),
+    readAgain: () => call(handlers.change, { collection: '*', ids: [] }),
+    event(event) {
+      switch (event.type) {
+        case 'change':
+          return call(handlers.change, event);
+        case 'settled':
+          return call(handlers.settled, event.settled);
+        case 'conflict':
+          return call(handlers.conflict, event.conflict);
+        case 'dead-letter':
+          return call(handlers['dead-letter'], event.deadLetter);
+        case 'auth-required':
+          return call(handlers['auth-required'], { reason: event.reason });
+      }
+    },
+  };
+}
