@@ -9,26 +9,27 @@ const READY_MS_MAX = 180_000;
 const DAGS = ['updraft_exchange'];
 
 /**
- * @typedef {{ airflowUrl: string, since: number, logs: string, isAlive: () => boolean, say: (line: string) => void }} Starting
+ * @typedef {{ airflowUrl: string, taskUrl: string, since: number, logs: string, isAlive: () => boolean, signal: AbortSignal | undefined, say: (line: string) => void }} Starting
  */
 
 /** @param {Starting} starting */
 export async function waitUntilReady(starting) {
   const deadline = Date.now() + READY_MS_MAX;
+  // The task API builds its routes at the first request and is stalled meanwhile, for seconds: have that behind us.
+  const warm = until('the task API', deadline, starting, async () => (await getJson(`${starting.taskUrl}/execution/health`)) !== undefined);
   await until('the API server', deadline, starting, async () => (await getJson(`${starting.airflowUrl}/api/v2/version`)) !== undefined);
   starting.say('… API server answers');
-  // The task API builds its routes at the first request and stalls the whole server for seconds: have that behind us.
-  const warm = fetch(`${starting.airflowUrl}/execution/health`, { signal: AbortSignal.timeout(READY_MS_MAX) }).catch(() => undefined);
   await until('scheduler, triggerer and DAG processor', deadline, starting, () => allPartsBeat(starting));
   const token = await tokenOf(starting.airflowUrl, 'admin');
   await send('POST', `${starting.airflowUrl}/api/v2/pools`, pool, token); // 409 where it exists
   await until('the DAGs', deadline, starting, () => dagsAreThere(starting, token));
-  await (await warm)?.arrayBuffer();
+  await warm;
 }
 
 /** @param {string} what @param {number} deadline @param {Starting} starting @param {() => Promise<boolean>} done */
 async function until(what, deadline, starting, done) {
   while (!(await done())) {
+    starting.signal?.throwIfAborted();
     if (!starting.isAlive()) throw new Problem(`Airflow ended while it started.\n${logTails(starting.logs)}`);
     if (Date.now() > deadline) throw new Problem(`Airflow is not ready after ${READY_MS_MAX / 1000} s: ${what} missing.\n${logTails(starting.logs)}`);
     await sleep(150);
@@ -86,7 +87,7 @@ async function send(method, url, body, token) {
 
 /** The end of every log that has something to say. @param {string} logs */
 export function logTails(logs) {
-  return ['prepare', 'launcher', 'api-server', 'scheduler', 'dag-processor', 'triggerer']
+  return ['prepare', 'launcher', 'api-server', 'task-api', 'scheduler', 'dag-processor', 'triggerer']
     .map((name) => join(logs, `${name}.log`))
     .filter((file) => existsSync(file) && readFileSync(file).length > 0)
     .map((file) => `── ${file}\n${tail(readFileSync(file, 'utf8'), 8)}`)

@@ -14,10 +14,14 @@ import { Problem, say as sayToPerson } from './problem.mjs';
 import { endFamily, members } from './processes.mjs';
 
 const DEFAULT_PORT = 8080;
+/** Forking what imported Airflow already is safe on Linux only; elsewhere the stock command does it all, twice as slowly. */
+const forks = process.platform === 'linux';
+/** @param {number} port */
+const airflowAt = (port) => `http://127.0.0.1:${port}/airflow`;
 const launcher = fileURLToPath(new URL('./airflow_launcher.py', import.meta.url));
 
 /**
- * @typedef {{ state?: string, port?: number, fresh?: boolean, say?: (line: string) => void }} StartOptions
+ * @typedef {{ state?: string, port?: number, fresh?: boolean, signal?: AbortSignal, say?: (line: string) => void }} StartOptions
  * @typedef {Awaited<ReturnType<typeof airflowStatus>>} Status
  */
 
@@ -28,7 +32,7 @@ const familyOf = (state) => ({ leader: recordOf(state)?.leader, marker: `AIRFLOW
 export async function airflowStatus({ state: folder = defaultState } = {}) {
   const state = stateAt(folder);
   const record = recordOf(state);
-  const airflowUrl = `http://127.0.0.1:${record?.port ?? DEFAULT_PORT}/airflow`;
+  const airflowUrl = airflowAt(record?.port ?? DEFAULT_PORT);
   const pids = await members(familyOf(state));
   const answers = pids.length > 0 && (await getJson(`${airflowUrl}/api/v2/version`)) !== undefined;
   const database = await databaseStatus(state.postgres);
@@ -49,7 +53,7 @@ export async function airflowStatus({ state: folder = defaultState } = {}) {
 }
 
 /** Start it unless it runs; resolves when a DAG run would be quick. @param {StartOptions} [options] @returns {Promise<Status>} */
-export async function startAirflow({ state: folder = defaultState, port, fresh = false, say = sayToPerson } = {}) {
+export async function startAirflow({ state: folder = defaultState, port, fresh = false, signal, say = sayToPerson } = {}) {
   if (!existsSync(python)) throw new Problem(`Airflow is not installed in ${venv}. Run: npm start`);
   const state = stateAt(folder);
   return await withPidLock(state.lock, async () => {
@@ -64,24 +68,26 @@ export async function startAirflow({ state: folder = defaultState, port, fresh =
     const known = recordOf(state)?.port; // a client that waits for this server finds it where it was
     const chosen = await freePort(port ?? known ?? DEFAULT_PORT);
     if (port !== undefined && chosen !== port) say(`… port ${port} is taken, Airflow uses ${chosen}`);
-    await launch(state, chosen, say);
+    await launch(state, chosen, say, signal);
     return await airflowStatus({ state: folder });
   });
 }
 
-/** @param {import('./airflow-state.mjs').State} state @param {number} port @param {(line: string) => void} say */
-async function launch(state, port, say) {
+/** @param {import('./airflow-state.mjs').State} state @param {number} port @param {(line: string) => void} say @param {AbortSignal} [signal] */
+async function launch(state, port, say, signal) {
   const first = !isPrepared(state);
   say(first ? '… starting PostgreSQL and Airflow (the first time it also creates the databases)' : '… starting PostgreSQL and Airflow');
   const socketDir = await startDatabase(state);
   turnLogs(state);
   const since = Date.now();
-  const environment = airflowEnvironment({ home: state.home, socketDir, port, secrets: secretsOf(state) });
+  const taskPort = forks ? await freePort(port + 1) : port;
+  const environment = airflowEnvironment({ home: state.home, socketDir, port, taskPort, secrets: secretsOf(state) });
+  signal?.throwIfAborted();
   const leader = spawnLeader(state, environment, first);
   writeJson(state.record, { port, leader });
   try {
     await Promise.all([
-      waitUntilReady({ airflowUrl: `http://127.0.0.1:${port}/airflow`, since, logs: state.logs, isAlive: () => isAlive(leader), say }),
+      waitUntilReady({ airflowUrl: airflowAt(port), taskUrl: airflowAt(taskPort), since, logs: state.logs, isAlive: () => isAlive(leader), signal, say }),
       seedDemo(databaseUri(socketDir, 'updraft_demo'), environment),
     ]);
   } catch (error) {
@@ -98,8 +104,7 @@ async function launch(state, port, say) {
  */
 function spawnLeader(state, env, prepare) {
   const log = openSync(join(state.logs, 'launcher.log'), 'a');
-  // Forking what imported Airflow already is safe on Linux only; elsewhere the stock command does it all, twice as slowly.
-  const command = process.platform === 'linux' ? [python, launcher, state.logs, ...(prepare ? ['--prepare'] : [])] : [join(venv, 'bin', 'airflow'), 'standalone'];
+  const command = forks ? [python, launcher, state.logs, ...(prepare ? ['--prepare'] : [])] : [join(venv, 'bin', 'airflow'), 'standalone'];
   const child = spawn(command[0] ?? '', command.slice(1), { cwd: state.home, env, detached: true, stdio: ['ignore', log, log] });
   closeSync(log);
   if (child.pid === undefined) throw new Problem(`${command[0]} cannot be run`);

@@ -34,9 +34,9 @@ const connection = (host, schema) => JSON.stringify({ conn_type: 'postgres', log
 
 /**
  * The environment of Airflow's processes. The caller's own AIRFLOW and PYTHON variables do not leak in.
- * @param {{ home: string, socketDir: string, port: number, secrets: Secrets }} server @returns {NodeJS.ProcessEnv}
+ * @param {{ home: string, socketDir: string, port: number, taskPort: number, secrets: Secrets }} server @returns {NodeJS.ProcessEnv}
  */
-export function airflowEnvironment({ home, socketDir, port, secrets }) {
+export function airflowEnvironment({ home, socketDir, port, taskPort, secrets }) {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(AIRFLOW|PYTHON|VIRTUAL_ENV|npm_|INIT_CWD)/.test(name));
   return {
     ...Object.fromEntries(inherited),
@@ -47,6 +47,10 @@ export function airflowEnvironment({ home, socketDir, port, secrets }) {
     NO_COLOR: '1',
     AIRFLOW_HOME: home,
     ...settings({ socketDir, port, secrets }),
+    ...(taskPort !== port && {
+      UPDRAFT_TASK_API_PORT: String(taskPort),
+      AIRFLOW__CORE__EXECUTION_API_SERVER_URL: `http://127.0.0.1:${taskPort}/airflow/execution/`,
+    }),
     AIRFLOW_CONN_UPDRAFT_DEFAULT: connection(socketDir, 'updraft'),
     AIRFLOW_CONN_UPDRAFT_DEMO: connection(socketDir, 'updraft_demo'),
   };
@@ -56,12 +60,17 @@ export function airflowEnvironment({ home, socketDir, port, secrets }) {
 function settings({ socketDir, port, secrets }) {
   const sections = {
     CORE: {
-      EXECUTOR: 'LocalExecutor', PARALLELISM: 4, LOAD_EXAMPLES: false, DAGS_ARE_PAUSED_AT_CREATION: false,
-      DAGS_FOLDER: process.env['UPDRAFT_DAGS'] ?? join(provider, 'dags'), FERNET_KEY: secrets.fernet,
+      EXECUTOR: 'LocalExecutor',
+      PARALLELISM: 4,
+      LOAD_EXAMPLES: false,
+      DAGS_ARE_PAUSED_AT_CREATION: false,
+      DAGS_FOLDER: process.env['UPDRAFT_DAGS'] ?? join(provider, 'dags'),
+      FERNET_KEY: secrets.fernet,
       SIMPLE_AUTH_MANAGER_USERS: users.map(({ name, role }) => `${name}:${role}`).join(','),
     },
     DATABASE: {
-      SQL_ALCHEMY_CONN: databaseUri(socketDir, 'airflow'), SQL_ALCHEMY_CONN_ASYNC: databaseUri(socketDir, 'airflow', 'asyncpg'),
+      SQL_ALCHEMY_CONN: databaseUri(socketDir, 'airflow'),
+      SQL_ALCHEMY_CONN_ASYNC: databaseUri(socketDir, 'airflow', 'asyncpg'),
     },
     // The path in base_url makes the server answer, link and set its cookie under /airflow, from whatever origin proxies it.
     API: { HOST: '127.0.0.1', PORT: port, BASE_URL: `http://127.0.0.1:${port}/airflow`, WORKERS: 1, SECRET_KEY: secrets.session },

@@ -14,8 +14,14 @@ export function stateAt(folder) {
   const dir = resolve(folder);
   const at = (/** @type {string} */ name) => join(dir, name);
   return {
-    dir, home: at('home'), logs: at('logs'), postgres: at('postgres'),
-    record: at('server.json'), secrets: at('secrets.json'), format: at('format.json'), lock: `${dir}.lock`,
+    dir,
+    home: at('home'),
+    logs: at('logs'),
+    postgres: at('postgres'),
+    record: at('server.json'),
+    secrets: at('secrets.json'),
+    format: at('format.json'),
+    lock: `${dir}.lock`,
   };
 }
 /** @typedef {ReturnType<typeof stateAt>} State */

@@ -1,11 +1,11 @@
-"""Run the four processes of ``airflow standalone`` under one parent: ``airflow_launcher.py LOG_FOLDER [--prepare]``.
+"""Run the processes of ``airflow standalone`` under one parent: ``airflow_launcher.py LOG_FOLDER [--prepare]``.
 
-``airflow standalone`` starts four times from nothing, and each start spends most of its time on the same imports. Here Airflow
-is imported once and the four commands are forked from it: up in half the time, which every start and every test pays.
+``airflow standalone`` starts each of them from nothing, and each start spends most of its time on the same imports. Here Airflow
+is imported once and the commands are forked from it: up in half the time, which every start and every test pays.
 Forking needs Linux; elsewhere the caller runs ``airflow standalone`` itself.
 
 ``--prepare`` first creates or migrates Airflow's database. No database is touched before a fork: a connection must never be
-shared by two processes. When one of the four ends, all end: half an Airflow would look like a slow one.
+shared by two processes. When one ends, all end: half an Airflow would look like a slow one.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ from airflow.cli import cli_parser
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# The API tasks talk to is a process of its own: it takes as long to build as the public one, and they are built side by side.
 # The log servers are left out: all logs are on this machine, and they would listen on every network interface.
 COMMANDS = {
-    "api-server": ["api-server"],
+    "api-server": ["api-server", "--apps", "core"],
+    "task-api": ["api-server", "--apps", "execution", "--port", os.environ.get("UPDRAFT_TASK_API_PORT", "")],
     "scheduler": ["scheduler", "--skip-serve-logs"],
     "dag-processor": ["dag-processor"],
     "triggerer": ["triggerer", "--skip-serve-logs"],

@@ -16,7 +16,7 @@ const SEED_MODULE = 'demo_seed';
 
 /** @param {string} action @param {string} folder @param {string[]} [more] @returns {Promise<DatabaseStatus & { code: number }>} */
 async function postgres(action, folder, more = []) {
-  const done = await capture(python, [script, action, folder, ...more]);
+  const done = await capture(python, [script, action, folder, ...more], { detached: true });
   try {
     return { code: done.code, ...JSON.parse(done.stdout) };
   } catch {

@@ -22,7 +22,9 @@ function membersOnLinux({ leader, marker }) {
     .filter((pid) => {
       try {
         // pid (name) state ppid pgrp session …; a name may hold spaces and brackets
-        const [state, , , session] = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+        const [state, , , session] = readFileSync(`/proc/${pid}/stat`, 'utf8')
+          .replace(/^.*\) /s, '')
+          .split(' ');
         if (state === 'Z' || state === 'X') return false;
         if (leader !== undefined && Number(session) === leader) return true;
         return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(marker);
@@ -36,9 +38,12 @@ function membersOnLinux({ leader, marker }) {
 async function membersByTree({ leader }) {
   if (leader === undefined) return [];
   const { stdout } = await capture('ps', ['-A', '-o', 'pid=,ppid=,pgid=,stat=']);
-  const rows = stdout.trim().split('\n').map((line) => line.trim().split(/\s+/));
+  const rows = stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/));
   const found = new Set([leader]);
-  for (let grown = true; grown; ) {
+  for (let grown = true; grown;) {
     grown = false;
     for (const [pid, ppid, pgid] of rows.map((row) => row.map(Number))) {
       if (pid === undefined || found.has(pid)) continue;
@@ -58,7 +63,7 @@ export async function endFamily(family) {
   /** @param {NodeJS.Signals} signal @param {number} wait_ms */
   const signalUntilGone = async (signal, wait_ms) => {
     const told = new Set();
-    for (const deadline = Date.now() + wait_ms; known.length > 0 && Date.now() < deadline; ) {
+    for (const deadline = Date.now() + wait_ms; known.length > 0 && Date.now() < deadline;) {
       for (const pid of known.filter((one) => !told.has(one))) told.add(send(pid, signal));
       await sleep(100);
       // an orphan has no family tree any more: remember who was seen

@@ -3,7 +3,8 @@ import { Problem } from './problem.mjs';
 import { root } from './paths.mjs';
 
 /**
- * @typedef {{ cwd?: string, env?: NodeJS.ProcessEnv, input?: string, onLine?: (line: string) => void }} RunOptions
+ * @typedef {{ cwd?: string, env?: NodeJS.ProcessEnv, input?: string, detached?: boolean }} RunOptions
+ *   detached: in its own session, out of reach of this terminal's Ctrl-C
  * @typedef {{ code: number, stdout: string, stderr: string }} Done
  */
 
@@ -13,7 +14,7 @@ import { root } from './paths.mjs';
  */
 export function capture(command, args, options = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: options.cwd ?? root, env: options.env ?? process.env });
+    const child = spawn(command, args, { cwd: options.cwd ?? root, env: options.env ?? process.env, detached: options.detached ?? false });
     const output = { stdout: '', stderr: '' };
     child.stdout.setEncoding('utf8').on('data', (text) => (output.stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text) => (output.stderr += text));

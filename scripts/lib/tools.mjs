@@ -7,8 +7,12 @@ const NODE_MIN = [20, 19];
 const PYTHON_MIN = [3, 11];
 const PYTHONS = ['python3.13', 'python3.12', 'python3.11', 'python3.14', 'python3', 'python'];
 const CHROMIUMS = [
-  'chromium', 'google-chrome', 'google-chrome-stable', 'chromium-browser',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome', '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  'chromium',
+  'google-chrome',
+  'google-chrome-stable',
+  'chromium-browser',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
 ];
 
 /** @typedef {'node' | 'python' | 'chromium'} Tool */
@@ -32,7 +36,9 @@ export async function installLine(tool) {
   for (const [manager, lines] of Object.entries(INSTALL)) {
     if ((await capture(manager, ['--version'])).code === 0) return lines[tool];
   }
-  return Object.values(INSTALL).map((lines) => lines[tool]).join('\n  or: ');
+  return Object.values(INSTALL)
+    .map((lines) => lines[tool])
+    .join('\n  or: ');
 }
 
 /** @param {number[]} version @param {number[]} least */

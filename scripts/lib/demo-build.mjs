@@ -1,0 +1,26 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { demoDist, root } from './paths.mjs';
+import { Problem, say } from './problem.mjs';
+import { run } from './run.mjs';
+
+const SOURCES = ['client', 'demo', 'shared', 'sw', 'vite.config.ts', 'package-lock.json'];
+
+/** Build the demo, unless no source is newer than the last build. @param {{ mode?: string }} [options] @returns {Promise<string>} its folder */
+export async function buildDemo({ mode = 'demo' } = {}) {
+  if (!existsSync(join(root, 'vite.config.ts'))) throw new Problem('There is no vite.config.ts: the PWA cannot be built.');
+  const index = join(demoDist, 'index.html');
+  const built = existsSync(index) ? statSync(index).mtimeMs : 0;
+  if (SOURCES.some((source) => newest(join(root, source)) > built)) {
+    say('… building the PWA');
+    await run(process.execPath, [join(root, 'node_modules', 'vite', 'bin', 'vite.js'), 'build', '--mode', mode, '--logLevel', 'warn']);
+  }
+  return demoDist;
+}
+
+/** The latest change under a path, in milliseconds. @param {string} path @returns {number} */
+function newest(path) {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found?.isDirectory()) return found?.mtimeMs ?? 0;
+  return readdirSync(path).reduce((latest, name) => Math.max(latest, newest(join(path, name))), found.mtimeMs);
+}

@@ -1,0 +1,81 @@
+// npm start [-- --fresh --port N]: everything a newcomer needs, running until Ctrl-C.
+import { parseArgs } from 'node:util';
+import { airflowStatus, startAirflow, stopAirflow } from './lib/airflow-server.mjs';
+import { portOf } from './lib/arguments.mjs';
+import { buildDemo } from './lib/demo-build.mjs';
+import { main, messageOf, say } from './lib/problem.mjs';
+import { serveDemo } from './lib/serve.mjs';
+import { setup } from './lib/setup.mjs';
+
+/** What to undo, last first. @type {Array<() => Promise<unknown>>} */
+const undo = [];
+const started_ms = Date.now();
+const interrupted = new AbortController();
+/** @type {Promise<unknown>} */
+let starting = Promise.resolve();
+/** @type {Promise<void> | undefined} */
+let ending;
+
+for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) process.on(signal, () => void end(0));
+
+await main(async () => {
+  const { values } = parseArgs({ options: { fresh: { type: 'boolean', default: false }, port: { type: 'string' } } });
+  const port = portOf(values.port);
+  try {
+    await setup();
+    if (ending) return await ending;
+    const airflow = await ownAirflow(values.fresh);
+    const dir = await buildDemo();
+    if (ending) return await ending;
+    const site = await serveDemo({ airflowUrl: airflow.airflowUrl, dir, ...port });
+    undo.push(() => site.close());
+    welcome(site.url, airflow);
+    if (port.port !== undefined && site.port !== port.port) say(`(port ${port.port} is taken)`);
+  } catch (error) {
+    if (!ending) say(`\n✗ ${messageOf(error)}`);
+    await end(1);
+  }
+});
+
+/** A server that runs already is used, and left running at the end. @param {boolean} fresh */
+async function ownAirflow(fresh) {
+  const before = await airflowStatus();
+  if (before.running && !fresh) return before;
+  undo.push(() => stopAirflow());
+  const airflow = startAirflow({ fresh, signal: interrupted.signal });
+  starting = airflow.catch(() => {}); // an interrupted start ends by itself, and is then undone
+  return await airflow;
+}
+
+/** @param {string} url @param {import('./lib/airflow-server.mjs').Status} airflow */
+function welcome(url, airflow) {
+  const users = airflow.users.map(({ name, password, role }) => `${name} / ${password} (${role})`).join(' · ');
+  process.stdout.write(`
+Updraft is ready after ${Math.round((Date.now() - started_ms) / 1000)} s.
+
+  The app            ${url}
+  Airflow's own UI   ${url}/airflow/
+  Sign in as         ${users}
+  State and logs     ${airflow.stateDir}
+
+  Ctrl-C stops everything.
+`);
+}
+
+/** Stop in reverse order what was started; a second signal changes nothing. @param {number} exitCode @returns {Promise<void>} */
+function end(exitCode) {
+  ending ??= (async () => {
+    if (undo.length > 0) say('\n… stopping');
+    interrupted.abort();
+    await starting;
+    for (const step of undo.reverse()) {
+      await step().catch((error) => {
+        say(messageOf(error));
+        exitCode = 1;
+      });
+    }
+    if (undo.length > 0 && exitCode === 0) say('Everything is stopped.');
+    process.exit(exitCode);
+  })();
+  return ending;
+}
