@@ -79,7 +79,9 @@ def _document(row: Sequence[Any], table: SyncTable) -> dict[str, Json]:
     """NULL is an absent field: SQL has no other way to say it."""
     if row[0] is None:
         raise TableSyncError(f"table {table.table.name!r}: a row has no key")
-    fields = {c.name: to_field(value) for c, value in zip(table.columns, row[1:], strict=True) if value is not None}
+    # str(): a reflected name is a subclass of str, which the validator refuses as a key.
+    pairs = zip(table.columns, row[1:], strict=True)
+    fields = {str(column.name): to_field(value) for column, value in pairs if value is not None}
     return {"id": str(row[0]), **fields}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
@@ -64,7 +64,12 @@ def report(store: sa.Engine, collections: Collections, done: Mapping[str, Mappin
     return {
         "collections": parts,
         "devices": [
-            {"replicaId": r, "user": user, "batches": number, "epoch": epoch, "lastSeen": at.isoformat()}
+            {"replicaId": r, "user": user, "batches": number, "epoch": epoch, "lastSeen": _utc(at)}
             for r, user, number, epoch, at in shown
         ],
     }
+
+
+def _utc(at: datetime) -> str:
+    """SQLite forgets the time zone it was given."""
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()

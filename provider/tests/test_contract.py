@@ -27,10 +27,10 @@ def test_there_are_golden_cases() -> None:
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem.removeprefix("exchange-"))
-def test_golden_exchange(path: Path, bare_engine: sa.Engine) -> None:
+def test_golden_exchange(path: Path, every_engine: sa.Engine) -> None:
     case = json.loads(path.read_text("utf-8"))
     keeper = KeptEpoch() if case.get("epochKeptOutside") else None
-    world = World(bare_engine, declared=case["collections"], keeper=keeper)
+    world = World(every_engine, declared=case["collections"], keeper=keeper)
     backups: list[Any] = []
     for number, step in enumerate(case["steps"]):
         if "restore" in step:
