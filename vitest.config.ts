@@ -1,10 +1,17 @@
 import { defineConfig } from 'vitest/config';
 
+const define = { __UPDRAFT_PLANTED_BUG__: JSON.stringify(process.env['UPDRAFT_PLANTED_BUG']) ?? 'undefined' };
+
 export default defineConfig({
-  define: { __UPDRAFT_PLANTED_BUG__: JSON.stringify(process.env['UPDRAFT_PLANTED_BUG']) ?? 'undefined' },
   test: {
-    include: ['{shared,sw,client,demo,scripts}/**/*.test.{ts,mjs}'],
-    // Node cannot import Workbox as it is published.
-    server: { deps: { inline: [/workbox/] } },
+    projects: [
+      {
+        define,
+        // Node cannot import Workbox as it is published.
+        test: { name: 'unit', include: ['{shared,sw,client,demo,scripts}/**/*.test.{ts,mjs}'], server: { deps: { inline: [/workbox/] } } },
+      },
+      // The worker's engine against the provider's real exchange; needs the Python environment.
+      { define, test: { name: 'simulation', include: ['sw/simulation/*.sim.ts'], testTimeout: 120_000 } },
+    ],
   },
 });

@@ -1,14 +1,14 @@
 import type { Declarations } from '../shared/collections.ts';
 import type { Broadcast } from '../shared/messages.ts';
 import type { WakeUpQueue } from './replay/wake-up-queue.ts';
-import type { ReplicaStore } from './store/replica-store.ts';
+import type { Store } from './store/replica-store.ts';
 import type { Transport } from './transport/transport.ts';
 
 /** Everything outside the engine. Passed in, so that the whole engine runs in a simulation. */
 export interface World {
   readonly user: string;
   readonly declarations: Declarations;
-  readonly store: ReplicaStore;
+  readonly store: Store;
   readonly queue: WakeUpQueue;
   readonly transport: Transport;
   readonly clock: Clock;

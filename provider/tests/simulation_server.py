@@ -34,7 +34,9 @@ def main() -> None:
                 worlds[name] = open_world(command["collections"])
                 answer: Any = None
             case "exchange":
-                answer = worlds[name].exchange(command["request"], command["user"], transport=command.get("transport", "plugin"))
+                answer = worlds[name].exchange(
+                    command["request"], command["user"], transport=command.get("transport", "plugin")
+                )
             case "change":
                 answer = worlds[name].server(command["change"])
             case "records":

@@ -1,4 +1,4 @@
-import { Dexie, type Table } from 'dexie';
+import { Dexie, type Table, type Transaction } from 'dexie';
 import type { LoggedEvent } from '../../shared/messages.ts';
 import type { Delivery } from '../outbox/delivery.ts';
 import type { ReplicaRecord } from './record.ts';
@@ -32,19 +32,43 @@ export interface SealedToken {
   readonly expiresAt: number;
 }
 
+/** Another IndexedDB than the browser's own, for the simulation. */
+export interface IndexedDb {
+  readonly indexedDB: IDBFactory;
+  readonly IDBKeyRange: typeof IDBKeyRange;
+}
+
 export const DATABASE_PREFIX = 'updraft:';
+
+/** The tables of one transaction. */
+export interface Tables {
+  readonly records: Table<StoredRecord, [string, string]>;
+  readonly deliveries: Table<Delivery, string>;
+  readonly replica: Table<Replica & { key: 'replica' }, string>;
+  readonly events: Table<LoggedEvent, number>;
+  readonly requests: Table<AnsweredRequest, string>;
+  readonly secrets: Table<SealedToken, string>;
+}
+
+/**
+ * Tables bound to this very transaction. Dexie's own tables find theirs by following promises, which it loses
+ * where async functions are nested deeply: the next read would then open a transaction of its own.
+ */
+export function tablesOf(transaction: Transaction): Tables {
+  return {
+    records: transaction.table('records'),
+    deliveries: transaction.table('deliveries'),
+    replica: transaction.table('replica'),
+    events: transaction.table('events'),
+    requests: transaction.table('requests'),
+    secrets: transaction.table('secrets'),
+  };
+}
 
 /** One user's replica. Every write is one strict transaction: durable before it resolves (law 1). */
 export class ReplicaDatabase extends Dexie {
-  readonly records!: Table<StoredRecord, [string, string]>;
-  readonly deliveries!: Table<Delivery, string>;
-  readonly replica!: Table<Replica & { key: 'replica' }, string>;
-  readonly events!: Table<LoggedEvent, number>;
-  readonly requests!: Table<AnsweredRequest, string>;
-  readonly secrets!: Table<SealedToken, string>;
-
-  constructor(user: string) {
-    super(DATABASE_PREFIX + user, { chromeTransactionDurability: 'strict', cache: 'disabled' });
+  constructor(user: string, indexedDb: IndexedDb | undefined) {
+    super(DATABASE_PREFIX + user, { chromeTransactionDurability: 'strict', cache: 'disabled', ...indexedDb });
     this.version(1).stores({
       records: '[collection+id], *ix, sendable, inBatch, conflictId, rejected, unsettled, generation',
       deliveries: 'deliveryId',

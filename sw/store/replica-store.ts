@@ -3,7 +3,7 @@ import type { Declarations } from '../../shared/collections.ts';
 import type { LoggedEvent, UpdraftEvent } from '../../shared/messages.ts';
 import type { Query } from '../../shared/row.ts';
 import type { Delivery } from '../outbox/delivery.ts';
-import { ReplicaDatabase, type SealedToken } from './database.ts';
+import { type IndexedDb, ReplicaDatabase, type SealedToken, tablesOf, type Tables } from './database.ts';
 import { indexKeys, queryRange } from './indexes.ts';
 import { absent, isForgettable, isSendable, type ReplicaRecord } from './record.ts';
 import type { Replica } from './replica.ts';
@@ -12,22 +12,33 @@ import { toStored, toRecord } from './stored-record.ts';
 const EVENTS_KEPT_MAX = 1_000;
 const REQUESTS_KEPT_MS = 7 * 24 * 3_600_000;
 
+/** What the engine needs of the replica's store. */
+export interface Store {
+  readonly write: <T>(body: (tx: ReplicaTx) => Promise<T>) => Promise<T>;
+  readonly read: <T>(body: (tx: ReplicaTx) => Promise<T>) => Promise<T>;
+  readonly destroy: () => Promise<void>;
+}
+
 /** The only door to the replica. Reads and writes happen inside `read` or `write`: one transaction each, never across a network call (law 2). */
-export class ReplicaStore {
+export class ReplicaStore implements Store {
   readonly #db: ReplicaDatabase;
   readonly #declarations: Declarations;
-  constructor(user: string, declarations: Declarations) {
-    this.#db = new ReplicaDatabase(user);
+  constructor(user: string, declarations: Declarations, indexedDb?: IndexedDb) {
+    this.#db = new ReplicaDatabase(user, indexedDb);
     this.#declarations = declarations;
   }
 
   /** One strict transaction: all of it or nothing; durable when it resolves. Only awaits of `tx` are allowed inside. */
   write<T>(body: (tx: ReplicaTx) => Promise<T>): Promise<T> {
-    return this.#db.transaction('rw', this.#db.tables, () => body(new ReplicaTx(this.#db, this.#declarations)));
+    return this.#db.transaction('rw', this.#names(), (transaction) => body(new ReplicaTx(tablesOf(transaction), this.#declarations)));
   }
 
   read<T>(body: (tx: ReplicaTx) => Promise<T>): Promise<T> {
-    return this.#db.transaction('r', this.#db.tables, () => body(new ReplicaTx(this.#db, this.#declarations)));
+    return this.#db.transaction('r', this.#names(), (transaction) => body(new ReplicaTx(tablesOf(transaction), this.#declarations)));
+  }
+
+  #names(): string[] {
+    return this.#db.tables.map(({ name }) => name);
   }
 
   close(): void {
@@ -42,16 +53,16 @@ export class ReplicaStore {
 
 /** What can be done inside one transaction. */
 export class ReplicaTx {
-  readonly #db: ReplicaDatabase;
+  readonly #tables: Tables;
   readonly #declarations: Declarations;
-  constructor(db: ReplicaDatabase, declarations: Declarations) {
-    this.#db = db;
+  constructor(tables: Tables, declarations: Declarations) {
+    this.#tables = tables;
     this.#declarations = declarations;
   }
 
   /** The replica's row, if this database has one yet. */
   async findReplica(): Promise<Replica | undefined> {
-    return this.#db.replica.get('replica');
+    return this.#tables.replica.get('replica');
   }
   /** The replica's row. It is made when the replica is opened; its absence means that the database was emptied behind our back. */
   async replica(): Promise<Replica> {
@@ -60,49 +71,49 @@ export class ReplicaTx {
     return replica;
   }
   async putReplica(replica: Replica): Promise<void> {
-    await this.#db.replica.put({ ...replica, key: 'replica' });
+    await this.#tables.replica.put({ ...replica, key: 'replica' });
   }
 
   async record(collection: string, id: string, generation: number): Promise<ReplicaRecord> {
-    const stored = await this.#db.records.get([collection, id]);
+    const stored = await this.#tables.records.get([collection, id]);
     return stored ? toRecord(stored) : absent(collection, id, generation);
   }
   /** Many at once, in the order asked for. */
   async recordsOf(keys: readonly (readonly [string, string])[], generation: number): Promise<ReplicaRecord[]> {
-    const stored = await this.#db.records.bulkGet(keys as [string, string][]);
+    const stored = await this.#tables.records.bulkGet(keys as [string, string][]);
     return stored.map((row, index) => (row ? toRecord(row) : absent(keys[index]?.[0] ?? '', keys[index]?.[1] ?? '', generation)));
   }
   async putRecords(records: readonly ReplicaRecord[]): Promise<void> {
     const [forgotten, kept] = [records.filter(isForgettable), records.filter((record) => !isForgettable(record))];
-    await this.#db.records.bulkPut(kept.map((record) => toStored(record, indexKeys(record, this.#declarations), isSendable(record))));
-    if (forgotten.length > 0) await this.#db.records.bulkDelete(forgotten.map((record): [string, string] => [record.collection, record.id]));
+    await this.#tables.records.bulkPut(kept.map((record) => toStored(record, indexKeys(record, this.#declarations), isSendable(record))));
+    if (forgotten.length > 0) await this.#tables.records.bulkDelete(forgotten.map((record): [string, string] => [record.collection, record.id]));
   }
 
   /** Records whose change may travel, oldest capture first. */
   async sendable(limit: number): Promise<ReplicaRecord[]> {
-    return (await this.#db.records.orderBy('sendable').limit(limit).toArray()).map(toRecord);
+    return (await this.#tables.records.orderBy('sendable').limit(limit).toArray()).map(toRecord);
   }
   async hasSendable(): Promise<boolean> {
-    return (await this.#db.records.orderBy('sendable').limit(1).count()) > 0;
+    return (await this.#tables.records.orderBy('sendable').limit(1).count()) > 0;
   }
   async inBatch(): Promise<ReplicaRecord[]> {
-    return (await this.#db.records.where('inBatch').equals(1).toArray()).map(toRecord);
+    return (await this.#tables.records.where('inBatch').equals(1).toArray()).map(toRecord);
   }
   async conflicted(): Promise<ReplicaRecord[]> {
-    return (await this.#db.records.orderBy('conflictId').toArray()).map(toRecord);
+    return (await this.#tables.records.orderBy('conflictId').toArray()).map(toRecord);
   }
   async withConflict(conflictId: string): Promise<ReplicaRecord | undefined> {
-    const stored = await this.#db.records.where('conflictId').equals(conflictId).first();
+    const stored = await this.#tables.records.where('conflictId').equals(conflictId).first();
     return stored && toRecord(stored);
   }
   async rejected(): Promise<ReplicaRecord[]> {
-    return (await this.#db.records.where('rejected').equals(1).toArray()).map(toRecord);
+    return (await this.#tables.records.where('rejected').equals(1).toArray()).map(toRecord);
   }
   async unsettled(): Promise<ReplicaRecord[]> {
-    return (await this.#db.records.where('unsettled').equals(1).toArray()).map(toRecord);
+    return (await this.#tables.records.where('unsettled').equals(1).toArray()).map(toRecord);
   }
   async counts(): Promise<{ unsent: number; conflicts: number; deadLetters: number }> {
-    const { records } = this.#db;
+    const { records } = this.#tables;
     const [unsent, conflicts, deadLetters] = await Promise.all([
       records.where('unsettled').equals(1).count(),
       records.orderBy('conflictId').count(),
@@ -112,11 +123,11 @@ export class ReplicaTx {
   }
   /** Rows that no page of the current re-read has confirmed. */
   async unverified(generation: number, limit: number): Promise<ReplicaRecord[]> {
-    return (await this.#db.records.where('generation').below(generation).limit(limit).toArray()).map(toRecord);
+    return (await this.#tables.records.where('generation').below(generation).limit(limit).toArray()).map(toRecord);
   }
   async query(collection: string, query: Query): Promise<ReplicaRecord[]> {
     const range = queryRange(collection, query);
-    const rows = this.#db.records.where(range.index).between(range.lower, range.upper, true, true);
+    const rows = this.#tables.records.where(range.index).between(range.lower, range.upper, true, true);
     const ordered = query.order === 'descending' ? rows.reverse() : rows;
     // Deleted records stay as rows until they are forgotten; the page does not see them.
     return (
@@ -128,13 +139,13 @@ export class ReplicaTx {
   }
 
   async deliveries(): Promise<Delivery[]> {
-    return this.#db.deliveries.toArray();
+    return this.#tables.deliveries.toArray();
   }
   async putDelivery(delivery: Delivery): Promise<void> {
-    await this.#db.deliveries.put(delivery);
+    await this.#tables.deliveries.put(delivery);
   }
   async deleteDelivery(deliveryId: string): Promise<void> {
-    await this.#db.deliveries.delete(deliveryId);
+    await this.#tables.deliveries.delete(deliveryId);
   }
 
   /** Appends to the bounded event log and returns the events with their cursors. */
@@ -142,43 +153,43 @@ export class ReplicaTx {
     if (events.length === 0) return [];
     const last = await this.cursor();
     const logged = events.map((event, index): LoggedEvent => ({ ...event, cursor: last + 1 + index }));
-    await this.#db.events.bulkPut(logged);
-    await this.#db.events
+    await this.#tables.events.bulkPut(logged);
+    await this.#tables.events
       .where('cursor')
       .belowOrEqual(last + events.length - EVENTS_KEPT_MAX)
       .delete();
     return logged;
   }
   async cursor(): Promise<number> {
-    return (await this.#db.events.orderBy('cursor').last())?.cursor ?? 0;
+    return (await this.#tables.events.orderBy('cursor').last())?.cursor ?? 0;
   }
   /** Events after the cursor; `complete` is false when older ones are no longer kept. */
   async eventsAfter(cursor: number): Promise<{ events: LoggedEvent[]; complete: boolean }> {
-    const [events, oldest] = await Promise.all([this.#db.events.where('cursor').above(cursor).toArray(), this.#db.events.orderBy('cursor').first()]);
+    const [events, oldest] = await Promise.all([this.#tables.events.where('cursor').above(cursor).toArray(), this.#tables.events.orderBy('cursor').first()]);
     return { events, complete: !oldest || oldest.cursor <= cursor + 1 };
   }
 
   async answer(requestId: string): Promise<unknown> {
-    return (await this.#db.requests.get(requestId))?.answer;
+    return (await this.#tables.requests.get(requestId))?.answer;
   }
   async putAnswer(requestId: string, at: number, answer: unknown): Promise<void> {
-    await this.#db.requests.put({ requestId, at, answer });
+    await this.#tables.requests.put({ requestId, at, answer });
   }
   async pruneAnswers(now: number): Promise<void> {
-    await this.#db.requests
+    await this.#tables.requests
       .where('at')
       .below(now - REQUESTS_KEPT_MS)
       .delete();
   }
 
   async sealedToken(): Promise<SealedToken | undefined> {
-    return this.#db.secrets.get('token');
+    return this.#tables.secrets.get('token');
   }
   async putSealedToken(token: SealedToken): Promise<void> {
-    await this.#db.secrets.put(token);
+    await this.#tables.secrets.put(token);
   }
   async deleteSealedToken(): Promise<void> {
-    await this.#db.secrets.delete('token');
+    await this.#tables.secrets.delete('token');
   }
 }
 

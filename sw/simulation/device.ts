@@ -1,0 +1,178 @@
+import { IDBFactory, IDBKeyRange } from 'fake-indexeddb';
+import type { Declarations } from '../../shared/collections.ts';
+import type { Choice, Conflict } from '../../shared/conflict.ts';
+import { UpdraftError } from '../../shared/errors.ts';
+import type { Broadcast, Captured, ChangeCommand, Command, LoggedEvent } from '../../shared/messages.ts';
+import type { Row } from '../../shared/row.ts';
+import { handleCommand } from '../handle-command.ts';
+import type { WakeReason } from '../replay/backoff.ts';
+import type { WakeUpQueue, WakeUpRow } from '../replay/wake-up-queue.ts';
+import { openReplica, type OpenReplica } from '../replica.ts';
+import { ReplicaStore, type Store } from '../store/replica-store.ts';
+import type { Transport } from '../transport/transport.ts';
+import type { World } from '../world.ts';
+
+/** Thrown wherever a killed worker would have stopped: nothing of that incarnation runs on. */
+export class Killed extends Error {}
+
+/** Counts down to a kill: before a step is done, or after it was done and before anyone knows. */
+export class KillSwitch {
+  stepsLeft = Number.POSITIVE_INFINITY;
+  readonly before: boolean;
+  constructor(before: boolean) {
+    this.before = before;
+  }
+  async step<T>(body: () => Promise<T>): Promise<T> {
+    if (this.stepsLeft <= 0) throw new Killed('already stopped');
+    const dies = --this.stepsLeft <= 0;
+    if (dies && this.before) throw new Killed('stopped before a step');
+    const result = await body();
+    if (dies) throw new Killed('stopped after a step');
+    return result;
+  }
+}
+
+export interface SimulatedDeviceOptions {
+  readonly user: string;
+  readonly declarations: Declarations;
+  readonly transport: Transport;
+  /** Seeded; hex and fraction are drawn from it. */
+  readonly random: () => number;
+}
+
+/** A browser profile: its storage outlives its workers. */
+export class SimulatedDevice {
+  readonly #options: SimulatedDeviceOptions;
+  readonly #indexedDB: IDBFactory;
+  /** The Workbox database: rows survive, and can be lost. */
+  wakeUps: (WakeUpRow & { readonly lane: string })[] = [];
+  readonly events: LoggedEvent[] = [];
+  now = Date.parse('2026-01-01T00:00:00Z');
+  online = true;
+  #worker: { replica: OpenReplica; kill: KillSwitch } | undefined;
+
+  constructor(options: SimulatedDeviceOptions, indexedDB = new IDBFactory()) {
+    this.#options = options;
+    this.#indexedDB = indexedDB;
+  }
+
+  /** The running worker; started if there is none. */
+  async worker(): Promise<OpenReplica> {
+    this.#worker ??= await this.#start();
+    return this.#worker.replica;
+  }
+
+  /** Lets the worker be killed after so many of its steps; `before`: the last one is not done. */
+  async killIn(steps: number, before: boolean): Promise<void> {
+    this.#worker = await this.#start(new KillSwitch(before));
+    this.#worker.kill.stepsLeft = steps;
+  }
+
+  /** The worker stops, as browsers stop them: without a word. */
+  stop(): void {
+    if (this.#worker) this.#worker.kill.stepsLeft = 0;
+    this.#worker = undefined;
+  }
+
+  async signIn(): Promise<void> {
+    await this.ask({ type: 'sign-in', credentials: { kind: 'memory', token: 'token' } });
+  }
+
+  /** A page's request, sent again (to a new worker) when the worker was killed: as client/worker-link.ts does. */
+  async ask(command: Command): Promise<unknown> {
+    for (;;) {
+      try {
+        return (await handleCommand(await this.worker(), command)).result;
+      } catch (error) {
+        if (!(error instanceof Killed)) throw error;
+        this.stop();
+      }
+    }
+  }
+
+  async capture(collection: string, change: ChangeCommand): Promise<Captured | UpdraftError> {
+    const requestId = `q${this.#options.random()}`;
+    try {
+      return (await this.ask({ type: 'capture', requestId, collection, change })) as Captured;
+    } catch (error) {
+      if (error instanceof UpdraftError) return error;
+      throw error;
+    }
+  }
+
+  /** Drains; a kill on the way is no error here. Returns whether the drain came to its end. */
+  async drain(reason: WakeReason = 'person'): Promise<boolean> {
+    try {
+      await (await this.worker()).pipeline.drain(reason);
+      return true;
+    } catch (error) {
+      if (!(error instanceof Killed)) throw error;
+      this.stop();
+      return false;
+    }
+  }
+
+  async rows(collection: string): Promise<readonly Row[]> {
+    return (await this.ask({ type: 'query', collection, query: {} })) as readonly Row[];
+  }
+  async conflicts(): Promise<readonly Conflict[]> {
+    return (await this.ask({ type: 'conflicts' })) as readonly Conflict[];
+  }
+  async resolve(conflict: Conflict, choice: Choice & { take: 'mine' | 'theirs' }): Promise<void> {
+    const fields = conflict.fields === '*' ? ['*'] : conflict.fields.map(({ field }) => field);
+    await this.ask({
+      type: 'resolve',
+      conflictId: conflict.id,
+      theirsRevision: conflict.theirsRevision,
+      choices: Object.fromEntries(fields.map((field) => [field, choice])),
+    });
+  }
+
+  /** Deliveries that have no wake-up row: there must be none when a worker has come to rest. */
+  async withoutWakeUp(): Promise<readonly string[]> {
+    const deliveries = await (await this.worker()).world.store.read((tx) => tx.deliveries());
+    return deliveries.map(({ deliveryId }) => deliveryId).filter((id) => !this.wakeUps.some((row) => row.deliveryId === id));
+  }
+
+  async #start(kill = new KillSwitch(true)): Promise<{ replica: OpenReplica; kill: KillSwitch }> {
+    const { user, declarations, random } = this.#options;
+    const store = new ReplicaStore(user, declarations, { indexedDB: this.#indexedDB, IDBKeyRange });
+    const world: World = {
+      user,
+      declarations,
+      store: killable(store, kill),
+      queue: this.#queue(kill),
+      transport: { exchange: (job, credentials) => kill.step(() => this.#options.transport.exchange(job, credentials)) },
+      clock: { now: () => this.now, after: () => () => undefined },
+      random: { hex: () => Array.from({ length: 20 }, () => Math.floor(random() * 16).toString(16)).join(''), fraction: random },
+      locks: { exclusive: async (_name, body) => body() },
+      logger: { error: rethrowKilled, info: () => undefined, debug: () => undefined },
+      isOnline: () => this.online,
+      broadcast: (message: Broadcast) => void ('event' in message && this.events.push(message.event)),
+    };
+    const credentials = {
+      authorize: async () => ({ headers: {}, credentials: 'omit' as const }),
+      forget: async () => undefined,
+      signIn: async () => undefined,
+    };
+    return { replica: await openReplica(world, credentials), kill };
+  }
+
+  #queue(kill: KillSwitch): WakeUpQueue {
+    let nextId = Math.max(0, ...this.wakeUps.map(({ id }) => id)) + 1;
+    return {
+      peek: (lane) => kill.step(async () => this.wakeUps.filter((row) => row.lane === lane)),
+      push: (deliveryId, lane) => kill.step(async () => void this.wakeUps.push({ id: nextId++, deliveryId, lane })),
+      remove: ({ id }) => kill.step(async () => void (this.wakeUps = this.wakeUps.filter((row) => row.id !== id))),
+      register: async () => true,
+    };
+  }
+}
+
+function killable(store: Store, kill: KillSwitch): Store {
+  return { read: (body) => kill.step(() => store.read(body)), write: (body) => kill.step(() => store.write(body)), destroy: () => store.destroy() };
+}
+
+function rethrowKilled(_message: string, detail?: unknown): void {
+  if (detail instanceof Killed) throw detail;
+}
