@@ -1,0 +1,66 @@
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import type { Row } from '../../../client/index.ts';
+import { AirflowError } from '../airflow.ts';
+import { changeInAirflow } from '../change-in-airflow.ts';
+import type { Inspection, Site } from '../collections.ts';
+import { timeText } from '../dates.ts';
+import { siteName } from '../draft.ts';
+import type { Inspections } from '../use-live.ts';
+import { STATUS_WORDS } from '../words.ts';
+
+interface Props {
+  readonly inspections: Inspections;
+  readonly sites: readonly Site[];
+  readonly onDone: () => void;
+}
+const RESULT_WORDS = { done: 'Done in Airflow. This device hears of it with its next exchange.', failed: 'The DAG run failed; Airflow’s log says why.', slow: 'The DAG run is still under way.' } as const;
+
+/** Changes a record on the other side, so that one person alone can see both directions and make a conflict. */
+export function AirflowChange({ inspections, sites, onDone }: Props): JSX.Element {
+  const [chosen, setChosen] = useState<string>();
+  const [said, setSaid] = useState<string>();
+  const [isBusy, setBusy] = useState(false);
+  const known = inspections.rows.filter(({ revision }) => revision > 0);
+  // What is edited here and not sent yet makes the best conflict.
+  const row = known.find(({ id }) => id === chosen) ?? known.find(({ state }) => state === 'local') ?? known[0];
+  const otherStatus = row?.value.status === 'fail' ? 'watch' : 'fail';
+
+  const change = async ({ id }: Row<Inspection>, set: Partial<Inspection>): Promise<void> => {
+    setBusy(true);
+    setSaid('A DAG run changes it …');
+    try {
+      const { step } = await changeInAirflow(id, set);
+      setSaid(RESULT_WORDS[step]);
+      onDone();
+    } catch (error) {
+      setSaid(error instanceof AirflowError ? (error.kind === 'missing' ? 'This Airflow has no DAG demo_change_inspection.' : error.message) : String(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  if (!row) return <p class="hint">Once an inspection is in Airflow, it can be changed here as if from the office.</p>;
+  return (
+    <div class="airflow-change">
+      <select aria-label="Inspection to change" data-testid="change-record" value={row.id} onChange={(event) => setChosen(event.currentTarget.value)}>
+        {known.slice(0, 50).map(({ id, value }) => (
+          <option key={id} value={id}>
+            {siteName(value.site, sites)}, {STATUS_WORDS[value.status] ?? value.status}
+          </option>
+        ))}
+      </select>
+      <div class="buttons start">
+        <button class="button small" data-testid="change-status" disabled={isBusy} onClick={() => void change(row, { status: otherStatus })}>
+          Set {STATUS_WORDS[otherStatus]}
+        </button>
+        <button class="button small" data-testid="change-note" disabled={isBusy} onClick={() => void change(row, { note: `From the office, ${timeText(Date.now())}` })}>
+          Write a note
+        </button>
+      </div>
+      <p class="hint" aria-live="polite" data-testid="change-said">
+        {said}
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,73 @@
+import type { JSX } from 'preact';
+import type { Status } from '../../../client/index.ts';
+import type { AuthReason } from '../../../shared/messages.ts';
+import type { Session } from '../airflow.ts';
+import type { Network } from '../network.ts';
+import { AUTH_WORDS } from '../words.ts';
+import { Icon } from './icon.tsx';
+import { SignInForm } from './sign-in-form.tsx';
+
+/** Said calmly: being offline is the normal case here. */
+export function OfflineBanner({ network, onReconnect }: { readonly network: Network; readonly onReconnect: () => void }): JSX.Element {
+  return (
+    <div role="status">
+      {network.offline && (
+        <div class="banner offline" data-testid="offline-banner">
+          <Icon name="offline" />
+          <p>
+            <b>{network.simulated ? 'Offline (simulated)' : 'Offline'}</b> Go on working: everything is saved on this device and sent later.
+          </p>
+          {network.simulated && (
+            <button class="button small" data-testid="reconnect" onClick={onReconnect}>
+              Reconnect
+            </button>
+          )}
+        </div>
+      )}
+    </div>
+  );
+}
+
+interface AuthProps {
+  readonly user: string;
+  readonly status: Status | undefined;
+  readonly reason: AuthReason | undefined;
+  readonly onSignedIn: (session: Session) => void;
+}
+
+/** Shown while Airflow wants somebody to sign in. Work goes on beneath it. */
+export function AuthBar({ user, status, reason, onSignedIn }: AuthProps): JSX.Element {
+  const kind = status?.waiting?.for === 'other-user' ? 'other-user' : (reason ?? 'signed-out');
+  const { title, text } = AUTH_WORDS[kind];
+  return (
+    <section role="status">
+      {status?.auth === 'required' && (
+        <div class="banner auth" data-testid="auth-bar" data-reason={kind}>
+          <Icon name="key" />
+          <p>
+            <b>{title}</b> {text}
+          </p>
+          <SignInForm user={user} onSignedIn={onSignedIn} />
+        </div>
+      )}
+    </section>
+  );
+}
+
+export function UpdateBar({ apply }: { readonly apply: (() => void) | undefined }): JSX.Element {
+  return (
+    <div role="status">
+      {apply && (
+        <div class="banner update" data-testid="update-bar">
+          <Icon name="refresh" />
+          <p>
+            <b>New version</b> What you captured is kept.
+          </p>
+          <button class="button small" data-testid="update" onClick={apply}>
+            Reload
+          </button>
+        </div>
+      )}
+    </div>
+  );
+}

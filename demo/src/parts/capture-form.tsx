@@ -1,0 +1,56 @@
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import { newId } from '../../../client/index.ts';
+import type { Inspection, Site } from '../collections.ts';
+import { emptyDraft, present, siteName } from '../draft.ts';
+import { errorText } from '../error-text.ts';
+import { today } from '../dates.ts';
+import { useDraft } from '../use-draft.ts';
+import type { Client } from '../use-updraft.ts';
+import { Icon } from './icon.tsx';
+import { InspectionFields } from './inspection-fields.tsx';
+
+interface Props {
+  readonly client: Client | undefined;
+  readonly sites: readonly Site[];
+}
+type Outcome = { readonly saved: string } | { readonly problem: string };
+
+/** Captures one inspection. "Saved" is said when the worker has it on disk, and not before. */
+export function CaptureForm({ client, sites }: Props): JSX.Element {
+  const form = useDraft(emptyDraft(today()), sites);
+  const [outcome, setOutcome] = useState<Outcome>();
+
+  const save = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    const fields = form.submit();
+    setOutcome(undefined);
+    if (!fields || !client) return;
+    try {
+      const inspection = { id: newId(), visits: 1, ...present(fields) } as unknown as Inspection;
+      await client.collection('inspections').put(inspection);
+      form.reset(emptyDraft(today()));
+      setOutcome({ saved: siteName(inspection.site, sites) });
+    } catch (error) {
+      setOutcome({ problem: errorText(error) });
+    }
+  };
+
+  return (
+    <form class="card capture" noValidate onSubmit={(event) => void save(event)} aria-labelledby="capture-title">
+      <h2 id="capture-title">New inspection</h2>
+      <InspectionFields draft={form.draft} problems={form.problems} sites={sites} onChange={form.change} onLeave={form.leave} />
+      <button class="button primary wide" data-testid="save" disabled={!client}>
+        Save
+      </button>
+      <p class="outcome" aria-live="polite" data-testid="saved">
+        {outcome && 'saved' in outcome && (
+          <span class="good">
+            <Icon name="device" /> Saved on this device: {outcome.saved}
+          </span>
+        )}
+        {outcome && 'problem' in outcome && <span class="problem">{outcome.problem}</span>}
+      </p>
+    </form>
+  );
+}

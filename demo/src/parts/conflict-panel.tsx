@@ -1,0 +1,74 @@
+import type { JSX } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { UpdraftError, type Conflict, type Resolution } from '../../../client/index.ts';
+import type { Site } from '../collections.ts';
+import { siteName } from '../draft.ts';
+import { errorText } from '../error-text.ts';
+import type { Client } from '../use-updraft.ts';
+import { CONFLICT_WORDS } from '../words.ts';
+import { ConflictField } from './conflict-field.tsx';
+import { ConflictWhole } from './conflict-whole.tsx';
+import { Icon } from './icon.tsx';
+
+interface Props {
+  readonly client: Client;
+  readonly conflict: Conflict;
+  readonly sites: readonly Site[];
+}
+
+/** Both sides of one conflict, and the person's decision. A newer version on the other side starts it over: what was chosen was chosen for the old one. */
+export function ConflictPanel({ client, conflict, sites }: Props): JSX.Element {
+  const [choices, setChoices] = useState<Resolution>({});
+  const [note, setNote] = useState<string>();
+  const shown = useRef(conflict.theirsRevision);
+  const { reason, fields, recordId, mine, theirs, base } = conflict;
+  useEffect(() => {
+    if (shown.current === conflict.theirsRevision) return;
+    shown.current = conflict.theirsRevision;
+    setChoices({});
+    setNote('It was changed in Airflow again. This is the new version.');
+  }, [conflict.theirsRevision]);
+
+  const isComplete = fields === '*' ? choices['*'] !== undefined : fields.every(({ field }) => choices[field] !== undefined);
+  const choose = (field: string, choice: Resolution[string] | undefined): void =>
+    setChoices(({ [field]: _, ...others }) => (choice ? { ...others, [field]: choice } : others));
+  const resolve = async (): Promise<void> => {
+    try {
+      await client.resolve(conflict, choices);
+    } catch (error) {
+      // Moved: the change event has brought the new version, or is about to.
+      if (!(error instanceof UpdraftError && error.kind === 'conflict-moved')) setNote(errorText(error));
+      else setNote('It was changed in Airflow again. Look at the new version and choose once more.');
+    }
+  };
+  const site = (mine ?? theirs ?? base)?.['site'];
+
+  return (
+    <article class="card conflict" data-testid={`conflict-${recordId}`} data-conflict={conflict.id} data-reason={reason}>
+      <header>
+        <Icon name="conflict" />
+        <div>
+          <h3>
+            {CONFLICT_WORDS[reason].title}: {typeof site === 'string' ? siteName(site, sites) : 'an inspection'}
+          </h3>
+          <p class="quiet">{CONFLICT_WORDS[reason].text}</p>
+        </div>
+      </header>
+      {note && (
+        <p class="problem" role="alert" data-testid="conflict-note">
+          {note}
+        </p>
+      )}
+      {fields === '*' ? (
+        <ConflictWhole conflict={conflict} choice={choices['*']} sites={sites} onChoose={(choice) => choose('*', choice)} />
+      ) : (
+        fields.map((of) => <ConflictField key={of.field} conflictId={conflict.id} of={of} choice={choices[of.field]} sites={sites} onChoose={(choice) => choose(of.field, choice)} />)
+      )}
+      <div class="buttons">
+        <button class="button primary" data-testid="resolve" disabled={!isComplete} onClick={() => void resolve()}>
+          {isComplete ? 'Resolve' : 'Choose above'}
+        </button>
+      </div>
+    </article>
+  );
+}

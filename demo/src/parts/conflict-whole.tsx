@@ -1,0 +1,62 @@
+import type { JSX } from 'preact';
+import type { Choice, Conflict, ConflictReason } from '../../../client/index.ts';
+import type { Site } from '../collections.ts';
+import { valueText } from '../value-text.ts';
+import { FIELD_WORDS } from '../words.ts';
+import { Tile } from './tile.tsx';
+
+type Doc = Conflict['mine'];
+
+/** What each side would do to the record. */
+const SIDE_WORDS: Readonly<Record<ConflictReason, { readonly mine: string; readonly theirs: string }>> = {
+  'deleted-there': { mine: 'Keep my version', theirs: 'Delete it, as in Airflow' },
+  'deleted-here': { mine: 'Delete it', theirs: 'Keep the version in Airflow' },
+  forked: { mine: 'Send mine again', theirs: 'Keep what is in Airflow' },
+  'invalid-merge': { mine: 'Mine', theirs: 'In Airflow' },
+  edited: { mine: 'Mine', theirs: 'In Airflow' },
+};
+
+interface Props {
+  readonly conflict: Conflict;
+  readonly choice: Choice | undefined;
+  readonly sites: readonly Site[];
+  readonly onChoose: (choice: Choice) => void;
+}
+
+/** A conflict about the record as a whole: one of the two versions holds. */
+export function ConflictWhole({ conflict, choice, sites, onChoose }: Props): JSX.Element {
+  const { id, reason, base, mine, theirs } = conflict;
+  const words = SIDE_WORDS[reason];
+  const takes = choice && 'take' in choice ? choice.take : undefined;
+  return (
+    <div class="sides whole" role="radiogroup" aria-label="Which version holds">
+      <div class="tile before">
+        <span class="tile-title">Before</span>
+        <Version doc={base} none="Not there" sites={sites} other={null} />
+      </div>
+      <Tile name={id} testId="take-mine-*" title={words.mine} isChosen={takes === 'mine'} onChoose={() => onChoose({ take: 'mine' })}>
+        <Version doc={mine} none="Deleted" sites={sites} other={base} />
+      </Tile>
+      <Tile name={id} testId="take-theirs-*" title={words.theirs} isChosen={takes === 'theirs'} onChoose={() => onChoose({ take: 'theirs' })}>
+        <Version doc={theirs} none={base === null ? 'Not there' : 'Deleted'} sites={sites} other={base} />
+      </Tile>
+    </div>
+  );
+}
+
+/** A whole record; what differs from the other one stands out. */
+function Version({ doc, none, sites, other }: { readonly doc: Doc; readonly none: string; readonly sites: readonly Site[]; readonly other: Doc }): JSX.Element {
+  if (doc === null) return <em>{none}</em>;
+  return (
+    <dl>
+      {Object.keys(FIELD_WORDS)
+        .filter((field) => doc[field] !== undefined)
+        .map((field) => (
+          <div key={field} class={other && other[field] !== doc[field] ? 'changed' : ''}>
+            <dt>{FIELD_WORDS[field]}</dt>
+            <dd>{valueText(field, doc[field], sites)}</dd>
+          </div>
+        ))}
+    </dl>
+  );
+}

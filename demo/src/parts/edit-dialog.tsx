@@ -1,0 +1,53 @@
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import type { Row } from '../../../client/index.ts';
+import type { Inspection, Site } from '../collections.ts';
+import { draftOf, type DraftField } from '../draft.ts';
+import { errorText } from '../error-text.ts';
+import { useDraft } from '../use-draft.ts';
+import type { Client } from '../use-updraft.ts';
+import { Dialog } from './dialog.tsx';
+import { InspectionFields } from './inspection-fields.tsx';
+
+interface Props {
+  readonly client: Client;
+  readonly row: Row<Inspection>;
+  readonly sites: readonly Site[];
+  readonly onClose: (saved?: string) => void;
+}
+
+/** Edits one inspection. Only the fields that were changed travel, so that another person's edit of the others stays. */
+export function EditDialog({ client, row, sites, onClose }: Props): JSX.Element {
+  const form = useDraft(draftOf(row.value, sites), sites);
+  const [problem, setProblem] = useState<string>();
+  const save = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    const fields = form.submit();
+    if (!fields) return;
+    const changed = Object.entries(fields).filter(([field, value]) => value !== row.value[field as DraftField]);
+    try {
+      if (changed.length > 0) await client.collection('inspections').patch(row.id, Object.fromEntries(changed));
+      onClose(changed.length > 0 ? 'Saved on this device' : undefined);
+    } catch (error) {
+      setProblem(errorText(error));
+    }
+  };
+  return (
+    <Dialog title="Edit inspection" onClose={() => onClose()}>
+      <form noValidate data-testid="edit-form" onSubmit={(event) => void save(event)}>
+        <InspectionFields prefix="edit-" draft={form.draft} problems={form.problems} sites={sites} onChange={form.change} onLeave={form.leave} />
+        <p class="problem" role="alert">
+          {problem}
+        </p>
+        <div class="buttons">
+          <button type="button" class="button" onClick={() => onClose()}>
+            Cancel
+          </button>
+          <button class="button primary" data-testid="edit-save">
+            Save
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,65 @@
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import { AIRFLOW } from '../airflow.ts';
+import type { Site } from '../collections.ts';
+import type { Network } from '../network.ts';
+import { recall, remember } from '../remembered.ts';
+import { secondDeviceUrl } from '../second-device.ts';
+import type { Inspections } from '../use-live.ts';
+import { AirflowChange } from './airflow-change.tsx';
+import { Icon } from './icon.tsx';
+
+interface Props {
+  readonly network: Network;
+  readonly inspections: Inspections;
+  readonly sites: readonly Site[];
+  readonly onNetwork: (offline: boolean) => void;
+  readonly onChanged: () => void;
+}
+const WIDE = '(min-width: 800px)';
+
+/** The whole idea in four steps, for somebody who sees this for the first time. */
+export function Guide({ network, inspections, sites, onNetwork, onChanged }: Props): JSX.Element {
+  const [isOpen] = useState(() => (recall('guide') ?? (matchMedia(WIDE).matches ? 'open' : 'closed')) === 'open');
+  const other = secondDeviceUrl(location.href);
+  return (
+    <details class="card guide" open={isOpen} onToggle={(event) => remember('guide', event.currentTarget.open ? 'open' : 'closed')}>
+      <summary data-testid="guide">
+        See the idea in five minutes <Icon name="down" />
+      </summary>
+      <ol class="steps">
+        <li>
+          <h3>Cut the network</h3>
+          <p>Then save or edit something. It is on this device at once, also after a reload.</p>
+          <label class="switch">
+            <input type="checkbox" role="switch" data-testid="simulate-offline" checked={network.simulated} onChange={(event) => onNetwork(event.currentTarget.checked)} />
+            <span>Simulate no network</span>
+          </label>
+        </li>
+        <li>
+          <h3>Change the same elsewhere</h3>
+          <p>On a second device, signed in as ben …</p>
+          {other ? (
+            <a class="button small" data-testid="second-device" href={other} target="_blank" rel="noopener">
+              <Icon name="external" /> Open a second device
+            </a>
+          ) : (
+            <p class="hint">Open this page in a private window or on a phone.</p>
+          )}
+        </li>
+        <li>
+          <h3>… or in Airflow itself</h3>
+          <p>A DAG run changes a record, as from the office.</p>
+          <AirflowChange inspections={inspections} sites={sites} onDone={onChanged} />
+        </li>
+        <li>
+          <h3>Reconnect and watch</h3>
+          <p>All is sent in one batch, one DAG run. What both sides changed is shown to you to decide.</p>
+          <a class="button small" data-testid="open-airflow" href={`${AIRFLOW}/`} target="_blank" rel="noopener">
+            <Icon name="external" /> Open Airflow
+          </a>
+        </li>
+      </ol>
+    </details>
+  );
+}

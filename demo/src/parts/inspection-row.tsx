@@ -1,0 +1,72 @@
+import type { JSX } from 'preact';
+import type { Row } from '../../../client/index.ts';
+import { runUrl } from '../airflow.ts';
+import type { Inspection, Site } from '../collections.ts';
+import { dayText } from '../dates.ts';
+import { siteName } from '../draft.ts';
+import { STATUS_WORDS } from '../words.ts';
+import { Icon, type IconName } from './icon.tsx';
+import { StateChip } from './state-chip.tsx';
+
+export interface RowActions {
+  readonly edit: (row: Row<Inspection>) => void;
+  readonly visit: (row: Row<Inspection>) => void;
+  readonly remove: (row: Row<Inspection>) => void;
+  readonly discard: (id: string) => void;
+}
+
+interface Props {
+  readonly row: Row<Inspection>;
+  readonly sites: readonly Site[];
+  readonly actions: RowActions;
+}
+
+/** One inspection: what it says, how far it is, and what can be done with it. */
+export function InspectionRow({ row, sites, actions }: Props): JSX.Element {
+  const { id, value, state, run, rejection } = row;
+  const facts = [
+    value.site,
+    value.inspected_on && dayText(value.inspected_on),
+    value.reading !== undefined && `Reading ${value.reading}`,
+    value.visits !== undefined && (value.visits === 1 ? '1 visit' : `${value.visits} visits`),
+  ].filter(Boolean);
+  return (
+    <li class="row" data-testid={`row-${id}`} data-state={state}>
+      <div class="row-head">
+        <h3>{siteName(value.site, sites)}</h3>
+        <StateChip state={state} />
+      </div>
+      <p class="facts">
+        <span class={`dot dot-${value.status}`}>{STATUS_WORDS[value.status] ?? value.status}</span> {facts.join(' · ')}
+      </p>
+      {value.note && <p class="note">{value.note}</p>}
+      {rejection && (
+        <p class="rejection">
+          <b>Airflow refused it:</b> {rejection}
+        </p>
+      )}
+      <div class="actions">
+        <Action id={`edit-${id}`} icon="edit" text="Edit" onClick={() => actions.edit(row)} />
+        <Action id={`visit-${id}`} icon="plus" text="1 visit" onClick={() => actions.visit(row)} />
+        {state === 'rejected' ? (
+          <Action id={`discard-${id}`} icon="cross" text="Discard change" onClick={() => actions.discard(id)} />
+        ) : (
+          <Action id={`delete-${id}`} icon="trash" text="Delete" onClick={() => actions.remove(row)} />
+        )}
+        {run && (
+          <a class="action" data-testid={`run-${id}`} href={runUrl(run)} target="_blank" rel="noopener">
+            <Icon name="external" /> DAG run
+          </a>
+        )}
+      </div>
+    </li>
+  );
+}
+
+function Action({ id, icon, text, onClick }: { readonly id: string; readonly icon: IconName; readonly text: string; readonly onClick: () => void }): JSX.Element {
+  return (
+    <button class="action" data-testid={id} onClick={onClick}>
+      <Icon name={icon} /> {text}
+    </button>
+  );
+}

@@ -1,0 +1,39 @@
+import type { JSX } from 'preact';
+import { useEffect } from 'preact/hooks';
+
+export interface NoticeText {
+  readonly text: string;
+  readonly undo?: () => void;
+}
+
+const SHOWN_MS = 7_000;
+
+/** What just happened, and the way back. */
+export function Notice({ notice, onClose }: { readonly notice: NoticeText | undefined; readonly onClose: () => void }): JSX.Element {
+  useEffect(() => {
+    if (!notice) return;
+    const timer = setTimeout(onClose, SHOWN_MS);
+    return () => clearTimeout(timer);
+  }, [notice]);
+  return (
+    <div class="notices" role="status">
+      {notice && (
+        <p class="notice" data-testid="notice">
+          {notice.text}
+          {notice.undo && (
+            <button
+              class="button small"
+              data-testid="undo"
+              onClick={() => {
+                notice.undo?.();
+                onClose();
+              }}
+            >
+              Undo
+            </button>
+          )}
+        </p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,86 @@
+import type { JSX, TargetedKeyboardEvent } from 'preact';
+import { useId, useState } from 'preact/hooks';
+import type { Site } from '../collections.ts';
+import { matchingSites, siteIdOf, siteLabel } from '../draft.ts';
+
+interface Props {
+  readonly value: string;
+  readonly sites: readonly Site[];
+  readonly onChange: (value: string) => void;
+  readonly onLeave: () => void;
+  readonly problem?: string | undefined;
+  readonly testId: string;
+}
+
+const SHOWN_MAX = 50;
+
+/** A searchable choice of sites, from what this device holds (ARIA Authoring Practices: editable combobox with list). */
+export function SitePicker({ value, sites, onChange, onLeave, problem, testId }: Props): JSX.Element {
+  const id = useId();
+  const [isOpen, setOpen] = useState(false);
+  const [active, setActive] = useState(0);
+  // A chosen site does not narrow the list to itself: the next tap shows all again.
+  const isChosen = siteIdOf(value, sites) !== undefined;
+  const matches = (isChosen ? sites : matchingSites(value, sites)).slice(0, SHOWN_MAX);
+  const choose = (site: Site | undefined): void => {
+    if (site) onChange(siteLabel(site.id, sites));
+    setOpen(false);
+  };
+  const onKeyDown = (event: TargetedKeyboardEvent<HTMLInputElement>): void => {
+    if (event.key === 'Escape') setOpen(false);
+    if (event.key === 'Enter' && isOpen) {
+      event.preventDefault();
+      choose(matches[active]);
+    }
+    if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
+    event.preventDefault();
+    setOpen(true);
+    setActive((before) => Math.min(Math.max(before + (event.key === 'ArrowDown' ? 1 : -1), 0), matches.length - 1));
+  };
+
+  return (
+    <div class="field picker">
+      <label for={id}>Site</label>
+      <input
+        id={id}
+        data-testid={testId}
+        role="combobox"
+        aria-expanded={isOpen}
+        aria-controls={`${id}-list`}
+        aria-autocomplete="list"
+        aria-activedescendant={isOpen && matches[active] ? `${id}-${active}` : undefined}
+        aria-invalid={problem !== undefined}
+        aria-describedby={`${id}-problem`}
+        autocomplete="off"
+        placeholder={sites.length === 0 ? 'Id of the site; the list has not arrived yet' : 'Search by name, id or region'}
+        value={value}
+        onInput={(event) => {
+          onChange(event.currentTarget.value);
+          setOpen(true);
+          setActive(0);
+        }}
+        onFocus={(event) => event.currentTarget.select()}
+        onClick={() => setOpen(true)}
+        onKeyDown={onKeyDown}
+        onBlur={() => {
+          setOpen(false);
+          const site = siteIdOf(value, sites);
+          if (site !== undefined) onChange(siteLabel(site, sites));
+          onLeave();
+        }}
+      />
+      <ul id={`${id}-list`} role="listbox" aria-label="Sites" hidden={!isOpen || matches.length === 0}>
+        {matches.map((site, index) => (
+          // Down, not click: the input would lose the focus first and close the list.
+          <li id={`${id}-${index}`} key={site.id} role="option" aria-selected={index === active} onPointerDown={(event) => event.preventDefault()} onClick={() => choose(site)}>
+            <b>{site.name}</b>
+            <span>{[site.id, site.region].filter(Boolean).join(' · ')}</span>
+          </li>
+        ))}
+      </ul>
+      <p id={`${id}-problem`} class="problem" role="alert">
+        {problem}
+      </p>
+    </div>
+  );
+}

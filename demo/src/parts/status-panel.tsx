@@ -1,0 +1,75 @@
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import type { Status } from '../../../client/index.ts';
+import { timeText } from '../dates.ts';
+import { useNow } from '../use-now.ts';
+import type { Client } from '../use-updraft.ts';
+import { phaseText, waitingText } from '../waiting-text.ts';
+import { Icon } from './icon.tsx';
+
+interface Props {
+  readonly client: Client | undefined;
+  readonly status: Status | undefined;
+}
+
+/** The question of everybody who hands a device in: is all of it in Airflow? */
+export function StatusPanel({ client, status }: Props): JSX.Element {
+  const [isSyncing, setSyncing] = useState(false);
+  const sync = async (): Promise<void> => {
+    setSyncing(true);
+    await client?.sync().catch(() => undefined);
+    setSyncing(false);
+  };
+  const isAllSent = status?.unsent === 0;
+  return (
+    <section class={`card status-panel ${isAllSent ? 'all-sent' : 'unsent'}`} aria-live="polite">
+      <div class="headline">
+        <span class="seal">{isAllSent ? <Icon name="synced" /> : <Icon name="device" />}</span>
+        <div>
+          {status && !isAllSent && (
+            <h2>
+              <span data-testid="unsent-count">{status.unsent}</span> not in Airflow yet
+            </h2>
+          )}
+          {isAllSent && (
+            <h2 data-testid="all-sent">
+              All sent <span data-testid="unsent-count" class="unseen">0</span>
+            </h2>
+          )}
+          <p class="quiet">{status === undefined ? 'Opening …' : isAllSent ? 'Safe to hand in this device.' : 'Saved on this device.'}</p>
+        </div>
+        <button class="button icon-only" data-testid="sync" title="Send and fetch now" aria-label="Send and fetch now" disabled={!client || isSyncing} onClick={() => void sync()}>
+          <Icon name="refresh" />
+        </button>
+      </div>
+      {status && <Detail status={status} />}
+    </section>
+  );
+}
+
+function Detail({ status }: { readonly status: Status }): JSX.Element {
+  const { waiting } = status;
+  const now = useNow(waiting?.until !== undefined);
+  const phase = phaseText(status);
+  const last = status.lastExchangeAt === undefined ? 'No exchange with Airflow yet' : `Last exchange ${timeText(status.lastExchangeAt)}`;
+  return (
+    <ul class="details">
+      {waiting && (
+        <li data-testid="waiting" data-for={waiting.for} data-failures={waiting.failures}>
+          <Icon name={waiting.for === 'network' ? 'offline' : 'clock'} />
+          {waitingText(waiting, now)}
+        </li>
+      )}
+      {phase && !waiting && (
+        <li class="busy" data-testid="phase">
+          <Icon name="sending" />
+          {phase}
+        </li>
+      )}
+      <li class="quiet" data-testid="last-exchange">
+        <Icon name="synced" />
+        {last}
+      </li>
+    </ul>
+  );
+}

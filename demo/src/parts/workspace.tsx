@@ -1,0 +1,74 @@
+import type { JSX } from 'preact';
+import { useEffect } from 'preact/hooks';
+import { setCookie, type Session } from '../airflow.ts';
+import { errorText } from '../error-text.ts';
+import { useNetwork } from '../network.ts';
+import { remember } from '../remembered.ts';
+import { useInspections, useSites } from '../use-live.ts';
+import { useRowActions } from '../use-row-actions.ts';
+import { useUpdraft } from '../use-updraft.ts';
+import { Account } from './account.tsx';
+import { AuthBar, OfflineBanner, UpdateBar } from './banners.tsx';
+import { Brand } from './brand.tsx';
+import { CaptureForm } from './capture-form.tsx';
+import { ConflictPanel } from './conflict-panel.tsx';
+import { EditDialog } from './edit-dialog.tsx';
+import { Guide } from './guide.tsx';
+import { InspectionList } from './inspection-list.tsx';
+import { Notice } from './notice.tsx';
+import { StatusPanel } from './status-panel.tsx';
+
+interface Props {
+  readonly registration: ServiceWorkerRegistration;
+  readonly user: string;
+  /** A sign-in that was just made. */
+  readonly session: Session | undefined;
+  readonly update: (() => void) | undefined;
+  readonly onSignedIn: (session: Session) => void;
+  readonly onLeave: () => void;
+}
+
+/** One person's work on this device. */
+export function Workspace({ registration, user, session, update, onSignedIn, onLeave }: Props): JSX.Element {
+  const { client, status, authReason, error } = useUpdraft(registration, user);
+  const network = useNetwork(registration);
+  const inspections = useInspections(client);
+  const sites = useSites(client);
+  const { actions, edited, closeEdit, notice, closeNotice } = useRowActions(client);
+  useEffect(() => {
+    if (!client || !session) return;
+    remember('mode', session.keep ? 'token' : 'cookie');
+    if (!session.keep) setCookie(session.token);
+    void client.signIn(session.keep ? { getToken: () => session.token, keep: true } : { cookie: true });
+  }, [client, session]);
+  const setOffline = async (offline: boolean): Promise<void> => {
+    await network.setSimulated(offline);
+    if (!offline) await client?.sync();
+  };
+
+  return (
+    <div class="app">
+      <header class="top">
+        <Brand />
+        <Account user={user} client={client} status={status} onLeave={onLeave} />
+      </header>
+      <OfflineBanner network={network} onReconnect={() => void setOffline(false)} />
+      <AuthBar user={user} status={status} reason={authReason} onSignedIn={onSignedIn} />
+      <UpdateBar apply={update} />
+      {error !== undefined && <p class="banner problem">{errorText(error)}</p>}
+      <main>
+        <div class="left">
+          <StatusPanel client={client} status={status} />
+          <CaptureForm client={client} sites={sites} />
+        </div>
+        <div class="right">
+          <Guide network={network} inspections={inspections} sites={sites} onNetwork={(offline) => void setOffline(offline)} onChanged={() => void client?.sync()} />
+          {client && inspections.conflicts.map((conflict) => <ConflictPanel key={conflict.id} client={client} conflict={conflict} sites={sites} />)}
+          <InspectionList inspections={inspections} sites={sites} actions={actions} />
+        </div>
+      </main>
+      {client && edited && <EditDialog key={edited.id} client={client} row={edited} sites={sites} onClose={closeEdit} />}
+      <Notice notice={notice} onClose={closeNotice} />
+    </div>
+  );
+}

@@ -1,0 +1,71 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { Conflict, DeadLetter, OutboxEntry, Row } from '../../client/index.ts';
+import type { Collections, Inspection, Site } from './collections.ts';
+import type { Client } from './use-updraft.ts';
+
+const ROWS_MAX = 5_000;
+
+/** Reads now and after each change of the collection. One read at a time: a burst of changes ends in one more read. */
+function useLive<T>(client: Client | undefined, collection: keyof Collections, read: (client: Client) => Promise<T>): T | undefined {
+  const [value, setValue] = useState<T>();
+  useEffect(() => {
+    if (!client) return;
+    let isGone = false;
+    let isReading = false;
+    let isStale = false;
+    const refresh = async (): Promise<void> => {
+      isStale = true;
+      if (isReading) return;
+      isReading = true;
+      while (isStale && !isGone) {
+        isStale = false;
+        const now = await read(client).catch(() => undefined);
+        if (now !== undefined && !isGone) setValue(now);
+      }
+      isReading = false;
+    };
+    const stop = client.on('change', (change) => {
+      if (change.collection === collection || change.collection === '*') void refresh();
+    });
+    void refresh();
+    return () => {
+      isGone = true;
+      stop();
+    };
+  }, [client]);
+  return value;
+}
+
+/** All a person sees of their inspections. */
+export interface Inspections {
+  readonly rows: readonly Row<Inspection>[];
+  readonly conflicts: readonly Conflict[];
+  readonly deadLetters: readonly DeadLetter[];
+  readonly outbox: readonly OutboxEntry[];
+}
+
+const NOTHING: Inspections = { rows: [], conflicts: [], deadLetters: [], outbox: [] };
+
+export function useInspections(client: Client | undefined): Inspections & { readonly isRead: boolean } {
+  const read = useLive(client, 'inspections', async (open): Promise<Inspections> => {
+    const [rows, conflicts, deadLetters, outbox] = await Promise.all([
+      open.collection('inspections').query({ limit: ROWS_MAX }),
+      open.conflicts(),
+      open.deadLetters(),
+      open.outbox(),
+    ]);
+    return { rows: newestFirst(rows, outbox), conflicts, deadLetters, outbox };
+  });
+  return { ...(read ?? NOTHING), isRead: read !== undefined };
+}
+
+export function useSites(client: Client | undefined): readonly Site[] {
+  return useLive(client, 'sites', async (open) => (await open.collection('sites').query({ index: 'name' })).map(({ value }) => value)) ?? [];
+}
+
+/** By date, then what Airflow does not have yet, then by its revision: a record keeps its place while it is sent. */
+export function newestFirst(rows: readonly Row<Inspection>[], outbox: readonly OutboxEntry[]): Row<Inspection>[] {
+  const captured = new Map(outbox.map(({ id, firstSeq }) => [id, firstSeq]));
+  const rank = ({ id, revision }: Row<Inspection>): number => (revision === 0 ? Number.MAX_SAFE_INTEGER / 2 + (captured.get(id) ?? 0) : revision);
+  return [...rows].sort((a, b) => (b.value.inspected_on ?? '').localeCompare(a.value.inspected_on ?? '') || rank(b) - rank(a));
+}

@@ -1,0 +1,48 @@
+import { useState } from 'preact/hooks';
+import type { Row } from '../../client/index.ts';
+import type { Inspection } from './collections.ts';
+import { errorText } from './error-text.ts';
+import type { RowActions } from './parts/inspection-row.tsx';
+import type { NoticeText } from './parts/notice.tsx';
+import type { Client } from './use-updraft.ts';
+
+interface Acting {
+  readonly actions: RowActions;
+  readonly edited: Row<Inspection> | undefined;
+  readonly closeEdit: (saved?: string) => void;
+  readonly notice: NoticeText | undefined;
+  readonly closeNotice: () => void;
+}
+
+/** What a person does with a row, each told in a notice once it is on disk. */
+export function useRowActions(client: Client | undefined): Acting {
+  const [edited, setEdited] = useState<Row<Inspection>>();
+  const [notice, setNotice] = useState<NoticeText>();
+  const act = (done: string, work: (open: Client) => Promise<unknown>, undo?: () => void): void => {
+    if (!client) return;
+    work(client).then(
+      () => setNotice({ text: done, ...(undo ? { undo } : {}) }),
+      (error: unknown) => setNotice({ text: errorText(error) }),
+    );
+  };
+  return {
+    edited,
+    closeEdit(saved) {
+      setEdited(undefined);
+      if (saved !== undefined) setNotice({ text: saved });
+    },
+    notice,
+    closeNotice: () => setNotice(undefined),
+    actions: {
+      edit: setEdited,
+      visit: ({ id }) => act('One visit more, saved on this device', (open) => open.collection('inspections').increment(id, { visits: 1 })),
+      remove: ({ id, value }) =>
+        act(
+          'Deleted on this device',
+          (open) => open.collection('inspections').delete(id),
+          () => act('It is back', (open) => open.collection('inspections').put(value)),
+        ),
+      discard: (id) => act('Your change is discarded', (open) => open.discard('inspections', id)),
+    },
+  };
+}

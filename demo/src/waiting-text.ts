@@ -1,0 +1,21 @@
+import type { Status, WaitingFor } from '../../client/index.ts';
+import { WAITING_WORDS } from './words.ts';
+
+/** "Airflow cannot be reached, next try in 12 s". `now` and `until` in ms since 1970. */
+export function waitingText(waiting: { readonly for: WaitingFor; readonly until?: number }, now: number): string {
+  const { text, next } = WAITING_WORDS[waiting.for];
+  if (waiting.until === undefined) return `${text}: ${next}`;
+  const left_s = Math.ceil((waiting.until - now) / 1_000);
+  if (left_s <= 0) return `${text}, trying now`;
+  // Without a network the browser's word counts, not the clock's: it is sent the moment the network is back.
+  return waiting.for === 'network' ? `${text}: ${next}` : `${text}, ${waiting.for === 'run' ? 'next look' : 'next try'} in ${duration(left_s)}`;
+}
+
+/** "12 s", "3 min" */
+const duration = (seconds: number): string => (seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`);
+
+/** What is going on, if anything is. */
+export function phaseText({ phase, unsent }: Status): string | undefined {
+  if (phase === 'sending') return unsent === 1 ? 'Sending 1 change …' : `Sending ${unsent} changes …`;
+  return phase === 'pulling' ? 'Looking for news in Airflow …' : undefined;
+}

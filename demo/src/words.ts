@@ -1,0 +1,79 @@
+import type { AuthReason } from '../../shared/messages.ts';
+import type { ConflictReason, ErrorKind, RowState, WaitingFor } from '../../client/index.ts';
+import type { Inspection } from './collections.ts';
+
+/** Every word about a state comes from these tables, keyed by the kinds Updraft reports: the compiler finds the one that is missing. */
+export const STATE_WORDS: Readonly<Record<RowState, string>> = {
+  local: 'On this device',
+  sending: 'Sending',
+  synced: 'In Airflow',
+  conflict: 'Conflict',
+  rejected: 'Rejected',
+};
+
+export const STATUS_WORDS: Readonly<Record<Inspection['status'], string>> = { ok: 'OK', watch: 'Watch', fail: 'Fail' };
+
+export const FIELD_WORDS: Readonly<Record<string, string>> = {
+  site: 'Site',
+  status: 'Status',
+  reading: 'Reading',
+  visits: 'Visits',
+  note: 'Note',
+  inspected_on: 'Date',
+};
+
+/** What it waits for; `next` says when it goes on if no time is known. */
+export const WAITING_WORDS: Readonly<Record<WaitingFor, { readonly text: string; readonly next: string }>> = {
+  network: { text: 'No network', next: 'sent as soon as there is one' },
+  airflow: { text: 'Airflow cannot be reached', next: 'tried again soon' },
+  run: { text: 'Airflow has it and is working on it', next: 'the answer follows' },
+  'sign-in': { text: 'Waiting for you to sign in', next: 'nothing is lost meanwhile' },
+  'other-user': { text: 'Somebody else is signed in to Airflow here', next: 'nothing is sent under their name' },
+  'dag-missing': { text: 'Airflow does not have the DAG updraft_exchange', next: 'an administrator needs to add it' },
+  'dag-paused': { text: 'The DAG updraft_exchange is paused in Airflow', next: 'it goes on when somebody unpauses it' },
+  forbidden: { text: 'Your Airflow user may not run updraft_exchange', next: 'an administrator needs to allow it' },
+  update: { text: 'This app and Airflow are of different versions', next: 'update the app or the provider' },
+  person: { text: 'Everything else is sent', next: 'the rest needs your decision' },
+};
+
+export const AUTH_WORDS: Readonly<Record<AuthReason | 'signed-out', { readonly title: string; readonly text: string }>> = {
+  'signed-out': { title: 'Signed out', text: 'Capture goes on, sending waits.' },
+  missing: { title: 'Please sign in again', text: 'This device no longer holds your sign-in. Capture goes on, sending waits.' },
+  refused: { title: 'Your sign-in has ended', text: 'Airflow no longer accepts it. Nothing is lost; sign in to go on sending.' },
+  'other-user': { title: 'Somebody else is signed in to Airflow', text: 'Your changes are never sent under another name. They wait until you sign in.' },
+};
+
+export const CONFLICT_WORDS: Readonly<Record<ConflictReason, { readonly title: string; readonly text: string }>> = {
+  edited: { title: 'Changed in two places', text: 'You and somebody else changed the same. Choose what holds; everything else is merged already.' },
+  'deleted-there': { title: 'Deleted in Airflow, edited here', text: 'Keep your version, which brings the record back, or let it go.' },
+  'deleted-here': { title: 'Deleted here, edited in Airflow', text: 'Delete it all the same, or keep what was changed in Airflow.' },
+  forked: {
+    title: 'Maybe sent already',
+    text: 'A copy of this device’s storage may have sent this change. Send yours again only if it is missing in Airflow.',
+  },
+  'invalid-merge': { title: 'The two versions do not fit together', text: 'Merged, the record would break a rule. Choose one of them.' },
+};
+
+/** What a failed action is called; the error's own message says the rest. */
+export const ERROR_WORDS: Readonly<Record<ErrorKind, string>> = {
+  unsupported: 'This browser cannot work offline',
+  'no-service-worker': 'The offline worker did not start',
+  'reload-needed': 'A newer version is here: reload the page',
+  timeout: 'The offline worker does not answer',
+  closed: 'The connection to the worker was closed',
+  'bad-message': 'Not understood by the worker',
+  'unknown-collection': 'Not part of the data model',
+  'unknown-index': 'Not part of the data model',
+  'not-json': 'This cannot be stored',
+  'no-id': 'This record has no id',
+  'too-large': 'This is too large to store',
+  exists: 'This record exists already',
+  'not-found': 'This record is not on this device any more',
+  'not-a-number': 'Only a number can be counted up',
+  'read-only': 'Only Airflow writes this',
+  'conflict-moved': 'It was changed again meanwhile',
+  'bad-choice': 'A choice is missing',
+  'in-flight': 'It is on its way right now: try again in a moment',
+  'unsent-work': 'Not everything is in Airflow yet',
+  storage: 'Not saved: the browser could not store it',
+};
