@@ -20,6 +20,7 @@ from airflow_updraft.request import Request, parse_request, read_body
 from airflow_updraft.response import Answer, Response, invalid, refusal, respond
 from airflow_updraft.revision import Counter
 from airflow_updraft.tables import random_epoch
+from airflow_updraft.transaction import transaction
 
 
 def utc_now() -> datetime:
@@ -52,7 +53,7 @@ def exchange(
         return invalid(body, error)
     author = Author(user, label=user, transport=transport)
     kept_epoch = epoch_keeper.get() if epoch_keeper else None
-    with revision.transaction(engine) as conn:
+    with transaction(engine) as conn:
         counter = revision.lock_counter(conn)
         entry = ledger.load(conn, ask.replica_id)
         if ask.user != user or (entry and entry.user != user):

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from airflow_updraft.collections import Collection, Collections, TableRef
 from airflow_updraft.errors import TableSyncError
 from airflow_updraft.json_values import Json
-from airflow_updraft.revision import lock_counter, save_counter, transaction
+from airflow_updraft.revision import lock_counter, save_counter
 from airflow_updraft.server_changes import delete_records, put_records
 from airflow_updraft.sql_tables import SyncTable, reflect, to_field
 from airflow_updraft.tables import records
+from airflow_updraft.transaction import transaction
 
 CHUNK_ROWS = 500
 REJECTED_SHOWN_MAX = 20

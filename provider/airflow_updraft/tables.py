@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from airflow_updraft.errors import StoreVersionError
+from airflow_updraft.transaction import SQLITE_WAIT_MS, transaction
 
 SCHEMA_VERSION = 1
 
@@ -88,8 +89,9 @@ def create_store(engine: sa.Engine, new_epoch: Callable[[], str] = random_epoch)
         return
     if engine.dialect.name == "sqlite":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+            conn.exec_driver_sql(f"PRAGMA busy_timeout={SQLITE_WAIT_MS}")
             conn.exec_driver_sql("PRAGMA journal_mode=WAL")  # a reader must not hold up the writer
-    with engine.begin() as conn:
+    with transaction(engine) as conn:
         if engine.dialect.name != "sqlite":
             # CREATE TABLE IF NOT EXISTS fails when two sessions race; one at a time.
             conn.execute(sa.select(sa.func.pg_advisory_xact_lock(0x75706472616674)))

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from airflow_updraft.collections import Collection, TableRef
 from airflow_updraft.json_values import Json
-from airflow_updraft.revision import transaction
 from airflow_updraft.sql_tables import SyncTable, reflect, to_column
 from airflow_updraft.tables import consumers, records, upsert
+from airflow_updraft.transaction import transaction
 
 CHUNK_ROWS = 500
 CONSUMER = "target"

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from airflow_updraft import revision, server_changes, tables
 from airflow_updraft.collections import compile_collections
 from airflow_updraft.exchange import exchange
+from airflow_updraft.transaction import transaction
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -84,7 +85,7 @@ class World:
             }
 
     def restore(self, backup: dict[str, list[dict[str, Any]]]) -> None:
-        with revision.transaction(self.engine) as conn:
+        with transaction(self.engine) as conn:
             for table in tables.metadata.sorted_tables:
                 conn.execute(table.delete())
                 if backup[table.name]:
@@ -92,7 +93,7 @@ class World:
 
     def server(self, change: dict[str, Any]) -> None:
         """A change made by Airflow: {put | delete | give | prune | new_epoch}."""
-        with revision.transaction(self.engine) as conn:
+        with transaction(self.engine) as conn:
             counter = revision.lock_counter(conn)
             rest = (self.collections, NOW)
             if put := change.get("put"):

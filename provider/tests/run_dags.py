@@ -1,0 +1,104 @@
+"""Runs both DAGs in the Airflow that the environment names, and writes what it found as JSON (see test_dags.py)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from typing import Any
+
+import sqlalchemy as sa
+from airflow.dag_processing.dagbag import DagBag
+from airflow.models.variable import Variable
+from airflow.models.xcom import XComModel
+from airflow.sdk import DAG
+from airflow.utils.db import initdb
+from airflow.utils.session import create_session
+
+from airflow_updraft.dags.exchange import answer
+from airflow_updraft.demo_seed import seed
+from airflow_updraft.errors import NoTriggeringUserError
+
+HOME = os.environ["AIRFLOW_HOME"]
+USER = "dag_test"  # whom dag.test() names as the triggering user
+
+
+def run(dag: DAG, conf: dict[str, Any] | None = None) -> dict[str, Any]:
+    dag_run = dag.test(run_conf=conf)
+    with create_session() as session:
+        query = sa.select(XComModel).where(XComModel.run_id == dag_run.run_id, XComModel.key == "return_value")
+        stored = session.scalar(query)
+        xcom = stored.value if stored else None  # as the REST API gives it
+    return {"state": str(dag_run.state), "xcom": xcom}
+
+
+def request(**more: Any) -> dict[str, str]:
+    pull = {"protocol": 1, "replicaId": "r1", "user": USER, "epoch": None, "last": None}
+    return {"updraft": json.dumps(pull | {"since": 0, "floor": 0, "limit": 100} | more)}
+
+
+def describe(dag: Any) -> dict[str, Any]:
+    return {
+        "schedule": dag.schedule,
+        "paused": dag.is_paused_upon_creation,
+        "catchup": dag.catchup,
+        "max_active_runs": dag.max_active_runs,
+        "tasks": {t.task_id: {"pool": t.pool, "retries": t.retries} for t in dag.tasks},
+    }
+
+
+def sql(text: str) -> list[Any]:
+    engine = sa.create_engine(f"sqlite:///{HOME}/demo.db")
+    with engine.begin() as conn:
+        result = conn.execute(sa.text(text))
+        return list(result.all()) if result.returns_rows else []
+
+
+def revision() -> int:
+    with sa.create_engine(f"sqlite:///{HOME}/store.db").connect() as conn:
+        return int(conn.execute(sa.text("SELECT revision FROM updraft_meta")).scalar_one())
+
+
+def main() -> dict[str, Any]:
+    initdb()
+    seed(sa.create_engine(f"sqlite:///{HOME}/demo.db"))
+    bag = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+    exchange, sync = bag.dags["updraft_exchange"], bag.dags["updraft_sync"]
+    found: dict[str, Any] = {
+        "import_errors": bag.import_errors,
+        "dags": {dag_id: describe(dag) for dag_id, dag in bag.dags.items()},
+    }
+    found["no_store"] = run(exchange, request())
+    try:
+        answer(USER, request())
+    except Exception as error:
+        found["no_store"]["error"] = str(error)
+    os.environ["AIRFLOW_CONN_UPDRAFT_DEFAULT"] = os.environ["UPDRAFT_TEST_STORE"]
+    run(sync)
+    found["pull"] = run(exchange, request())
+    found["kept_epoch"] = Variable.get("updraft_epoch")
+    found["as_another"] = run(exchange, request(user="ana"))
+    before = revision()
+    found["malformed"] = [
+        run(exchange, conf)["xcom"] for conf in (None, {"updraft": {"protocol": 1}}, {"updraft": "{"})
+    ]
+    found["malformed_wrote"] = revision() != before
+    try:
+        answer(None, request())
+    except NoTriggeringUserError as error:
+        found["nobody"] = str(error)
+    put = {"collection": "inspections", "id": "i1", "firstSeq": 1, "lastSeq": 1, "baseRevision": 0, "op": "create"}
+    mutations = [put | {"set": {"site": "A7", "status": "ok"}}]
+    batch = json.dumps({"number": 1, "nonce": "n", "mutations": mutations})
+    digest = hashlib.sha256(batch.encode()).hexdigest()
+    run(exchange, request(epoch=found["kept_epoch"], batch=batch, hash=digest))
+    found["sync"] = run(sync)
+    sql("DROP TABLE sites")
+    found["failed_sync"] = run(sync)
+    return found
+
+
+if __name__ == "__main__":
+    with open(sys.argv[1], "w", encoding="utf-8") as file:
+        json.dump(main(), file)

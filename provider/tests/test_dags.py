@@ -1,0 +1,101 @@
+"""The DAGs in a real Airflow (its metadata in a SQLite file of a temporary AIRFLOW_HOME), one process for all."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROVIDER = Path(__file__).parents[1]
+SCRIPT = Path(__file__).parent / "run_dags.py"
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Run tests/run_dags.py in an Airflow of its own and return what it found."""
+    home = tmp_path_factory.mktemp("airflow")
+    environment = os.environ | {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(PROVIDER / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__UPDRAFT__COLLECTIONS": str(PROVIDER.parent / "demo" / "collections.json"),
+        "AIRFLOW__UPDRAFT__SYNC_SCHEDULE": "* * * * *",
+        "AIRFLOW_CONN_UPDRAFT_DEMO": json.dumps({"conn_type": "sqlite", "host": f"{home}/demo.db"}),
+        "UPDRAFT_TEST_STORE": json.dumps({"conn_type": "sqlite", "host": f"{home}/store.db"}),
+    }
+    command = [sys.executable, str(SCRIPT), str(home / "found.json")]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-5000:]
+    found: dict[str, Any] = json.loads((home / "found.json").read_text())
+    return found
+
+
+def test_stub_makes_airflow_find_both_dags(ran: dict[str, Any]) -> None:
+    assert ran["import_errors"] == {}
+    assert set(ran["dags"]) == {"updraft_exchange", "updraft_sync"}
+
+
+def test_exchange_is_unpaused_unscheduled_retried_and_in_its_own_pool(ran: dict[str, Any]) -> None:
+    exchange = ran["dags"]["updraft_exchange"]
+    assert exchange["schedule"] is None
+    assert exchange["paused"] is False
+    assert exchange["tasks"] == {"exchange": {"pool": "updraft", "retries": 2}}
+    assert exchange["max_active_runs"] == 64
+
+
+def test_sync_is_scheduled_by_config_one_run_at_a_time_without_catchup(ran: dict[str, Any]) -> None:
+    sync = ran["dags"]["updraft_sync"]
+    assert (sync["schedule"], sync["paused"], sync["catchup"]) == ("* * * * *", False, False)
+    assert (sync["max_active_runs"], list(sync["tasks"])) == (1, ["sync"])
+
+
+def test_missing_store_fails_clearly_without_retry(ran: dict[str, Any]) -> None:
+    assert ran["no_store"]["state"] == "failed"
+    assert "store_not_configured" in ran["no_store"]["error"]
+    assert "airflow connections add updraft_default" in ran["no_store"]["error"]
+
+
+def test_response_is_a_json_string_in_xcom(ran: dict[str, Any]) -> None:
+    assert ran["pull"]["state"] == "success"
+    response = json.loads(ran["pull"]["xcom"])
+    assert response["reset"] is True
+    assert len(response["changes"]) == 12
+
+
+def test_user_is_the_triggering_one_never_conf(ran: dict[str, Any]) -> None:
+    response = json.loads(ran["as_another"]["xcom"])
+    assert response["refused"] == "user_mismatch"
+
+
+def test_malformed_conf_gets_a_clear_answer_and_writes_nothing(ran: dict[str, Any]) -> None:
+    for answer in ran["malformed"]:
+        response = json.loads(answer)
+        assert (response["refused"], response["reason"]["kind"]) == ("invalid", "malformed")
+    assert ran["malformed_wrote"] is False
+
+
+def test_run_that_nobody_triggered_fails_clearly(ran: dict[str, Any]) -> None:
+    assert "no triggering user" in ran["nobody"]
+
+
+def test_sync_imports_and_exports_and_reports_as_xcom(ran: dict[str, Any]) -> None:
+    report = ran["sync"]["xcom"]
+    assert ran["sync"]["state"] == "success"
+    assert report["collections"]["sites"]["source"]["rows"] == 12
+    assert report["collections"]["inspections"]["target"]["written"] == 1
+    assert [device["user"] for device in report["devices"]] == ["dag_test"]
+
+
+def test_epoch_is_kept_in_a_variable(ran: dict[str, Any]) -> None:
+    assert ran["kept_epoch"] == json.loads(ran["pull"]["xcom"])["epoch"]
+
+
+def test_sync_that_failed_keeps_its_report(ran: dict[str, Any]) -> None:
+    assert ran["failed_sync"]["state"] == "failed"
+    assert "does not exist" in ran["failed_sync"]["xcom"]["collections"]["sites"]["error"]
+    assert ran["failed_sync"]["xcom"]["collections"]["inspections"]["target"]["written"] == 0
