@@ -1,8 +1,9 @@
-// npm start [-- --fresh --port N]: everything a newcomer needs, running until Ctrl-C.
+// npm start [-- --fresh --port N --state FOLDER]: everything a newcomer needs, running until Ctrl-C.
 import { parseArgs } from 'node:util';
 import { airflowStatus, startAirflow, stopAirflow } from './lib/airflow-server.mjs';
 import { portOf } from './lib/arguments.mjs';
 import { buildDemo } from './lib/demo-build.mjs';
+import { defaultState } from './lib/paths.mjs';
 import { main, messageOf, say } from './lib/problem.mjs';
 import { serveDemo } from './lib/serve.mjs';
 import { setup } from './lib/setup.mjs';
@@ -19,32 +20,39 @@ let ending;
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) process.on(signal, () => void end(0));
 
 await main(async () => {
-  const { values } = parseArgs({ options: { fresh: { type: 'boolean', default: false }, port: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: { fresh: { type: 'boolean', default: false }, port: { type: 'string' }, state: { type: 'string', default: defaultState } },
+  });
   const port = portOf(values.port);
   try {
     await setup();
-    if (ending) return await ending;
-    const airflow = await ownAirflow(values.fresh);
+    if (isEnding()) return;
+    const airflow = await ownAirflow(values.state, values.fresh);
     const dir = await buildDemo();
-    if (ending) return await ending;
+    if (isEnding()) return;
     const site = await serveDemo({ airflowUrl: airflow.airflowUrl, dir, ...port });
     undo.push(() => site.close());
     welcome(site.url, airflow);
     if (port.port !== undefined && site.port !== port.port) say(`(port ${port.port} is taken)`);
   } catch (error) {
-    if (!ending) say(`\n✗ ${messageOf(error)}`);
+    if (!isEnding()) say(`\n✗ ${messageOf(error)}`);
     await end(1);
   }
 });
 
-/** A server that runs already is used, and left running at the end. @param {boolean} fresh */
-async function ownAirflow(fresh) {
-  const before = await airflowStatus();
+/** A server that runs already is used, and left running at the end. @param {string} state @param {boolean} fresh */
+async function ownAirflow(state, fresh) {
+  const before = await airflowStatus({ state });
   if (before.running && !fresh) return before;
-  undo.push(() => stopAirflow());
-  const airflow = startAirflow({ fresh, signal: interrupted.signal });
+  undo.push(() => stopAirflow({ state }));
+  const airflow = startAirflow({ state, fresh, signal: interrupted.signal });
   starting = airflow.catch(() => {}); // an interrupted start ends by itself, and is then undone
   return await airflow;
+}
+
+/** A signal may come at any await. */
+function isEnding() {
+  return ending !== undefined;
 }
 
 /** @param {string} url @param {import('./lib/airflow-server.mjs').Status} airflow */

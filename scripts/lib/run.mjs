@@ -2,6 +2,19 @@ import { spawn } from 'node:child_process';
 import { Problem } from './problem.mjs';
 import { root } from './paths.mjs';
 
+const KILL_AFTER_MS = 15_000;
+
+/** Whatever ends this process ends what it runs. @type {Set<import('node:child_process').ChildProcess>} */
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGTERM')));
+
+/** @template {import('node:child_process').ChildProcess} T @param {T} child @returns {T} */
+function tracked(child) {
+  running.add(child);
+  child.once('close', () => running.delete(child)).once('error', () => running.delete(child));
+  return child;
+}
+
 /**
  * @typedef {{ cwd?: string, env?: NodeJS.ProcessEnv, input?: string, detached?: boolean }} RunOptions
  *   detached: in its own session, out of reach of this terminal's Ctrl-C
@@ -14,7 +27,7 @@ import { root } from './paths.mjs';
  */
 export function capture(command, args, options = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: options.cwd ?? root, env: options.env ?? process.env, detached: options.detached ?? false });
+    const child = tracked(spawn(command, args, { cwd: options.cwd ?? root, env: options.env ?? process.env, detached: options.detached ?? false }));
     const output = { stdout: '', stderr: '' };
     child.stdout.setEncoding('utf8').on('data', (text) => (output.stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text) => (output.stderr += text));
@@ -38,17 +51,27 @@ export async function run(command, args, options = {}) {
 }
 
 /**
- * Run a command with this terminal's output. @returns {Promise<number>} its exit code
- * @param {string} command @param {string[]} args @param {RunOptions} [options]
+ * Run a command with this terminal's output. At its limit it is asked to end, then killed.
+ * @param {string} command @param {string[]} args @param {RunOptions & { limit_ms?: number }} [options] @returns {Promise<number>} its exit code
  */
 export function show(command, args, options = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: options.cwd ?? root, env: options.env ?? process.env, stdio: 'inherit' });
+    const child = tracked(spawn(command, args, { cwd: options.cwd ?? root, env: options.env ?? process.env, stdio: 'inherit' }));
+    /** @type {NodeJS.Timeout[]} */
+    const timers = [];
+    if (options.limit_ms !== undefined) {
+      timers.push(setTimeout(() => child.kill('SIGTERM'), options.limit_ms));
+      timers.push(setTimeout(() => child.kill('SIGKILL'), options.limit_ms + KILL_AFTER_MS));
+    }
+    const end = (/** @type {number} */ code) => {
+      timers.forEach(clearTimeout);
+      resolve(code);
+    };
     child.on('error', (error) => {
       process.stderr.write(`${command}: ${error.message}\n`);
-      resolve(127);
+      end(127);
     });
-    child.on('close', (code) => resolve(code ?? 1));
+    child.on('close', (code) => end(code ?? 1));
   });
 }
 

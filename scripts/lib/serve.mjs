@@ -9,9 +9,18 @@ import { proxyTo } from './proxy.mjs';
 const DEFAULT_PORT = 5180;
 /** @type {Record<string, string>} */
 const TYPES = {
-  '.css': 'text/css; charset=utf-8', '.html': 'text/html; charset=utf-8', '.ico': 'image/x-icon', '.jpg': 'image/jpeg',
-  '.js': 'text/javascript; charset=utf-8', '.json': 'application/json', '.map': 'application/json', '.png': 'image/png',
-  '.svg': 'image/svg+xml', '.txt': 'text/plain; charset=utf-8', '.webmanifest': 'application/manifest+json', '.woff2': 'font/woff2',
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.ico': 'image/x-icon',
+  '.jpg': 'image/jpeg',
+  '.js': 'text/javascript; charset=utf-8',
+  '.json': 'application/json',
+  '.map': 'application/json',
+  '.png': 'image/png',
+  '.svg': 'image/svg+xml',
+  '.txt': 'text/plain; charset=utf-8',
+  '.webmanifest': 'application/manifest+json',
+  '.woff2': 'font/woff2',
 };
 
 /**
@@ -19,7 +28,7 @@ const TYPES = {
  * @typedef {import('node:http').ServerResponse} Response
  * @typedef {object} ServeOptions
  * @property {string | (() => string)} airflowUrl where `/airflow` goes; a function, when the server may come back on another port
- * @property {number} [port] the next free one is taken where it is not free
+ * @property {number} [port] the next free one is taken where it is not free; 0 is any
  * @property {string} dir the built PWA
  * @property {(request: Request, response: Response) => boolean | Promise<boolean>} [intercept] sees each request first; true = it
  *   has answered. Tests play a captive portal, a broken gateway or a cut wire with it.
@@ -41,9 +50,10 @@ export async function serveDemo({ airflowUrl, port = DEFAULT_PORT, dir, intercep
     if (path === '/airflow' || path.startsWith('/airflow/')) proxyTo(target(), request, response);
     else await serveFile(dir, path, request, response);
   }
-  server.keepAliveTimeout = 0; // a connection kept open would outlive close() and fail the next request on it
-  const chosen = await freePort(port);
-  await new Promise((resolve, reject) => server.once('error', reject).listen(chosen, '127.0.0.1', () => resolve(undefined)));
+  const wanted = port === 0 ? 0 : await freePort(port);
+  await new Promise((resolve, reject) => server.once('error', reject).listen(wanted, '127.0.0.1', () => resolve(undefined)));
+  const address = server.address();
+  const chosen = address && typeof address === 'object' ? address.port : wanted;
   const close = () =>
     new Promise((/** @type {(value: void) => void} */ resolve) => {
       server.close(() => resolve());
@@ -64,7 +74,10 @@ async function serveFile(dir, path, request, response) {
     'cache-control': path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
   });
   if (request.method === 'HEAD') response.end();
-  else createReadStream(file.path).on('error', (error) => response.destroy(error)).pipe(response);
+  else
+    createReadStream(file.path)
+      .on('error', (error) => response.destroy(error))
+      .pipe(response);
 }
 
 /** The file of a path; a path without a file name is one of the app's own places and gets the app. @param {string} dir @param {string} path */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { lockFile, provider, python, root, stateRoot, venv } from './paths.mjs';
 import { withPidLock } from './pid-lock.mjs';
 import { Problem, say } from './problem.mjs';
-import { capture, run, show } from './run.mjs';
+import { capture, run, show, tail } from './run.mjs';
 import { ensureNode, findChromium, findPython, installLine } from './tools.mjs';
 
 const UV = 'uv>=0.9,<1';
@@ -25,23 +25,20 @@ const hashOf = (files) => files.reduce((hash, file) => hash.update(readFileSync(
 /** @param {string} stamp @param {string} hash */
 const isStamped = (stamp, hash) => existsSync(stamp) && readFileSync(stamp, 'utf8') === hash;
 
-/** `npm ci`, when the lock file is not the one that was installed. */
+/** `npm ci`, when nothing is installed or the lock file is newer than what is. */
 async function ensurePackages() {
   await withPidLock(join(stateRoot, 'npm.lock'), async () => {
-    const lock = join(root, 'package-lock.json');
-    const stamp = join(root, 'node_modules', '.updraft-installed');
-    const hash = hashOf([lock]);
-    if (isStamped(stamp, hash)) return;
-    const installed = join(root, 'node_modules', '.package-lock.json'); // written by npm's own install
-    if (!existsSync(stamp) && existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) {
-      writeFileSync(stamp, hash);
-      return;
-    }
-    say('… npm ci');
+    const installed = join(root, 'node_modules', '.package-lock.json'); // written by npm when it is done
+    if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs) return;
     const npm = process.env['npm_execpath'];
     const [command, first] = npm?.endsWith('.js') ? [process.execPath, [npm]] : ['npm', []];
-    await run(command, [...first, 'ci', '--no-audit', '--no-fund']);
-    writeFileSync(stamp, hash);
+    say('… npm ci');
+    const done = await capture(command, [...first, 'ci', '--no-audit', '--no-fund']);
+    if (done.code === 0) return;
+    if (!done.stderr.includes('EUSAGE')) throw new Problem(`npm ci failed:\n${tail(done.stderr)}`);
+    // The lock lacks something npm wants in it, such as another platform's package: what it does hold still counts.
+    say('… npm ci refuses package-lock.json (node scripts/complete-lock.mjs may help); npm install --no-save');
+    await run(command, [...first, 'install', '--no-save', '--no-audit', '--no-fund']);
   });
 }
 

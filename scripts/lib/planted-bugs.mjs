@@ -1,0 +1,61 @@
+// Do the tests notice? Each bug planted behind a build flag must turn its named test red, and the test must be green without it.
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { pytestCounts, vitestCounts } from './counts.mjs';
+import { bin, provider, python, stateRoot } from './paths.mjs';
+import { capture, tail } from './run.mjs';
+
+/** @typedef {{ bug: string, runner: 'vitest' | 'pytest', testFile: string, testName: string }} PlantedBug */
+/** @typedef {{ ran: number, failed: number, output: string }} Outcome of the named test alone */
+
+/** For vitest `testName` is (a part of) the full name, for pytest a `-k` expression. @type {PlantedBug[]} */
+export const plantedBugs = [
+  { bug: 'delete-before-send', runner: 'vitest', testFile: '', testName: '' },
+  { bug: 'acknowledge-before-commit', runner: 'vitest', testFile: '', testName: '' },
+  { bug: 'no-hash-check', runner: 'vitest', testFile: '', testName: '' },
+  { bug: 'html-200-acknowledges', runner: 'vitest', testFile: '', testName: '' },
+  { bug: 'feed-without-lock', runner: 'pytest', testFile: 'tests/test_mishaps.py', testName: '' },
+];
+
+/**
+ * @param {PlantedBug} planted
+ * @param {(planted: PlantedBug, withBug: boolean) => Promise<Outcome>} [runTest]
+ * @returns {Promise<string | undefined>} what is wrong, or undefined where the test does its duty
+ */
+export async function problemWith(planted, runTest = runNamedTest) {
+  if (!planted.testName) return 'no test is named for it in scripts/lib/planted-bugs.mjs';
+  const clean = await runTest(planted, false);
+  if (clean.ran === 0) return `its test did not run: no "${planted.testName}" in ${planted.testFile}\n${clean.output}`;
+  if (clean.failed > 0) return `its test is red even without the bug\n${clean.output}`;
+  const broken = await runTest(planted, true);
+  if (broken.ran === 0) return `with the bug its test did not run at all\n${broken.output}`;
+  return broken.failed > 0 ? undefined : `"${planted.testName}" stays green with the bug: it proves nothing`;
+}
+
+/** @param {PlantedBug} planted @param {boolean} withBug @returns {Promise<Outcome>} */
+async function runNamedTest({ bug, runner, testFile, testName }, withBug) {
+  const report = join(stateRoot, 'reports', `planted-${process.pid}`);
+  rmSync(report, { force: true });
+  const env = { ...process.env };
+  delete env['UPDRAFT_PLANTED_BUG'];
+  if (withBug) env['UPDRAFT_PLANTED_BUG'] = bug;
+  const done =
+    runner === 'vitest'
+      ? await capture(bin('vitest'), ['run', testFile, '-t', escaped(testName), '--reporter=json', `--outputFile=${report}`], { env })
+      : await capture(python, ['-m', 'pytest', testFile, '-k', testName, `--junitxml=${report}`, ...(withBug ? ['--planted-bug', bug] : [])], {
+          env,
+          cwd: provider,
+        });
+  const { passed, failed } = existsSync(report) ? (runner === 'vitest' ? testsOf : pytestCounts)(readFileSync(report, 'utf8')) : { passed: 0, failed: 0 };
+  rmSync(report, { force: true });
+  return { ran: passed + failed, failed, output: tail(done.stdout + done.stderr, 8) };
+}
+
+/** Tests alone: a file that could not be loaded is no red test. @param {string} text */
+function testsOf(text) {
+  const report = JSON.parse(text);
+  return vitestCounts(JSON.stringify({ testResults: report.testResults.map((/** @type {object} */ file) => ({ ...file, status: 'passed' })) }));
+}
+
+/** A name as a pattern. @param {string} text */
+const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');

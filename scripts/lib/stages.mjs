@@ -1,0 +1,77 @@
+// What `npm test` runs, in order: the quick ones first.
+import { join } from 'node:path';
+import { playwrightCounts, pytestCounts, vitestCounts } from './counts.mjs';
+import { bin, provider, python, root, stateRoot } from './paths.mjs';
+
+/** @typedef {import('./stage.mjs').Stage} Stage */
+
+const E2E_MS_MAX = 10 * 60_000;
+const reports = join(stateRoot, 'reports');
+const node = process.execPath;
+/** @param {string} name @param {string} file @returns {Stage} */
+const script = (name, file) => ({ name, command: [node, join(root, 'scripts', file)] });
+/** @param {string} name @returns {Stage} */
+const npm = (name) => ({ name, command: ['npm', 'run', '--silent', name] });
+
+/** @type {Stage[]} */
+export const staticStages = [
+  npm('lint'),
+  npm('typecheck'),
+  { name: 'lock file', command: [node, 'scripts/complete-lock.mjs', '--check'] },
+  { name: 'generated types', command: [node, 'scripts/types.mjs', '--check', 'demo/collections.json', 'demo/src/collections.ts'] },
+];
+
+/** @param {string[]} [args] @returns {Stage} */
+export function unitStage(args = []) {
+  const file = join(reports, 'vitest.json');
+  return {
+    name: 'unit tests',
+    command: [bin('vitest'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`, ...args],
+    report: { file, read: vitestCounts },
+  };
+}
+
+/** @type {Stage[]} */
+export const pythonStaticStages = [
+  { name: 'ruff', command: [python, '-m', 'ruff', 'check', '.', join(root, 'scripts'), '--config', 'pyproject.toml'], cwd: provider },
+  {
+    name: 'mypy',
+    command: [python, '-m', 'mypy', 'airflow_updraft', ...['postgres.py', 'airflow_launcher.py'].map((file) => join(root, 'scripts', 'lib', file))],
+    cwd: provider,
+  },
+];
+
+/** @param {string[]} [args] @returns {Stage} */
+export function pytestStage(args = []) {
+  const file = join(reports, 'pytest.xml');
+  return {
+    name: 'Python tests',
+    command: [python, '-m', 'pytest', `--junitxml=${file}`, ...args],
+    cwd: provider,
+    report: { file, read: pytestCounts },
+  };
+}
+
+/** @type {Stage[]} */
+export const buildStages = [npm('build'), npm('size')];
+
+/** @type {Stage} */
+export const lifecycleStage = {
+  ...script('start and stop', 'lifecycle.check.mjs'),
+  report: { file: join(reports, 'lifecycle.json'), read: (text) => JSON.parse(text) },
+};
+
+/** @type {Stage} */
+export const plantedStage = { ...script('planted bugs', 'planted.mjs'), report: { file: join(reports, 'planted.json'), read: (text) => JSON.parse(text) } };
+
+/** @param {string} chromium @param {string[]} [args] @returns {Stage} */
+export function e2eStage(chromium, args = []) {
+  const file = join(reports, 'playwright.json');
+  return {
+    name: 'end-to-end tests',
+    command: [node, join(root, 'node_modules', '@playwright', 'test', 'cli.js'), 'test', '-c', 'e2e/playwright.config.ts', '--reporter=list,json', ...args],
+    env: { UPDRAFT_CHROMIUM: chromium, PLAYWRIGHT_JSON_OUTPUT_NAME: file, PLAYWRIGHT_JSON_OUTPUT_FILE: file },
+    limit_ms: E2E_MS_MAX,
+    report: { file, read: playwrightCounts },
+  };
+}

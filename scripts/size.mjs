@@ -1,0 +1,23 @@
+// The published files' weight over the wire, against their limits. `npm run build` makes the files.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { root } from './lib/paths.mjs';
+import { main, Problem } from './lib/problem.mjs';
+
+/** @type {Array<{ file: string, limit_bytes?: number }>} no limit: reported only */
+const FILES = [{ file: 'dist/client.js', limit_bytes: 4096 }, { file: 'dist/updraft-sw.js' }];
+
+await main(async () => {
+  const over = FILES.filter((entry) => !fits(entry)).map(({ file }) => file);
+  if (over.length > 0) throw new Problem(`Too big: ${over.join(', ')}`);
+});
+
+/** @param {{ file: string, limit_bytes?: number }} entry */
+function fits({ file, limit_bytes }) {
+  const path = join(root, file);
+  if (!existsSync(path)) throw new Problem(`${file} is missing. Make it: npm run build`);
+  const bytes = gzipSync(readFileSync(path), { level: 9 }).length;
+  process.stdout.write(`${file}  ${bytes} bytes gzip${limit_bytes === undefined ? '' : `, limit ${limit_bytes}`}\n`);
+  return limit_bytes === undefined || bytes <= limit_bytes;
+}

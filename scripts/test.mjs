@@ -1,0 +1,40 @@
+// npm test: installs what is missing, runs every check there is, and closes with one line: `N passed, N failed`.
+import { join } from 'node:path';
+import { stopOthers } from './lib/airflow-others.mjs';
+import { closingLine, isGood, none, sum } from './lib/counts.mjs';
+import { stateRoot } from './lib/paths.mjs';
+import { messageOf } from './lib/problem.mjs';
+import { ensureChromium, setup } from './lib/setup.mjs';
+import { runStage } from './lib/stage.mjs';
+import { buildStages, e2eStage, lifecycleStage, plantedStage, pytestStage, pythonStaticStages, staticStages, unitStage } from './lib/stages.mjs';
+
+/** @type {Array<Awaited<ReturnType<typeof runStage>>>} */
+const results = [];
+const started_ms = Date.now();
+
+await step('setup', async () => {
+  await setup({ chromium: true });
+  results.push({ name: 'setup', counts: none, seconds: (Date.now() - started_ms) / 1000 });
+  const chromium = await ensureChromium();
+  const stages = [...staticStages, unitStage(), ...pythonStaticStages, pytestStage(), ...buildStages, lifecycleStage, e2eStage(chromium), plantedStage];
+  for (const stage of stages) results.push(await runStage(stage));
+});
+await step('stopping what the tests started', () => stopOthers(join(stateRoot)));
+
+process.stdout.write('\n');
+for (const { name, counts, seconds } of results) {
+  process.stdout.write(`${counts.failed > 0 ? '✗' : ' '} ${name.padEnd(44)} ${closingLine(counts).padEnd(36)} ${seconds.toFixed(1).padStart(6)} s\n`);
+}
+const counts = sum(results.map((result) => result.counts));
+process.stdout.write(`  ${'in all'.padEnd(81)} ${((Date.now() - started_ms) / 1000).toFixed(1).padStart(6)} s\n\n${closingLine(counts)}\n`);
+process.exitCode = isGood(counts) ? 0 : 1;
+
+/** Whatever breaks outside a stage is one failure, not a crash without a closing line. @param {string} name @param {() => Promise<unknown>} work */
+async function step(name, work) {
+  try {
+    await work();
+  } catch (error) {
+    process.stdout.write(`\n✗ ${messageOf(error)}\n`);
+    results.push({ name, counts: { ...none, failed: 1 }, seconds: 0 });
+  }
+}

@@ -1,0 +1,123 @@
+#!/usr/bin/env node
+// updraft-types <collections.json> <out.ts> [--check]: TypeScript types of all collections.
+// Published as a command of its own, so it uses no other file of this repository.
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const usage = 'updraft-types <collections.json> <out.ts> [--check]';
+const BANNER = '// Made by updraft-types from collections.json. Change that file, not this one.';
+
+/** A mistake in the file or the call: shown without a stack. */
+export class TypesError extends Error {}
+
+/** @typedef {{ schema: Record<string, unknown>, description?: string }} Declared */
+
+/**
+ * The TypeScript text for the text of a collections.json.
+ * @param {string} json @param {string} [file] its name, for messages @returns {Promise<string>}
+ */
+export async function typesOf(json, file = 'collections.json') {
+  const collections = readCollections(json, file);
+  const { compile } = await generator();
+  /** @type {Map<string, string>} interface name by collection */
+  const names = new Map();
+  let text = `${BANNER}\n`;
+  for (const [collection, { schema, description }] of Object.entries(collections)) {
+    const name = interfaceName(collection, schema);
+    const taken = name === 'Collections' ? 'the map of all collections' : [...names].find(([, other]) => other === name)?.[0];
+    if (taken) throw new TypesError(`${file}: ${collection} and ${taken} would both be "${name}". Give the schema another "title".`);
+    names.set(collection, name);
+    const described = { ...(description && { description }), ...schema, title: name };
+    const options = { bannerComment: '', additionalProperties: false, style: { singleQuote: true, printWidth: 140 } };
+    text += `\n${(await compile(described, name, options)).trim()}\n`;
+  }
+  const map = [...names].map(([collection, name]) => `  ${collection}: ${name};\n`).join('');
+  return `${text}\n/** Every collection's record, by the collection's name. */\nexport interface Collections {\n${map}}\n`;
+}
+
+async function generator() {
+  try {
+    return await import('json-schema-to-typescript');
+  } catch {
+    throw new TypesError('updraft-types needs json-schema-to-typescript. Install it:\n  npm install --save-dev json-schema-to-typescript');
+  }
+}
+
+/** @param {string} json @param {string} file @returns {Record<string, Declared>} */
+function readCollections(json, file) {
+  const declared = parse(json, file);
+  const collections = isObject(declared) ? declared['collections'] : undefined;
+  if (!isObject(collections) || Object.keys(collections).length === 0)
+    throw new TypesError(`${file}: "collections" must be an object with at least one collection.`);
+  /** @type {Record<string, Declared>} */
+  const read = {};
+  for (const [name, value] of Object.entries(collections)) {
+    if (!/^[a-z][a-z0-9_]*$/.test(name)) throw new TypesError(`${file}: "${name}" is no collection name (lower-case letters, digits and _).`);
+    const schema = isObject(value) ? value['schema'] : undefined;
+    if (!isObject(schema) || schema['type'] !== 'object') throw new TypesError(`${file}: ${name}.schema must be a JSON Schema of "type": "object".`);
+    const properties = schema['properties'];
+    if (!isObject(properties) || !isObject(properties['id'])) throw new TypesError(`${file}: ${name}.schema.properties must declare "id".`);
+    const description = isObject(value) ? value['description'] : undefined;
+    read[name] = { schema, ...(typeof description === 'string' && { description }) };
+  }
+  return read;
+}
+
+/** @param {string} json @param {string} file @returns {unknown} */
+function parse(json, file) {
+  try {
+    return JSON.parse(json);
+  } catch (error) {
+    throw new TypesError(`${file} is not JSON: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** @param {unknown} value @returns {value is Record<string, unknown>} */
+const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** `site_visits` → `SiteVisit`, or the schema's own title. @param {string} collection @param {Record<string, unknown>} schema */
+function interfaceName(collection, schema) {
+  const title = schema['title'];
+  const words = typeof title === 'string' ? title : singular(collection);
+  return words
+    .split(/[^A-Za-z0-9]+/)
+    .map((word) => word.slice(0, 1).toUpperCase() + word.slice(1))
+    .join('');
+}
+
+/** @param {string} word */
+function singular(word) {
+  if (/(ss|us|is)$/.test(word)) return word;
+  return word.endsWith('ies') ? `${word.slice(0, -3)}y` : word.replace(/s$/, '');
+}
+
+/** @param {string[]} args @returns {Promise<number>} exit code */
+export async function runTypes(args) {
+  const check = args.includes('--check');
+  const [input, output, ...more] = args.filter((arg) => arg !== '--check');
+  if (!input || !output || more.length > 0) throw new TypesError(usage);
+  if (!existsSync(input)) throw new TypesError(`${input} does not exist.`);
+  const text = await typesOf(readFileSync(input, 'utf8'), input);
+  const current = existsSync(output) ? readFileSync(output, 'utf8') : undefined;
+  if (check && current !== text) {
+    throw new TypesError(`${output} is ${current === undefined ? 'missing' : 'not up to date'}. Make it:\n  updraft-types ${input} ${output}`);
+  }
+  if (!check && current !== text) {
+    mkdirSync(dirname(output), { recursive: true });
+    writeFileSync(output, text);
+  }
+  process.stdout.write(`${output}: ${check || current === text ? 'up to date' : 'written'}\n`);
+  return 0;
+}
+
+// npm links a bin: compare what the link points to
+if (process.argv[1] && existsSync(process.argv[1]) && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  try {
+    process.exitCode = await runTypes(process.argv.slice(2));
+  } catch (error) {
+    if (!(error instanceof TypesError)) throw error;
+    process.stderr.write(`updraft-types: ${error.message}\n`);
+    process.exitCode = 1;
+  }
+}
