@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -118,10 +120,22 @@ def insert(conn: sa.Connection, table: sa.Table) -> postgresql.Insert | sqlite.I
     return sqlite.insert(table) if conn.dialect.name == "sqlite" else postgresql.insert(table)
 
 
-def upsert(conn: sa.Connection, table: sa.Table, rows: list[dict[str, object]]) -> None:
-    """Write all rows in one statement, replacing those whose primary key exists."""
+def upsert(conn: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    """Write all rows in one round trip, replacing those whose primary key exists."""
     if not rows:
         return
     statement = insert(conn, table)
+    if bulk := len(rows) > 1 and conn.dialect.name == "postgresql":
+        statement = statement.from_select(table.columns.keys(), _rows_as_json(table, rows))
     replace = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
-    conn.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=replace), rows)
+    keys = list(table.primary_key.columns)
+    conn.execute(statement.on_conflict_do_update(index_elements=keys, set_=replace), None if bulk else rows)
+
+
+def _rows_as_json(table: sa.Table, rows: list[dict[str, Any]]) -> sa.Select[Any]:
+    """All rows as one parameter: PostgreSQL's drivers would send an executemany row by row."""
+    plain = [{k: v.isoformat() if isinstance(v, datetime) else v for k, v in row.items()} for row in rows]
+    parameter = sa.bindparam("rows", plain, type_=sa.JSON, unique=True)
+    columns = [sa.column(c.name, c.type) for c in table.columns]
+    source = sa.func.json_to_recordset(parameter).table_valued(*columns, name="new").render_derived(with_types=True)
+    return sa.select(*source.c)

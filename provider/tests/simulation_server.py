@@ -1,4 +1,4 @@
-"""The real exchange on throw-away stores, for the worker's simulation: one JSON command a line in, one JSON answer a line out.
+"""The real exchange on throw-away stores, for the worker's simulation: a JSON command a line in, an answer a line out.
 
 Run as `python simulation_server.py` from anywhere; stores are SQLite in memory and vanish with the process.
 """
