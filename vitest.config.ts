@@ -1,17 +1,18 @@
 import { defineConfig } from 'vitest/config';
 
-const define = { __UPDRAFT_PLANTED_BUG__: JSON.stringify(process.env['UPDRAFT_PLANTED_BUG']) ?? 'undefined' };
+/** A new object each time: Vitest empties the one it is given. */
+const define = (): Record<string, string> => ({ __UPDRAFT_PLANTED_BUG__: JSON.stringify(process.env['UPDRAFT_PLANTED_BUG']) ?? 'undefined' });
 
 export default defineConfig({
   test: {
     projects: [
       {
-        define,
+        define: define(),
         // Node cannot import Workbox as it is published.
         test: { name: 'unit', include: ['{shared,sw,client,demo,scripts}/**/*.test.{ts,mjs}'], server: { deps: { inline: [/workbox/] } } },
       },
       // The worker's engine against the provider's real exchange; needs the Python environment.
-      { define, test: { name: 'simulation', include: ['sw/simulation/*.sim.ts'], testTimeout: 120_000 } },
+      { define: define(), test: { name: 'simulation', include: ['sw/simulation/*.sim.ts'], testTimeout: 60_000 } },
     ],
   },
 });

@@ -69,12 +69,15 @@ export class Pipeline {
     this.#cancelTimer?.();
     await this.#reconcile();
     let wantsPull = wantsToPull(reasons, await this.#desk.replica(), this.#world.clock.now());
+    let hasReached = false;
     for (let first = true; ; first = false) {
       const replica = await this.#desk.replica();
-      const due = reasons.some((reason) => mayTry(replica, first ? reason : 'timer', this.#world.clock.now()));
+      const moment = { now: this.#world.clock.now(), online: this.#world.isOnline() || hasReached };
+      const due = reasons.some((reason) => mayTry(replica, first ? reason : 'timer', moment));
       if (!due) break;
       const exchanged = await this.#exchangeNext(replica, wantsPull);
       if (exchanged === 'nothing-to-do') break;
+      hasReached = exchanged !== 'failed';
       wantsPull = exchanged === 'more' || (wantsPull && exchanged === 'failed');
     }
     await this.#reconcile();

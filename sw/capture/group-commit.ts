@@ -11,7 +11,7 @@ interface Waiting<Job, Result> {
 export class GroupCommit<Job, Result> {
   readonly #write: (jobs: readonly Job[]) => Promise<readonly Result[]>;
   #waiting: Waiting<Job, Result>[] = [];
-  #writing: Promise<void> | undefined;
+  #isWriting = false;
 
   constructor(write: (jobs: readonly Job[]) => Promise<readonly Result[]>) {
     this.#write = write;
@@ -21,13 +21,12 @@ export class GroupCommit<Job, Result> {
   add(job: Job): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
       this.#waiting.push({ job, resolve, reject });
-      this.#writing ??= this.#writeAll().finally(() => {
-        this.#writing = undefined;
-      });
+      if (!this.#isWriting) void this.#writeAll();
     });
   }
 
   async #writeAll(): Promise<void> {
+    this.#isWriting = true;
     // Let the captures of this very moment gather.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
@@ -35,6 +34,8 @@ export class GroupCommit<Job, Result> {
       this.#waiting = [];
       if (!(await this.#writeGroup(group)) && group.length > 1) for (const one of group) await this.#writeGroup([one]);
     }
+    // In the same step as the look that found nothing: a capture in between would wait for ever.
+    this.#isWriting = false;
   }
 
   /** Whether the group was written or its one member was told why not. */

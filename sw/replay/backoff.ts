@@ -26,9 +26,12 @@ export function nextBackoff(
   return { for: waitingFor, failures, until: now + backoffMs(failures, fraction, retryAfterMs) };
 }
 
+/** Offline nothing is sealed, so that one batch takes it all; only what may know better than `navigator.onLine` tries. */
+const TRIED_OFFLINE: readonly WakeReason[] = ['sync-event', 'online', 'person'];
+
 /** Whether an attempt may start now. Parked for sign-in, only a sign-in helps; a cookie may also have been renewed elsewhere. */
-export function mayTry(replica: Replica, reason: WakeReason, now: number): boolean {
-  if (replica.auth.kind === 'none') return false;
+export function mayTry(replica: Replica, reason: WakeReason, { now, online }: { readonly now: number; readonly online: boolean }): boolean {
+  if (replica.auth.kind === 'none' || (!online && !TRIED_OFFLINE.includes(reason))) return false;
   if (replica.auth.required) return replica.auth.kind === 'cookie' && PRESSING.includes(reason);
   return PRESSING.includes(reason) || (replica.backoff?.until ?? 0) <= now;
 }

@@ -18,10 +18,17 @@ const RowSchema = v.object({ id: v.number(), metadata: v.object({ deliveryId: v.
  */
 export function createWorkboxQueue(scope: ServiceWorkerGlobalScope, airflow: string, onSync: () => Promise<void>): WakeUpQueue {
   const hasSync = 'sync' in scope.registration;
+  let isSyncing = false;
   const queue = new Queue(QUEUE_NAME, {
     // Without Background Sync Workbox calls this once at every start, outside any event: the worker drains on messages instead.
     onSync: async () => {
-      if (hasSync) await onSync();
+      if (!hasSync) return;
+      isSyncing = true;
+      try {
+        await onSync();
+      } finally {
+        isSyncing = false;
+      }
     },
     maxRetentionTime: Number.POSITIVE_INFINITY,
   });
@@ -41,12 +48,14 @@ export function createWorkboxQueue(scope: ServiceWorkerGlobalScope, airflow: str
       await store.pushEntry({ requestData: request.toObject(), timestamp: Date.now(), metadata: { deliveryId, lane } });
     },
     remove: ({ id }) => store.deleteEntry(id),
-    register: async () => hasSync && (await withTimeout(registerSync(queue, scope.registration), REGISTER_TIMEOUT_MS)),
+    // Registered again while its event runs, the tag would fire at once, for ever; a rejected event is tried again by the browser.
+    register: async () => hasSync && (isSyncing || (await withTimeout(registerSync(queue, scope.registration), REGISTER_TIMEOUT_MS))),
   };
 }
 
-/** Workbox hides a failed registration; the browser's own list tells. */
+/** Once is enough while the tag is pending. Workbox hides a failed registration; the browser's own list tells. */
 async function registerSync(queue: Queue, { sync }: ServiceWorkerRegistration): Promise<boolean> {
+  if ((await sync.getTags()).includes(TAG)) return true;
   await queue.registerSync();
   return (await sync.getTags()).includes(TAG);
 }

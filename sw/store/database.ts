@@ -50,6 +50,8 @@ export interface Tables {
   readonly secrets: Table<SealedToken, string>;
 }
 
+export const TABLE_NAMES: readonly (keyof Tables)[] = ['records', 'deliveries', 'replica', 'events', 'requests', 'secrets'];
+
 /**
  * Tables bound to this very transaction. Dexie's own tables find theirs by following promises, which it loses
  * where async functions are nested deeply: the next read would then open a transaction of its own.

@@ -1,9 +1,9 @@
-import { Dexie } from 'dexie';
+import { Dexie, type Transaction } from 'dexie';
 import type { Declarations } from '../../shared/collections.ts';
 import type { LoggedEvent, UpdraftEvent } from '../../shared/messages.ts';
 import type { Query } from '../../shared/row.ts';
 import type { Delivery } from '../outbox/delivery.ts';
-import { type IndexedDb, ReplicaDatabase, type SealedToken, tablesOf, type Tables } from './database.ts';
+import { type IndexedDb, ReplicaDatabase, type SealedToken, TABLE_NAMES, tablesOf, type Tables } from './database.ts';
 import { indexKeys, queryRange } from './indexes.ts';
 import { absent, isForgettable, isSendable, type ReplicaRecord } from './record.ts';
 import type { Replica } from './replica.ts';
@@ -21,7 +21,7 @@ export interface Store {
 
 /** The only door to the replica. Reads and writes happen inside `read` or `write`: one transaction each, never across a network call (law 2). */
 export class ReplicaStore implements Store {
-  readonly #db: ReplicaDatabase;
+  readonly #db: Dexie;
   readonly #declarations: Declarations;
   constructor(user: string, declarations: Declarations, indexedDb?: IndexedDb) {
     this.#db = new ReplicaDatabase(user, indexedDb);
@@ -30,15 +30,15 @@ export class ReplicaStore implements Store {
 
   /** One strict transaction: all of it or nothing; durable when it resolves. Only awaits of `tx` are allowed inside. */
   write<T>(body: (tx: ReplicaTx) => Promise<T>): Promise<T> {
-    return this.#db.transaction('rw', this.#names(), (transaction) => body(new ReplicaTx(tablesOf(transaction), this.#declarations)));
+    return this.#transaction('rw', body);
   }
 
   read<T>(body: (tx: ReplicaTx) => Promise<T>): Promise<T> {
-    return this.#db.transaction('r', this.#names(), (transaction) => body(new ReplicaTx(tablesOf(transaction), this.#declarations)));
+    return this.#transaction('r', body);
   }
 
-  #names(): string[] {
-    return this.#db.tables.map(({ name }) => name);
+  async #transaction<T>(mode: 'r' | 'rw', body: (tx: ReplicaTx) => Promise<T>): Promise<T> {
+    return this.#db.transaction(mode, TABLE_NAMES, (transaction: Transaction) => body(new ReplicaTx(tablesOf(transaction), this.#declarations)));
   }
 
   close(): void {

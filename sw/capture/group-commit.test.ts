@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { GroupCommit } from './group-commit.ts';
+
+test('captures of one moment share one write, and each gets its own result', async () => {
+  const groups: number[][] = [];
+  const commit = new GroupCommit<number, string>(async (jobs) => {
+    groups.push([...jobs]);
+    return jobs.map(String);
+  });
+  expect(await Promise.all([commit.add(1), commit.add(2), commit.add(3)])).toEqual(['1', '2', '3']);
+  expect(groups).toEqual([[1, 2, 3]]);
+});
+
+test('a capture made in the moment another one ends is written', async () => {
+  const commit = new GroupCommit<number, number>(async (jobs) => jobs);
+  for (let ticks = 0; ticks < 10; ticks++) {
+    const first = commit.add(1);
+    const second = first.then(async () => {
+      for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
+      return commit.add(2);
+    });
+    expect(await second).toBe(2);
+  }
+});
+
+test('fault 11: one job too large does not take the others of its group along', async () => {
+  const commit = new GroupCommit<string, string>(async (jobs) => {
+    if (jobs.includes('large')) throw new Error('quota exceeded');
+    return jobs;
+  });
+  const results = await Promise.allSettled([commit.add('a'), commit.add('large'), commit.add('b')]);
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+});
