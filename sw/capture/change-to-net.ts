@@ -34,7 +34,7 @@ function changeToEdit(change: Exclude<ChangeCommand, { op: 'delete' }>, id: stri
     case 'put':
       return diff(view, checkedDoc(change.value));
     case 'patch': {
-      const set = checkedFields(change.set);
+      const set: Readonly<Record<string, Json>> = checkedDoc(change.set);
       const seen = found(view, id);
       const edit = diff(seen, { ...seen, ...set, id });
       return { ...edit, removed: change.removed.filter((field) => field !== 'id' && Object.hasOwn(seen, field)) };
@@ -60,14 +60,10 @@ function found(view: Doc | null, id: string): Doc {
 
 function checkedDoc(value: unknown): Doc {
   checkFields(value);
-  return value as Doc;
+  return value;
 }
 
-function checkedFields(value: unknown): Record<string, Json> {
-  checkFields(value);
-  return value as Record<string, Json>;
-}
-
+/** A JSON object; whether it has an id was asked before. */
 function checkFields(value: unknown): asserts value is Doc {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new UpdraftError('not-json', 'A record is a JSON object.');
   const reason = whyNotJson(value);

@@ -18,7 +18,7 @@ export const DEVICES = 3;
 const device = fc.nat({ max: DEVICES - 1 });
 const collection = fc.constantFrom('asks', 'asks', 'clients', 'servers');
 const id = fc.constantFrom('x', 'y');
-const field = fc.constantFrom('a', 'b');
+const field = fc.constantFrom<'a' | 'b'>('a', 'b');
 const value = fc.nat({ max: 3 });
 
 const change: fc.Arbitrary<ChangeCommand> = fc.oneof(
@@ -49,7 +49,7 @@ export const step: fc.Arbitrary<StoryStep> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ step: fc.constant('lose-wake-ups' as const), device }) },
   {
     weight: 1,
-    arbitrary: fc.record({ step: fc.constant('airflow' as const), collection, id, field: field as fc.Arbitrary<'a' | 'b'>, value: fc.option(value) }),
+    arbitrary: fc.record({ step: fc.constant('airflow' as const), collection, id, field, value: fc.option(value) }),
   },
   { weight: 1, arbitrary: fc.record({ step: fc.constant('resolve' as const), device, take: fc.constantFrom('mine' as const, 'theirs' as const) }) },
 );

@@ -68,18 +68,17 @@ export function tablesOf(transaction: Transaction): Tables {
 }
 
 /** One user's replica. Every write is one strict transaction: durable before it resolves (law 1). */
-export class ReplicaDatabase extends Dexie {
-  constructor(user: string, indexedDb: IndexedDb | undefined) {
-    super(DATABASE_PREFIX + user, { chromeTransactionDurability: 'strict', cache: 'disabled', ...indexedDb });
-    this.version(1).stores({
-      records: '[collection+id], *ix, sendable, inBatch, conflictId, rejected, unsettled, generation',
-      deliveries: 'deliveryId',
-      replica: 'key',
-      events: 'cursor',
-      requests: 'requestId, at',
-      secrets: 'key',
-    });
-  }
+export function openDatabase(user: string, indexedDb: IndexedDb | undefined): Dexie {
+  const db = new Dexie(DATABASE_PREFIX + user, { chromeTransactionDurability: 'strict', cache: 'disabled', ...indexedDb });
+  db.version(1).stores({
+    records: '[collection+id], *ix, sendable, inBatch, conflictId, rejected, unsettled, generation',
+    deliveries: 'deliveryId',
+    replica: 'key',
+    events: 'cursor',
+    requests: 'requestId, at',
+    secrets: 'key',
+  });
+  return db;
 }
 
 /** The users that have a replica in this browser profile. */

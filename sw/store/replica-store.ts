@@ -3,7 +3,7 @@ import type { Declarations } from '../../shared/collections.ts';
 import type { LoggedEvent, UpdraftEvent } from '../../shared/messages.ts';
 import type { Query } from '../../shared/row.ts';
 import type { Delivery } from '../outbox/delivery.ts';
-import { type IndexedDb, ReplicaDatabase, type SealedToken, TABLE_NAMES, tablesOf, type Tables } from './database.ts';
+import { type IndexedDb, openDatabase, type SealedToken, TABLE_NAMES, tablesOf, type Tables } from './database.ts';
 import { indexKeys, queryRange } from './indexes.ts';
 import { absent, isForgettable, isSendable, type ReplicaRecord } from './record.ts';
 import type { Replica } from './replica.ts';
@@ -24,7 +24,7 @@ export class ReplicaStore implements Store {
   readonly #db: Dexie;
   readonly #declarations: Declarations;
   constructor(user: string, declarations: Declarations, indexedDb?: IndexedDb) {
-    this.#db = new ReplicaDatabase(user, indexedDb);
+    this.#db = openDatabase(user, indexedDb);
     this.#declarations = declarations;
   }
 
