@@ -10,11 +10,21 @@ import { capture, tail } from './run.mjs';
 
 /** For vitest `testName` is (a part of) the full name, for pytest a `-k` expression. @type {PlantedBug[]} */
 export const plantedBugs = [
-  { bug: 'delete-before-send', runner: 'vitest', testFile: '', testName: '' },
-  { bug: 'acknowledge-before-commit', runner: 'vitest', testFile: '', testName: '' },
-  { bug: 'no-hash-check', runner: 'vitest', testFile: '', testName: '' },
-  { bug: 'html-200-acknowledges', runner: 'vitest', testFile: '', testName: '' },
-  { bug: 'feed-without-lock', runner: 'pytest', testFile: 'tests/test_mishaps.py', testName: '' },
+  { bug: 'delete-before-send', runner: 'vitest', testFile: 'sw/simulation/replay.sim.ts', testName: 'the wake-up row stays until the delivery is settled' },
+  {
+    bug: 'acknowledge-before-commit',
+    runner: 'vitest',
+    testFile: 'sw/simulation/replay.sim.ts',
+    testName: 'a put that could not be written rejects, and resolves only after it is on disk',
+  },
+  { bug: 'no-hash-check', runner: 'vitest', testFile: 'sw/simulation/replay.sim.ts', testName: 'an answer to another request settles nothing' },
+  { bug: 'html-200-acknowledges', runner: 'vitest', testFile: 'sw/transport/classify.test.ts', testName: 'captive portal: a 200 with HTML acknowledges nothing' },
+  {
+    bug: 'feed-without-lock',
+    runner: 'pytest',
+    testFile: 'tests/test_concurrency.py',
+    testName: 'test_reader_never_skips_a_change_a_slower_writer_commits_later',
+  },
 ];
 
 /**
