@@ -1,25 +1,34 @@
 // npm test: installs what is missing, runs every check there is, and closes with one line: `N passed, N failed`.
-import { join } from 'node:path';
-import { stopOthers } from './lib/airflow-others.mjs';
+import { runningServers, stopServers } from './lib/airflow-others.mjs';
 import { closingLine, isGood, none, sum } from './lib/counts.mjs';
-import { stateRoot } from './lib/paths.mjs';
 import { messageOf } from './lib/problem.mjs';
 import { ensureChromium, setup } from './lib/setup.mjs';
 import { runStage } from './lib/stage.mjs';
-import { buildStages, e2eStage, lifecycleStage, plantedStage, pytestStage, pythonStaticStages, staticStages, unitStage } from './lib/stages.mjs';
+import { buildStages, e2eStage, lifecycleStage, plantedStage, pytestStage, pythonStaticStages, staticStages, vitestStage } from './lib/stages.mjs';
 
 /** @type {Array<Awaited<ReturnType<typeof runStage>>>} */
 const results = [];
 const started_ms = Date.now();
+const before = await runningServers();
 
 await step('setup', async () => {
   await setup({ chromium: true });
   results.push({ name: 'setup', counts: none, seconds: (Date.now() - started_ms) / 1000 });
   const chromium = await ensureChromium();
-  const stages = [...staticStages, unitStage(), ...pythonStaticStages, pytestStage(), ...buildStages, lifecycleStage, e2eStage(chromium), plantedStage];
+  const stages = [
+    ...staticStages,
+    vitestStage('unit'),
+    ...pythonStaticStages,
+    pytestStage(),
+    vitestStage('simulation'),
+    ...buildStages,
+    lifecycleStage,
+    e2eStage(chromium),
+    plantedStage,
+  ];
   for (const stage of stages) results.push(await runStage(stage));
 });
-await step('stopping what the tests started', () => stopOthers(join(stateRoot)));
+await step('stopping what the tests started', () => stopServers(before));
 
 process.stdout.write('\n');
 for (const { name, counts, seconds } of results) {

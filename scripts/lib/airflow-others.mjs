@@ -1,14 +1,21 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { airflowStatus, stopAirflow } from './airflow-server.mjs';
-import { defaultState } from './paths.mjs';
+import { stateRoot } from './paths.mjs';
 
-/** Stop every server under a folder but the one `npm start` uses: tests may have been killed before they could. @param {string} folder */
-export async function stopOthers(folder) {
-  if (!existsSync(folder)) return;
-  for (const name of readdirSync(folder)) {
-    const state = join(folder, name);
-    if (state === defaultState || !existsSync(join(state, 'format.json'))) continue;
-    if ((await airflowStatus({ state })).pids.length > 0) await stopAirflow({ state });
+/** The state folders in this checkout whose server has a living process. @returns {Promise<string[]>} */
+export async function runningServers() {
+  const states = existsSync(stateRoot) ? readdirSync(stateRoot).map((name) => join(stateRoot, name)) : [];
+  const running = [];
+  for (const state of states.filter((folder) => existsSync(join(folder, 'format.json')))) {
+    if ((await airflowStatus({ state })).pids.length > 0) running.push(state);
+  }
+  return running;
+}
+
+/** Stop all but those: tests may have been killed before they could. @param {string[]} but */
+export async function stopServers(but) {
+  for (const state of await runningServers()) {
+    if (!but.includes(state)) await stopAirflow({ state });
   }
 }

@@ -21,12 +21,12 @@ export const staticStages = [
   { name: 'generated types', command: [node, 'scripts/types.mjs', '--check', 'demo/collections.json', 'demo/src/collections.ts'] },
 ];
 
-/** @param {string[]} [args] @returns {Stage} */
-export function unitStage(args = []) {
-  const file = join(reports, 'vitest.json');
+/** @param {'unit' | 'simulation'} project @returns {Stage} */
+export function vitestStage(project) {
+  const file = join(reports, `vitest-${project}.json`);
   return {
-    name: 'unit tests',
-    command: [bin('vitest'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`, ...args],
+    name: `${project} tests`,
+    command: [bin('vitest'), 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`],
     report: { file, read: vitestCounts },
   };
 }
