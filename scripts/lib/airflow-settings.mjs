@@ -1,7 +1,7 @@
 // The demo server's configuration, as environment variables: nothing is read from anywhere else.
 import { randomBytes } from 'node:crypto';
 import { delimiter, join } from 'node:path';
-import { collectionsFile, provider, venv } from './paths.mjs';
+import { collectionsFile, root, venv } from './paths.mjs';
 
 /** Demo users of a server that only this machine can reach: the password is the name. */
 export const users = ['ana:user', 'ben:user', 'admin:admin', 'vera:viewer'].map((entry) => {
@@ -64,7 +64,7 @@ function settings({ socketDir, port, secrets }) {
       PARALLELISM: 4,
       LOAD_EXAMPLES: false,
       DAGS_ARE_PAUSED_AT_CREATION: false,
-      DAGS_FOLDER: process.env['UPDRAFT_DAGS'] ?? join(provider, 'dags'),
+      DAGS_FOLDER: process.env['UPDRAFT_DAGS'] ?? join(root, 'demo', 'dags'),
       FERNET_KEY: secrets.fernet,
       SIMPLE_AUTH_MANAGER_USERS: users.map(({ name, role }) => `${name}:${role}`).join(','),
     },

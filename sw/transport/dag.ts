@@ -80,7 +80,7 @@ class DagExchange {
 
   /** The run's state after waiting for it a while: by `/wait` where the server has it (3.3 and newer), else by looking each second. */
   async #state(): Promise<string | Effect> {
-    const wait = await this.#send('wait', { method: 'GET', path: `${this.#path()}/wait?interval=0.5`, timeoutMs: WAIT_TIMEOUT_MS });
+    const wait = await this.#send('wait', { method: 'GET', path: `${this.#path()}/wait?interval=0.3`, timeoutMs: WAIT_TIMEOUT_MS });
     if (wait.is.effect === 'ok') return bodyOf('wait', wait.reply).state;
     if (wait.is.effect !== 'missing' && !(wait.reply.kind === 'failed' && wait.reply.why === 'timeout')) return asEffect(wait.is);
     for (let polled = 0; polled < WAIT_TIMEOUT_MS; polled += POLL_INTERVAL_MS) {
