@@ -1,0 +1,189 @@
+import { shared, type AirflowApi } from './support/airflow.ts';
+import type { Device } from './support/device.ts';
+import { eventually } from './support/eventually.ts';
+import { allRows } from './support/indexed-db.ts';
+import type { Store } from './support/store.ts';
+import { expect, test } from './support/test.ts';
+
+/** What one batch may do to the store: three new records, and one more visit to a record that is there. */
+interface Batch {
+  readonly created: readonly string[];
+  readonly counted: string;
+}
+
+/** A record that later batches count up: counted twice shows, whatever the ledger says. */
+async function captureCounted(device: Device, prefix: string): Promise<string> {
+  const id = `${prefix}counted`;
+  await device.put({ id, site: 'A7', status: 'ok', visits: 1 });
+  await device.settled();
+  return id;
+}
+
+/** In one go, so that it travels as one batch. */
+async function captureBatch(device: Device, counted: string, prefix: string, count = 3): Promise<Batch> {
+  const created = Array.from({ length: count }, (_, n) => `${prefix}${String(n).padStart(3, '0')}`);
+  await device.page.evaluate(
+    async (batch) => {
+      const inspections = client().collection('inspections');
+      await Promise.all([
+        inspections.increment(batch.counted, { visits: 1 }),
+        ...batch.created.map((id) => inspections.put({ id, site: 'B2', status: 'ok', visits: 1 })),
+      ]);
+    },
+    { created, counted },
+  );
+  return { created, counted };
+}
+
+interface Before {
+  readonly revision: number;
+  readonly number: number;
+}
+
+async function before(store: Store, replicaId: string): Promise<Before> {
+  return { revision: await store.revision(), number: (await store.ledger(replicaId))?.number ?? 0 };
+}
+
+/** Each record was written once: the store's counter, the records' own revisions, the ledger and the sum all say so. */
+async function expectAppliedOnce(
+  world: { store: Store; airflow: AirflowApi; device: Device },
+  { created, counted }: Batch,
+  visits: number,
+  then: Before,
+): Promise<void> {
+  const { store, device } = world;
+  const { replicaId } = await device.status();
+  const records = await Promise.all(created.map((id) => store.record(id)));
+  expect(records.map((record) => record?.id)).toEqual(created);
+  expect(records.every((record) => record?.revision === record?.created && record?.fields['visits'] === 1)).toBe(true);
+  expect((await store.record(counted))?.fields).toMatchObject({ visits });
+  expect((await store.revision()) - then.revision, 'revisions taken').toBe(created.length + 1);
+  expect((await store.ledger(replicaId))?.number).toBe(then.number + 1);
+  const rows = await device.page.evaluate((ids) => Promise.all(ids.map((id) => client().collection('inspections').get(id))), [...created, counted]);
+  expect(rows.map((row) => row?.state)).toEqual(rows.map(() => 'synced'));
+  expect(rows.at(-1)?.value.visits).toBe(visits);
+}
+
+test('fault 1: a worker killed before it sends loses nothing, and the page’s heartbeat wakes it', async ({ device, site, store, airflow, prefix }) => {
+  await device.openSignedIn('ana');
+  const counted = await captureCounted(device, prefix);
+  const { replicaId } = await device.status();
+  const then = await before(store, replicaId);
+  const triggered = site.wire.count('trigger');
+  const held = site.wire.holdRequest('identity');
+  const batch = await captureBatch(device, counted, prefix);
+  await held.arrived;
+  await device.killWorker();
+  held.cut();
+  expect(site.wire.count('trigger'), 'nothing was sent').toBe(triggered);
+  // No help: the page alone brings the worker back within a heartbeat of 20 s.
+  await device.settled(45_000);
+  await expectAppliedOnce({ store, airflow, device }, batch, 2, then);
+});
+
+test('fault 2: a worker killed after the server committed and before any answer applies nothing twice', async ({ device, site, store, airflow, prefix }) => {
+  await device.openSignedIn('ana');
+  const counted = await captureCounted(device, prefix);
+  const { replicaId } = await device.status();
+  // The answer to the trigger is held until its DAG run has committed: the worker does not even know that Airflow took it.
+  const first = await before(store, replicaId);
+  const held = site.wire.holdAnswer('trigger');
+  const batch = await captureBatch(device, counted, `${prefix}trigger-`);
+  await held.arrived;
+  await eventually(() => store.record(batch.created[0] ?? ''), 'the commit').toBeDefined();
+  await device.killWorker();
+  held.cut();
+  await device.syncUntilSettled();
+  await expectAppliedOnce({ store, airflow, device }, batch, 2, first);
+  expect(
+    (await airflow.batchRuns(replicaId)).filter(({ dag_run_id }) => dag_run_id.includes('__2__')),
+    'the resend met its own run',
+  ).toHaveLength(1);
+
+  // The same with the result of the run.
+  const second = await before(store, replicaId);
+  const heldResult = site.wire.holdAnswer('result');
+  const another = await captureBatch(device, counted, `${prefix}result-`);
+  await heldResult.arrived;
+  await device.killWorker();
+  heldResult.cut();
+  await device.syncUntilSettled();
+  await expectAppliedOnce({ store, airflow, device }, another, 3, second);
+});
+
+test('faults 3 and 4: a worker killed between the answer and its settling, or in the middle of it, settles all of a batch or nothing, and then all', async ({
+  device,
+  site,
+  store,
+  airflow,
+  prefix,
+}) => {
+  await device.openSignedIn('ana');
+  const counted = await captureCounted(device, prefix);
+  const { replicaId } = await device.status();
+  const seen: string[] = [];
+  // Settling 60 records takes some tens of milliseconds; these delays fall before, into and after it.
+  for (const [round, delay_ms] of [0, 10, 20, 40, 80].entries()) {
+    const then = await before(store, replicaId);
+    const held = site.wire.holdAnswer('result');
+    const batch = await captureBatch(device, counted, `${prefix}${round}-`, 60);
+    await held.arrived;
+    held.release();
+    await new Promise((resolve) => setTimeout(resolve, delay_ms));
+    await device.killWorker();
+    seen.push(await settledOrNot(device, batch));
+    await device.syncUntilSettled();
+    await expectAppliedOnce({ store, airflow, device }, batch, round + 2, then);
+  }
+  expect(
+    seen.every((how) => how === 'all' || how === 'none'),
+    seen.join(),
+  ).toBe(true);
+});
+
+/** How much of the batch is settled in the replica, read past the worker, which must not wake up for it. */
+async function settledOrNot(device: Device, { created }: Batch): Promise<string> {
+  const rows = (await allRows(device.page)).filter(({ database }) => database === 'updraft:ana');
+  const deliveries = rows.filter(({ store }) => store === 'deliveries').length;
+  const records = rows.filter(({ store }) => store === 'records').map(({ json }) => JSON.parse(json) as { id: string; inBatch?: 1 });
+  const inBatch = records.filter(({ id, inBatch: sealed }) => created.includes(id) && sealed === 1).length;
+  if (deliveries === 1 && inBatch === created.length) return 'none';
+  return deliveries === 0 && inBatch === 0 ? 'all' : `${deliveries} deliveries, ${inBatch} of ${created.length} records in the batch`;
+}
+
+test('fault 28: a task killed in the middle of applying a batch is run again by Airflow and applies it once', async ({
+  device,
+  store,
+  sql,
+  airflow,
+  prefix,
+}) => {
+  await device.openSignedIn('ana');
+  const counted = await captureCounted(device, prefix);
+  const { replicaId } = await device.status();
+  const then = await before(store, replicaId);
+  // The task stops at the record it must count up, with the counter locked and its transaction open.
+  await store.query('SELECT id FROM updraft_records WHERE id = %s FOR UPDATE', [counted], 'lock');
+  const batch = await captureBatch(device, counted, prefix);
+  const task = async (): Promise<{ pid: number; state: string; try_number: number } | undefined> =>
+    (
+      await sql.query<{ pid: number; state: string; try_number: number }>(
+        shared().airflow.metadataUri,
+        `SELECT pid, state, try_number FROM task_instance WHERE dag_id = 'updraft_exchange' AND starts_with(run_id, %s) AND run_id LIKE %s`,
+        [`updraft__${replicaId}__`, '%\\_\\_2\\_\\_%'],
+      )
+    )[0];
+  await eventually(() => blockedBackends(store), 'the task waiting in its transaction').toBe(1);
+  const running = await task();
+  expect(running).toMatchObject({ state: 'running', try_number: 1 });
+  process.kill(running?.pid ?? Number.NaN, 'SIGKILL');
+  await store.query('ROLLBACK', [], 'lock');
+  await device.syncUntilSettled();
+  await expectAppliedOnce({ store, airflow, device }, batch, 2, then);
+  expect(await task()).toMatchObject({ state: 'success', try_number: 2 });
+});
+
+async function blockedBackends(store: Store): Promise<number> {
+  const [row] = await store.query<{ count: number }>(`SELECT count(*) FROM pg_stat_activity WHERE datname = 'updraft' AND wait_event_type = 'Lock'`);
+  return row?.count ?? 0;
+}

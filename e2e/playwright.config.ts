@@ -1,0 +1,16 @@
+import { defineConfig } from '@playwright/test';
+
+// One worker, since one Airflow is the most that two cores carry; no retries, since a test that passes at times proves nothing.
+export default defineConfig({
+  testDir: '.',
+  outputDir: '../.updraft/reports/e2e',
+  globalSetup: './support/global-setup.ts',
+  workers: 1,
+  retries: 0,
+  fullyParallel: false,
+  forbidOnly: true,
+  timeout: 90_000,
+  expect: { timeout: 15_000 },
+  globalTimeout: 12 * 60_000,
+  reporter: [['list'], ['json', { outputFile: '../.updraft/reports/playwright.json' }]],
+});

@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import type { AirflowStatus } from '../../scripts/lib/airflow-server.mjs';
+import { stateRoot } from '../../scripts/lib/paths.mjs';
+
+/** A server of the tests' own, so that they may stop it and never fill the one a person looks at. */
+export const testState = process.env['UPDRAFT_E2E_STATE'] ?? join(stateRoot, 'e2e');
+
+/** What the global setup tells the workers. */
+export interface Shared {
+  readonly airflow: AirflowStatus;
+  readonly chromium: string;
+  readonly dir: string;
+}
+const KEY = 'UPDRAFT_E2E_SHARED';
+
+export const share = (shared: Shared): void => {
+  process.env[KEY] = JSON.stringify(shared);
+};
+
+export const shared = (): Shared => {
+  const text = process.env[KEY];
+  if (text === undefined) throw new Error('The global setup has not run.');
+  return JSON.parse(text) as Shared;
+};
+
+export interface DagRun {
+  readonly dag_run_id: string;
+  readonly state: string;
+  readonly triggering_user_name: string | null;
+  readonly conf: { readonly updraft?: string };
+}
+
+/** Airflow's REST API as a person in the office would use it: past the browser and all code under test. */
+export class AirflowApi {
+  readonly #url: string;
+  readonly #tokens = new Map<string, Promise<string>>();
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  token(user: string): Promise<string> {
+    const known = this.#tokens.get(user) ?? this.newToken(user);
+    this.#tokens.set(user, known);
+    return known;
+  }
+
+  async newToken(user: string): Promise<string> {
+    const { body } = await send(`${this.#url}/auth/token`, 'POST', { username: user, password: user });
+    return (body as { access_token: string }).access_token;
+  }
+
+  async call(method: 'GET' | 'POST' | 'PATCH', path: string, body?: object, user = 'admin'): Promise<{ status: number; body: unknown }> {
+    return send(`${this.#url}/api/v2${path}`, method, body, await this.token(user));
+  }
+
+  /** The runs of the exchange whose id begins so, oldest first. */
+  async runs(prefix: string): Promise<DagRun[]> {
+    const query = new URLSearchParams({ run_id_pattern: `${prefix}%`, order_by: 'id', limit: '100' });
+    const { body } = await this.call('GET', `/dags/updraft_exchange/dagRuns?${query}`);
+    return (body as { dag_runs: DagRun[] }).dag_runs.filter(({ dag_run_id }) => dag_run_id.startsWith(prefix));
+  }
+
+  /** The runs that carried batches of this replica; its pulls are not counted. */
+  async batchRuns(replicaId: string): Promise<DagRun[]> {
+    return (await this.runs(`updraft__${replicaId}__`)).filter(({ dag_run_id }) => !dag_run_id.includes('__pull__'));
+  }
+}
+
+async function send(url: string, method: string, body?: object, token?: string): Promise<{ status: number; body: unknown }> {
+  const headers = { 'content-type': 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
+  const response = await fetch(url, { method, headers, signal: AbortSignal.timeout(20_000), ...(body ? { body: JSON.stringify(body) } : {}) });
+  return { status: response.status, body: await response.json() };
+}

@@ -1,0 +1,238 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium, expect, type BrowserContext, type CDPSession, type Page } from '@playwright/test';
+import type { Conflict, DeadLetter, OutboxEntry, Resolution, Row, Status } from '../../client/index.ts';
+import type { Inspection } from '../../demo/src/collections.ts';
+import { shared } from './airflow.ts';
+import { eventually } from './eventually.ts';
+
+const ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** What the page has been told, in order. */
+export interface Told {
+  readonly type: 'conflict' | 'auth-required' | 'dead-letter' | 'status' | 'change' | 'settled';
+  readonly detail: unknown;
+}
+
+export interface DeviceOptions {
+  readonly url: string;
+  /** Another command that starts the browser, in a network of its own. */
+  readonly executablePath?: string;
+  readonly args?: readonly string[];
+}
+
+/** One person's device: a browser profile of its own with the demo in it. */
+export class Device {
+  readonly url: string;
+  readonly context: BrowserContext;
+  readonly #profile: string;
+  /** On a page of no origin, so that it outlives the app's pages. */
+  readonly cdp: CDPSession;
+  #page: Page | undefined;
+
+  private constructor(url: string, profile: string, context: BrowserContext, cdp: CDPSession) {
+    this.url = url;
+    this.#profile = profile;
+    this.context = context;
+    this.cdp = cdp;
+  }
+
+  static async start({ url, executablePath = shared().chromium, args = [] }: DeviceOptions): Promise<Device> {
+    const profile = await mkdtemp(join(tmpdir(), 'updraft-e2e-'));
+    const context = await chromium.launchPersistentContext(profile, {
+      executablePath,
+      // Playwright's own headless is the headless shell, which has no Background Sync.
+      headless: false,
+      args: ['--headless=new', ...ARGS, ...args],
+      viewport: { width: 1100, height: 900 },
+    });
+    await context.addInitScript(() => {
+      Object.assign(window, {
+        client: () => {
+          if (!window.updraft) throw new Error('The page is not connected.');
+          return window.updraft;
+        },
+      });
+    });
+    const blank = context.pages()[0] ?? (await context.newPage());
+    return new Device(url, profile, context, await context.newCDPSession(blank));
+  }
+
+  async dispose(): Promise<void> {
+    await this.context.close().catch(() => undefined);
+    await rm(this.#profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  }
+
+  get page(): Page {
+    if (!this.#page) throw new Error('The app is not open on this device.');
+    return this.#page;
+  }
+
+  /** Opens the app in a tab. */
+  async open(): Promise<Page> {
+    this.#page = await this.context.newPage();
+    await this.page.goto(this.url);
+    return this.page;
+  }
+
+  /** Opens the app, signs in as a person does, and waits for the first pull. */
+  async openSignedIn(user: string, { keep = false } = {}): Promise<Page> {
+    await this.open();
+    await this.signIn(user, { keep });
+    await eventually(async () => (await this.status()).ready, 'the first pull').toBe(true);
+    return this.page;
+  }
+
+  async signIn(user: string, { keep = false } = {}): Promise<void> {
+    await this.page.getByTestId('user').fill(user);
+    await this.page.getByTestId('password').fill(user);
+    if (keep) await this.page.getByTestId('keep-signed-in').check();
+    await this.page.getByTestId('sign-in').click();
+    await this.connected();
+  }
+
+  /** Waits until the page has its client, and from then on notes every event. */
+  async connected(): Promise<void> {
+    await this.page.waitForFunction(() => window.updraft !== undefined);
+    await this.page.evaluate(() => {
+      const noted = window as unknown as { told?: { type: string; detail: unknown }[]; toldBy?: unknown };
+      if (noted.toldBy === window.updraft) return;
+      noted.toldBy = window.updraft;
+      const told = (noted.told ??= []);
+      for (const type of ['conflict', 'auth-required', 'dead-letter', 'status', 'change', 'settled'] as const) {
+        window.updraft?.on(type, (detail: unknown) => told.push({ type, detail }));
+      }
+    });
+  }
+
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.connected();
+  }
+
+  /** Closes the app's tab; the browser stays, with no page of the app's origin open. */
+  async closeTab(): Promise<void> {
+    await this.page.close();
+    this.#page = undefined;
+    expect(this.context.pages().filter((page) => page.url().startsWith(this.url))).toEqual([]);
+  }
+
+  /** Cuts or restores the network of page and worker. The worker is woken first: toggled while it is stopped, a pending sync may be lost. */
+  async setOffline(offline: boolean): Promise<void> {
+    if (this.#page) await this.status();
+    await this.context.setOffline(offline);
+  }
+
+  /** Stops the running worker at once, as the browser may at any moment, and waits until it is gone. */
+  async killWorker(): Promise<void> {
+    const running = new Set<string>();
+    let isSeen = false;
+    let tellGone = (): void => undefined;
+    const note = ({ versions }: { versions: { versionId: string; runningStatus: string }[] }): void => {
+      isSeen ||= versions.length > 0;
+      for (const { versionId, runningStatus } of versions) {
+        if (runningStatus === 'stopped') running.delete(versionId);
+        else running.add(versionId);
+      }
+      if (isSeen && running.size === 0) tellGone();
+    };
+    this.cdp.on('ServiceWorker.workerVersionUpdated', note);
+    await this.cdp.send('ServiceWorker.enable');
+    await eventually(() => running.size, 'a worker that can be killed').toBeGreaterThan(0);
+    const gone = new Promise<void>((resolve) => (tellGone = resolve));
+    await this.cdp.send('ServiceWorker.stopAllWorkers');
+    await gone;
+    this.cdp.off('ServiceWorker.workerVersionUpdated', note);
+    await this.cdp.send('ServiceWorker.disable');
+  }
+
+  async told<T>(type: Told['type']): Promise<T[]> {
+    const told = await this.page.evaluate(() => (window as unknown as { told: { type: string; detail: unknown }[] }).told);
+    return told.filter((one) => one.type === type).map(({ detail }) => detail as T);
+  }
+
+  put(value: Inspection | Record<string, unknown>): Promise<void> {
+    return this.page.evaluate(
+      async (record) =>
+        void (await client()
+          .collection('inspections')
+          .put(record as never)),
+      value,
+    );
+  }
+
+  patch(id: string, set: Partial<Inspection>): Promise<void> {
+    return this.page.evaluate(async (change) => void (await client().collection('inspections').patch(change.id, change.set)), { id, set });
+  }
+
+  increment(id: string, visits: number): Promise<void> {
+    return this.page.evaluate(async (change) => void (await client().collection('inspections').increment(change.id, { visits: change.visits })), {
+      id,
+      visits,
+    });
+  }
+
+  delete(id: string): Promise<void> {
+    return this.page.evaluate(async (one) => void (await client().collection('inspections').delete(one)), id);
+  }
+
+  get(id: string): Promise<Row<Inspection> | null> {
+    return this.page.evaluate((one) => client().collection('inspections').get(one), id);
+  }
+
+  /** The inspections whose id begins so, in the order of their ids. */
+  async rows(prefix: string): Promise<Row<Inspection>[]> {
+    const rows = await this.page.evaluate(() => client().collection('inspections').query({ limit: 10_000 }));
+    return rows.filter(({ id }) => id.startsWith(prefix));
+  }
+
+  status(): Promise<Status> {
+    return this.page.evaluate(() => client().status());
+  }
+
+  outbox(): Promise<readonly OutboxEntry[]> {
+    return this.page.evaluate(() => client().outbox());
+  }
+
+  conflicts(): Promise<readonly Conflict[]> {
+    return this.page.evaluate(() => client().conflicts());
+  }
+
+  deadLetters(): Promise<readonly DeadLetter[]> {
+    return this.page.evaluate(() => client().deadLetters());
+  }
+
+  resolve({ id, theirsRevision }: Pick<Conflict, 'id' | 'theirsRevision'>, choices: Resolution): Promise<void> {
+    const asked = { conflict: { id, theirsRevision }, choices: JSON.stringify(choices) };
+    return this.page.evaluate(({ conflict, choices: text }) => client().resolve(conflict, JSON.parse(text) as Resolution), asked);
+  }
+
+  /** Replays and pulls now. */
+  sync(): Promise<Status> {
+    return this.page.evaluate(() => client().sync());
+  }
+
+  /** Waits until nothing of this device is unsettled. */
+  async settled(timeout = 30_000): Promise<void> {
+    await eventually(async () => (await this.status()).unsent, 'changes not settled yet', timeout).toBe(0);
+  }
+
+  /** Brings every wake-up forward that time alone would bring: asks to sync until nothing is unsettled. */
+  async syncUntilSettled(timeout = 60_000): Promise<void> {
+    await eventually(async () => (await this.sync()).unsent, 'changes not settled yet', timeout).toBe(0);
+  }
+}
+
+declare global {
+  /** In the page: its connected client. */
+  function client(): NonNullable<Window['updraft']>;
+}

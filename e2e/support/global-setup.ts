@@ -1,0 +1,28 @@
+import { findChromium } from '../../scripts/lib/tools.mjs';
+import { airflowStatus, startAirflow, stopAirflow } from '../../scripts/lib/airflow-server.mjs';
+import { buildDemo } from '../../scripts/lib/demo-build.mjs';
+import { share, testState } from './airflow.ts';
+import { removeLeftNamespaces } from './netns.ts';
+import { Sql } from './sql.ts';
+
+/** One Airflow and one build of the demo for the whole suite. What was started here is stopped here. */
+export default async function setUp(): Promise<() => Promise<void>> {
+  removeLeftNamespaces();
+  const chromium = await findChromium();
+  if (chromium === undefined) throw new Error('No Chromium was found. Install it, or name it: UPDRAFT_CHROMIUM=/path npm run test:e2e');
+  const { running } = await airflowStatus({ state: testState });
+  const [airflow, dir] = await Promise.all([startAirflow({ state: testState }), process.env['UPDRAFT_E2E_DIR'] ?? buildDemo()]);
+  share({ airflow, chromium, dir });
+  await forgetEarlierRuns(airflow.storeUri);
+  return async () => {
+    if (!running) await stopAirflow({ state: testState });
+  };
+}
+
+/** Records of earlier runs would only make every first pull longer. */
+async function forgetEarlierRuns(storeUri: string): Promise<void> {
+  const sql = new Sql();
+  const [{ there } = { there: false }] = await sql.query<{ there: boolean }>(storeUri, `SELECT to_regclass('updraft_records') IS NOT NULL AS there`);
+  if (there) await sql.query(storeUri, `DELETE FROM updraft_records WHERE collection = 'inspections'`);
+  sql.close();
+}

@@ -1,0 +1,39 @@
+// What the tests use of scripts/, which is JavaScript with types in comments.
+declare module '*/scripts/lib/serve.mjs' {
+  import type { IncomingMessage, ServerResponse } from 'node:http';
+  export function serveDemo(options: {
+    airflowUrl: string | (() => string);
+    port?: number;
+    dir: string;
+    intercept?: (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
+  }): Promise<{ url: string; port: number; close: () => Promise<void> }>;
+}
+declare module '*/scripts/lib/tools.mjs' {
+  export function findChromium(): Promise<string | undefined>;
+}
+declare module '*/scripts/lib/demo-build.mjs' {
+  export function buildDemo(options?: { mode?: string }): Promise<string>;
+}
+declare module '*/scripts/lib/airflow-server.mjs' {
+  export interface AirflowStatus {
+    readonly running: boolean;
+    readonly airflowUrl: string;
+    readonly apiUrl: string;
+    readonly uiUrl: string;
+    readonly storeUri: string;
+    readonly demoUri: string;
+    readonly metadataUri: string;
+    readonly stateDir: string;
+    readonly logs: string;
+    readonly pids: readonly number[];
+  }
+  export function startAirflow(options?: { state?: string; port?: number; fresh?: boolean; say?: (line: string) => void }): Promise<AirflowStatus>;
+  export function stopAirflow(options?: { state?: string; keepPostgres?: boolean }): Promise<AirflowStatus>;
+  export function airflowStatus(options?: { state?: string }): Promise<AirflowStatus>;
+}
+declare module '*/scripts/lib/paths.mjs' {
+  export const root: string;
+  export const stateRoot: string;
+  export const python: string;
+  export const demoDist: string;
+}

@@ -1,0 +1,64 @@
+import { test as base } from '@playwright/test';
+import { serveDemo } from '../../scripts/lib/serve.mjs';
+import { AirflowApi, shared } from './airflow.ts';
+import { Device, type DeviceOptions } from './device.ts';
+import { Sql } from './sql.ts';
+import { Store } from './store.ts';
+import { Wire } from './wire.ts';
+
+export { expect } from '@playwright/test';
+
+/** The demo and Airflow under one origin, with a wire between them that a test can harm. */
+export interface Site {
+  readonly url: string;
+  readonly port: number;
+  readonly wire: Wire;
+}
+
+interface TestFixtures {
+  readonly site: Site;
+  /** Starts a browser of its own; closed when the test ends. */
+  readonly newDevice: (options?: Partial<DeviceOptions>) => Promise<Device>;
+  readonly device: Device;
+  /** Begins every record id of this test, so that no test sees another's records. */
+  readonly prefix: string;
+}
+
+interface WorkerFixtures {
+  readonly sql: Sql;
+  readonly store: Store;
+  readonly airflow: AirflowApi;
+}
+
+let tests = 0;
+
+export const test = base.extend<TestFixtures, WorkerFixtures>({
+  sql: [
+    async ({ browserName: _ }, use) => {
+      const sql = new Sql();
+      await use(sql);
+      sql.close();
+    },
+    { scope: 'worker' },
+  ],
+  store: [async ({ sql }, use) => use(new Store(sql, shared().airflow)), { scope: 'worker' }],
+  airflow: [async ({ browserName: _ }, use) => use(new AirflowApi(shared().airflow.airflowUrl)), { scope: 'worker' }],
+  prefix: async ({ browserName: _ }, use) => use(`e2e-${Date.now().toString(36)}-${++tests}-`),
+  site: async ({ browserName: _ }, use) => {
+    const wire = new Wire(() => shared().airflow.airflowUrl);
+    const server = await serveDemo({ airflowUrl: shared().airflow.airflowUrl, dir: shared().dir, port: 5380, intercept: wire.intercept });
+    await use({ url: server.url, port: server.port, wire });
+    wire.heal();
+    await server.close();
+  },
+  newDevice: async ({ site }, use) => {
+    const devices: Device[] = [];
+    await use(async (options) => {
+      const device = await Device.start({ url: site.url, ...options });
+      devices.push(device);
+      return device;
+    });
+    await Promise.all(devices.map((device) => device.dispose()));
+  },
+  device: async ({ newDevice }, use) => use(await newDevice()),
+});

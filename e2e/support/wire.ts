@@ -1,0 +1,191 @@
+import { request as send, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+
+/** Which of the exchange's requests it is. */
+export type Step = 'identity' | 'trigger' | 'wait' | 'look' | 'result' | 'other';
+
+/** What happens to a request on its way. `commit` in a name: Airflow has the request and did its work. */
+export type Fault =
+  | 'refuse' // the connection is cut, Airflow sees nothing
+  | 'reset-after-commit' // Airflow answers, the answer is lost with the connection
+  | 'truncate' // half of the body, cut off
+  | 'half-json' // half of the body, closed as if it were whole
+  | 'portal-200' // a captive portal's own page
+  | 'portal-303' // … or its redirect to a login page
+  | 'gateway-502'; // a broken gateway's page
+
+export interface Seen {
+  readonly step: Step;
+  readonly at: number;
+  readonly path: string;
+  readonly fault: Fault | 'held' | undefined;
+}
+
+interface Rule {
+  readonly steps: readonly Step[] | 'all';
+  readonly fault: Fault;
+  left: number;
+}
+
+const PORTAL = '<!doctype html><title>Welcome</title><h1>Free Wi-Fi</h1><p>Please accept our terms to go on.</p>';
+const GATEWAY = '<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>';
+
+function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve!: (value: T) => void;
+  const promise = new Promise<T>((done) => (resolve = done));
+  return { promise, resolve };
+}
+
+/** A request held after Airflow has answered it. */
+export class Held {
+  readonly arrived: Promise<void>;
+  readonly #arrive: () => void;
+  readonly #release: (how: 'deliver' | 'cut') => void;
+  readonly released: Promise<'deliver' | 'cut'>;
+  constructor() {
+    const arrival = deferred<void>();
+    this.arrived = arrival.promise;
+    this.#arrive = arrival.resolve;
+    const release = deferred<'deliver' | 'cut'>();
+    this.released = release.promise;
+    this.#release = release.resolve;
+  }
+  arrive = (): void => this.#arrive();
+  /** Lets the answer go on. */
+  release = (): void => this.#release('deliver');
+  /** Cuts the connection instead. */
+  cut = (): void => this.#release('cut');
+}
+
+/** The wire between the browser and Airflow, where a test can make it behave as real networks do. Stands in for a reverse proxy's way to Airflow. */
+export class Wire {
+  readonly seen: Seen[] = [];
+  readonly #airflowUrl: () => string;
+  #rules: Rule[] = [];
+  #holds: { step: Step; before: boolean; held: Held }[] = [];
+  constructor(airflowUrl: () => string) {
+    this.#airflowUrl = airflowUrl;
+  }
+
+  /** From now on these requests meet the fault, as often as told. */
+  fail(steps: readonly Step[] | 'all', fault: Fault, times = Number.POSITIVE_INFINITY): void {
+    this.#rules.push({ steps, fault, left: times });
+  }
+
+  heal(): void {
+    this.#rules = [];
+  }
+
+  /** Holds the next such request: Airflow has answered it, the browser waits. */
+  holdAnswer(step: Step): Held {
+    return this.#hold(step, false);
+  }
+
+  /** Holds the next such request before Airflow sees it. */
+  holdRequest(step: Step): Held {
+    return this.#hold(step, true);
+  }
+
+  count(step: Step): number {
+    return this.seen.filter((one) => one.step === step).length;
+  }
+
+  /** For `serveDemo`: true where it has answered. */
+  intercept = async (request: IncomingMessage, response: ServerResponse): Promise<boolean> => {
+    const path = request.url ?? '/';
+    if (!/^\/airflow(\/|$)/.test(path)) return false;
+    const step = stepOf(request.method ?? 'GET', path);
+    const hold = this.#holds.find((one) => one.step === step)?.held;
+    const before = this.#holds.find((one) => one.held === hold)?.before === true;
+    const rule = hold ? undefined : this.#rules.find(({ steps, left }) => left > 0 && (steps === 'all' || steps.includes(step)));
+    this.seen.push({ step, path, at: Date.now(), fault: hold ? 'held' : rule?.fault });
+    if (hold) {
+      this.#holds = this.#holds.filter((one) => one.held !== hold);
+      await this.#answerHeld(hold, before, request, response);
+      return true;
+    }
+    if (!rule) return false;
+    rule.left -= 1;
+    await this.#play(rule.fault, request, response);
+    return true;
+  };
+
+  #hold(step: Step, before: boolean): Held {
+    const held = new Held();
+    this.#holds.push({ step, before, held });
+    return held;
+  }
+
+  async #answerHeld(held: Held, before: boolean, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (before) {
+      held.arrive();
+      if ((await held.released) === 'cut' || response.destroyed) return void response.destroy();
+      deliver(response, await this.#ask(request));
+      return;
+    }
+    const answer = await this.#ask(request);
+    held.arrive();
+    if ((await held.released) === 'cut') response.destroy();
+    else deliver(response, answer);
+  }
+
+  async #play(fault: Fault, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    switch (fault) {
+      case 'refuse':
+        return void request.socket.destroy();
+      case 'portal-200':
+        return void response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(PORTAL);
+      case 'portal-303':
+        return void response.writeHead(303, { location: '/login.html', 'content-type': 'text/html' }).end();
+      case 'gateway-502':
+        return void response.writeHead(502, { 'content-type': 'text/html' }).end(GATEWAY);
+      case 'reset-after-commit':
+        await this.#ask(request);
+        return void request.socket.destroy();
+      case 'truncate':
+      case 'half-json': {
+        const { status, headers, body } = await this.#ask(request);
+        const half = body.subarray(0, body.length >> 1);
+        if (fault === 'half-json') return void response.writeHead(status, { ...headers, 'content-length': half.length }).end(half);
+        response.writeHead(status, { ...headers, 'content-length': body.length });
+        response.write(half, () => response.destroy());
+      }
+    }
+  }
+
+  /** The whole exchange with Airflow, uncompressed so that half of it is half of the JSON. */
+  #ask(request: IncomingMessage): Promise<Answer> {
+    const { hostname, port } = new URL(this.#airflowUrl());
+    const { 'accept-encoding': _encoding, connection: _connection, ...headers } = request.headers;
+    return new Promise((resolve, reject) => {
+      const upstream = send({ hostname, port, method: request.method, path: request.url, headers }, (answer) => {
+        const { 'transfer-encoding': _chunked, connection: _kept, ...rest } = answer.headers;
+        buffer(answer).then((body) => resolve({ status: answer.statusCode ?? 502, headers: rest, body }), reject);
+      });
+      upstream.on('error', reject);
+      request.pipe(upstream);
+    });
+  }
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+function deliver(response: ServerResponse, { status, headers, body }: Answer): void {
+  if (!response.destroyed) response.writeHead(status, { ...headers, 'content-length': body.length }).end(body);
+}
+
+function stepOf(method: string, url: string): Step {
+  const path = url.split('?')[0] ?? url;
+  if (path === '/airflow/ui/auth/me') return 'identity';
+  const run = /^\/airflow\/api\/v2\/dags\/updraft_exchange\/dagRuns(\/[^/]+)?(\/.*)?$/.exec(path);
+  if (!run) return 'other';
+  if (method === 'POST' && run[1] === undefined) return 'trigger';
+  if (method !== 'GET' || run[1] === undefined) return 'other';
+  if (run[2] === undefined) return 'look';
+  if (run[2] === '/wait') return 'wait';
+  return run[2].endsWith('/xcomEntries/return_value') ? 'result' : 'other';
+}
