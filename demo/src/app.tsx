@@ -19,7 +19,9 @@ export function App({ worker }: { readonly worker: RegisteredWorker }): JSX.Elem
   };
   const lastUser = recall('user');
   if (user === undefined) {
-    return <Welcome lastUser={lastUser} onSignedIn={(signedIn) => workAs(signedIn.user, signedIn)} onContinue={() => lastUser !== undefined && workAs(lastUser)} />;
+    return (
+      <Welcome lastUser={lastUser} onSignedIn={(signedIn) => workAs(signedIn.user, signedIn)} onContinue={() => lastUser !== undefined && workAs(lastUser)} />
+    );
   }
   return (
     <Workspace

@@ -9,18 +9,18 @@ const ROWS_MAX = 5_000;
 function useLive<T>(client: Client | undefined, collection: keyof Collections, read: (client: Client) => Promise<T>): T | undefined {
   const [value, setValue] = useState<T>();
   useEffect(() => {
-    if (!client) return;
-    let isGone = false;
+    if (!client) return undefined;
+    const gone = new AbortController();
     let isReading = false;
     let isStale = false;
     const refresh = async (): Promise<void> => {
       isStale = true;
       if (isReading) return;
       isReading = true;
-      while (isStale && !isGone) {
+      while (isStale && !gone.signal.aborted) {
         isStale = false;
         const now = await read(client).catch(() => undefined);
-        if (now !== undefined && !isGone) setValue(now);
+        if (now !== undefined && !gone.signal.aborted) setValue(now);
       }
       isReading = false;
     };
@@ -29,7 +29,7 @@ function useLive<T>(client: Client | undefined, collection: keyof Collections, r
     });
     void refresh();
     return () => {
-      isGone = true;
+      gone.abort();
       stop();
     };
   }, [client]);

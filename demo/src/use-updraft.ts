@@ -29,15 +29,15 @@ export function useUpdraft(registration: ServiceWorkerRegistration, user: string
     let open: Client | undefined;
     let isGone = false;
     const add = (part: Connection): void => setConnection((before) => ({ ...before, ...part }));
-    connect<Collections>({ registration, user })
-      .then(async (client) => {
-        if (isGone) return client.close();
-        open = window.updraft = client;
-        client.on('status', (status) => add(status.auth === 'required' ? { status } : { status, authReason: undefined }));
-        client.on('auth-required', ({ reason }) => add({ authReason: reason }));
-        add({ client, status: await client.status() });
-      })
-      .catch((error: unknown) => add({ error }));
+    const start = async (): Promise<void> => {
+      const client = await connect<Collections>({ registration, user });
+      if (isGone) return client.close();
+      open = window.updraft = client;
+      client.on('status', (status) => add(status.auth === 'required' ? { status } : { status, authReason: undefined }));
+      client.on('auth-required', ({ reason }) => add({ authReason: reason }));
+      add({ client, status: await client.status() });
+    };
+    start().catch((error: unknown) => add({ error }));
     return () => {
       isGone = true;
       open?.close();

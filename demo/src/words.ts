@@ -11,6 +11,9 @@ export const STATE_WORDS: Readonly<Record<RowState, string>> = {
   rejected: 'Rejected',
 };
 
+/** A record that is ready to go while nothing can be sent. */
+export const HELD_UP_WORDS = 'Ready to send';
+
 export const STATUS_WORDS: Readonly<Record<Inspection['status'], string>> = { ok: 'OK', watch: 'Watch', fail: 'Fail' };
 
 export const FIELD_WORDS: Readonly<Record<string, string>> = {

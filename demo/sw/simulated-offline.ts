@@ -21,8 +21,8 @@ export function simulateOffline(airflow: string): void {
       throw new TypeError('Failed to fetch (the demo simulates that there is no network)');
     return realFetch(input, init);
   };
-  const onLine = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(self.navigator), 'onLine')?.get;
-  Object.defineProperty(self.navigator, 'onLine', { configurable: true, get: () => !offline && (onLine?.call(self.navigator) ?? true) });
+  const browsers = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(self.navigator), 'onLine');
+  Object.defineProperty(self.navigator, 'onLine', { configurable: true, get: () => !offline && Boolean(browsers?.get?.call(self.navigator)) });
 
   const answer = (): NetworkAnswer => ({ demo: 'network', offline });
   const channel = new BroadcastChannel(NETWORK_CHANNEL);

@@ -14,7 +14,11 @@ interface Props {
   readonly sites: readonly Site[];
   readonly onDone: () => void;
 }
-const RESULT_WORDS = { done: 'Done in Airflow. This device hears of it with its next exchange.', failed: 'The DAG run failed; Airflow’s log says why.', slow: 'The DAG run is still under way.' } as const;
+const RESULT_WORDS = {
+  done: 'Done in Airflow. This device hears of it with its next exchange.',
+  failed: 'The DAG run failed; Airflow’s log says why.',
+  slow: 'The DAG run is still under way.',
+} as const;
 
 /** Changes a record on the other side, so that one person alone can see both directions and make a conflict. */
 export function AirflowChange({ inspections, sites, onDone }: Props): JSX.Element {
@@ -54,7 +58,12 @@ export function AirflowChange({ inspections, sites, onDone }: Props): JSX.Elemen
         <button class="button small" data-testid="change-status" disabled={isBusy} onClick={() => void change(row, { status: otherStatus })}>
           Set {STATUS_WORDS[otherStatus]}
         </button>
-        <button class="button small" data-testid="change-note" disabled={isBusy} onClick={() => void change(row, { note: `From the office, ${timeText(Date.now())}` })}>
+        <button
+          class="button small"
+          data-testid="change-note"
+          disabled={isBusy}
+          onClick={() => void change(row, { note: `From the office, ${timeText(Date.now())}` })}
+        >
           Write a note
         </button>
       </div>

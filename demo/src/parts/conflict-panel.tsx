@@ -62,7 +62,16 @@ export function ConflictPanel({ client, conflict, sites }: Props): JSX.Element {
       {fields === '*' ? (
         <ConflictWhole conflict={conflict} choice={choices['*']} sites={sites} onChoose={(choice) => choose('*', choice)} />
       ) : (
-        fields.map((of) => <ConflictField key={of.field} conflictId={conflict.id} of={of} choice={choices[of.field]} sites={sites} onChoose={(choice) => choose(of.field, choice)} />)
+        fields.map((of) => (
+          <ConflictField
+            key={of.field}
+            conflictId={conflict.id}
+            of={of}
+            choice={choices[of.field]}
+            sites={sites}
+            onChoose={(choice) => choose(of.field, choice)}
+          />
+        ))
       )}
       <div class="buttons">
         <button class="button primary" data-testid="resolve" disabled={!isComplete} onClick={() => void resolve()}>

@@ -32,7 +32,13 @@ export function Guide({ network, inspections, sites, onNetwork, onChanged }: Pro
           <h3>Cut the network</h3>
           <p>Then save or edit something. It is on this device at once, also after a reload.</p>
           <label class="switch">
-            <input type="checkbox" role="switch" data-testid="simulate-offline" checked={network.simulated} onChange={(event) => onNetwork(event.currentTarget.checked)} />
+            <input
+              type="checkbox"
+              role="switch"
+              data-testid="simulate-offline"
+              checked={network.simulated}
+              onChange={(event) => onNetwork(event.currentTarget.checked)}
+            />
             <span>Simulate no network</span>
           </label>
         </li>

@@ -35,12 +35,25 @@ export function InspectionFields({ draft, problems, sites, onChange, onLeave, pr
   );
   return (
     <>
-      <SitePicker testId={`${prefix}site`} value={draft.site} sites={sites} problem={problems['site']} onChange={(site) => onChange({ site })} onLeave={() => onLeave('site')} />
+      <SitePicker
+        testId={`${prefix}site`}
+        value={draft.site}
+        sites={sites}
+        problem={problems['site']}
+        onChange={(site) => onChange({ site })}
+        onLeave={() => onLeave('site')}
+      />
       <fieldset class="statuses" aria-invalid={problems['status'] !== undefined}>
         <legend>Status</legend>
         {STATUSES.map((status) => (
           <label key={status} class={`status status-${status}`}>
-            <input type="radio" name={`${prefix}status`} data-testid={`${prefix}status-${status}`} checked={draft.status === status} onChange={() => onChange({ status })} />
+            <input
+              type="radio"
+              name={`${prefix}status`}
+              data-testid={`${prefix}status-${status}`}
+              checked={draft.status === status}
+              onChange={() => onChange({ status })}
+            />
             <Icon name={STATUS_ICONS[status]} />
             {STATUS_WORDS[status]}
           </label>

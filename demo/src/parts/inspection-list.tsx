@@ -10,6 +10,7 @@ interface Props {
   readonly inspections: Inspections & { readonly isRead: boolean };
   readonly sites: readonly Site[];
   readonly actions: RowActions;
+  readonly isHeldUp: boolean;
 }
 const FILTERS = { all: 'All', unsent: 'Not sent', person: 'Needs you', sent: 'Sent' } as const;
 type Filter = keyof typeof FILTERS;
@@ -22,7 +23,7 @@ const EMPTY_WORDS: Readonly<Record<Filter, string>> = {
 };
 const PAGE = 40;
 
-export function InspectionList({ inspections, sites, actions }: Props): JSX.Element {
+export function InspectionList({ inspections, sites, actions, isHeldUp }: Props): JSX.Element {
   const [filter, setFilter] = useState<Filter>('all');
   const [shown, setShown] = useState(PAGE);
   const { rows, outbox, deadLetters } = inspections;
@@ -55,7 +56,7 @@ export function InspectionList({ inspections, sites, actions }: Props): JSX.Elem
       ) : (
         <ul class="rows">
           {chosen.slice(0, shown).map((row) => (
-            <InspectionRow key={row.id} row={row} sites={sites} actions={actions} />
+            <InspectionRow key={row.id} row={row} sites={sites} actions={actions} isHeldUp={isHeldUp} />
           ))}
         </ul>
       )}

@@ -19,10 +19,11 @@ interface Props {
   readonly row: Row<Inspection>;
   readonly sites: readonly Site[];
   readonly actions: RowActions;
+  readonly isHeldUp: boolean;
 }
 
 /** One inspection: what it says, how far it is, and what can be done with it. */
-export function InspectionRow({ row, sites, actions }: Props): JSX.Element {
+export function InspectionRow({ row, sites, actions, isHeldUp }: Props): JSX.Element {
   const { id, value, state, run, rejection } = row;
   const facts = [
     value.site,
@@ -34,7 +35,7 @@ export function InspectionRow({ row, sites, actions }: Props): JSX.Element {
     <li class="row" data-testid={`row-${id}`} data-state={state}>
       <div class="row-head">
         <h3>{siteName(value.site, sites)}</h3>
-        <StateChip state={state} />
+        <StateChip state={state} isHeldUp={isHeldUp} />
       </div>
       <p class="facts">
         <span class={`dot dot-${value.status}`}>{STATUS_WORDS[value.status] ?? value.status}</span> {facts.join(' · ')}
@@ -47,7 +48,7 @@ export function InspectionRow({ row, sites, actions }: Props): JSX.Element {
       )}
       <div class="actions">
         <Action id={`edit-${id}`} icon="edit" text="Edit" onClick={() => actions.edit(row)} />
-        <Action id={`visit-${id}`} icon="plus" text="1 visit" onClick={() => actions.visit(row)} />
+        <Action id={`visit-${id}`} icon="plus" text="1 visit" label="One visit more" onClick={() => actions.visit(row)} />
         {state === 'rejected' ? (
           <Action id={`discard-${id}`} icon="cross" text="Discard change" onClick={() => actions.discard(id)} />
         ) : (
@@ -63,9 +64,17 @@ export function InspectionRow({ row, sites, actions }: Props): JSX.Element {
   );
 }
 
-function Action({ id, icon, text, onClick }: { readonly id: string; readonly icon: IconName; readonly text: string; readonly onClick: () => void }): JSX.Element {
+interface ActionProps {
+  readonly id: string;
+  readonly icon: IconName;
+  readonly text: string;
+  readonly label?: string;
+  readonly onClick: () => void;
+}
+
+function Action({ id, icon, text, label, onClick }: ActionProps): JSX.Element {
   return (
-    <button class="action" data-testid={id} onClick={onClick}>
+    <button class="action" data-testid={id} aria-label={label} onClick={onClick}>
       <Icon name={icon} /> {text}
     </button>
   );

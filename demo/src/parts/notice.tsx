@@ -11,7 +11,7 @@ const SHOWN_MS = 7_000;
 /** What just happened, and the way back. */
 export function Notice({ notice, onClose }: { readonly notice: NoticeText | undefined; readonly onClose: () => void }): JSX.Element {
   useEffect(() => {
-    if (!notice) return;
+    if (!notice) return undefined;
     const timer = setTimeout(onClose, SHOWN_MS);
     return () => clearTimeout(timer);
   }, [notice]);

@@ -25,7 +25,12 @@ export function OtherValue({ field, name, sites, isChosen, onChoose }: Props): J
     setProblem(wrong);
     onChoose(typed === '' || wrong !== undefined ? undefined : { value });
   };
-  const options: readonly (readonly [string, string])[] | undefined = field === 'status' ? Object.entries(STATUS_WORDS) : field === 'site' && sites.length > 0 ? sites.map(({ id }) => [id, siteLabel(id, sites)] as const) : undefined;
+  const options: readonly (readonly [string, string])[] | undefined =
+    field === 'status'
+      ? Object.entries(STATUS_WORDS)
+      : field === 'site' && sites.length > 0
+        ? sites.map(({ id }) => [id, siteLabel(id, sites)] as const)
+        : undefined;
   const common = { id: `${name}-other`, 'data-testid': `take-other-${field}`, 'aria-invalid': problem !== undefined, value: isChosen || problem ? text : '' };
   return (
     <div class={isChosen ? 'other chosen' : 'other'}>

@@ -33,11 +33,28 @@ export function SignInForm({ user = '', onSignedIn }: Props): JSX.Element {
     <form class="sign-in-form" onSubmit={(event) => void submit(event)}>
       <label class="field">
         <span>Airflow user</span>
-        <input data-testid="user" name="username" autocomplete="username" autocapitalize="none" spellcheck={false} required value={name} onInput={(event) => setName(event.currentTarget.value)} />
+        <input
+          data-testid="user"
+          name="username"
+          autocomplete="username"
+          autocapitalize="none"
+          spellcheck={false}
+          required
+          value={name}
+          onInput={(event) => setName(event.currentTarget.value)}
+        />
       </label>
       <label class="field">
         <span>Password</span>
-        <input data-testid="password" name="password" type="password" autocomplete="current-password" required value={password} onInput={(event) => setPassword(event.currentTarget.value)} />
+        <input
+          data-testid="password"
+          name="password"
+          type="password"
+          autocomplete="current-password"
+          required
+          value={password}
+          onInput={(event) => setPassword(event.currentTarget.value)}
+        />
       </label>
       <label class="check">
         <input data-testid="keep-signed-in" type="checkbox" checked={keep} onChange={(event) => setKeep(event.currentTarget.checked)} />

@@ -56,7 +56,8 @@ export function SitePicker({ value, sites, onChange, onLeave, problem, testId }:
         value={value}
         onInput={(event) => {
           onChange(event.currentTarget.value);
-          setOpen(true);
+          // Somebody who knows the id needs no list over the next field.
+          setOpen(siteIdOf(event.currentTarget.value, sites) === undefined);
           setActive(0);
         }}
         onFocus={(event) => event.currentTarget.select()}
@@ -72,7 +73,14 @@ export function SitePicker({ value, sites, onChange, onLeave, problem, testId }:
       <ul id={`${id}-list`} role="listbox" aria-label="Sites" hidden={!isOpen || matches.length === 0}>
         {matches.map((site, index) => (
           // Down, not click: the input would lose the focus first and close the list.
-          <li id={`${id}-${index}`} key={site.id} role="option" aria-selected={index === active} onPointerDown={(event) => event.preventDefault()} onClick={() => choose(site)}>
+          <li
+            id={`${id}-${index}`}
+            key={site.id}
+            role="option"
+            aria-selected={index === active}
+            onPointerDown={(event) => event.preventDefault()}
+            onClick={() => choose(site)}
+          >
             <b>{site.name}</b>
             <span>{[site.id, site.region].filter(Boolean).join(' · ')}</span>
           </li>

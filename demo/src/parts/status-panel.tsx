@@ -22,23 +22,33 @@ export function StatusPanel({ client, status }: Props): JSX.Element {
   };
   const isAllSent = status?.unsent === 0;
   return (
-    <section class={`card status-panel ${isAllSent ? 'all-sent' : 'unsent'}`} aria-live="polite">
-      <div class="headline">
+    <section class={`card status-panel ${isAllSent ? 'all-sent' : 'unsent'}`}>
+      <div class="headline" aria-live="polite">
         <span class="seal">{isAllSent ? <Icon name="synced" /> : <Icon name="device" />}</span>
         <div>
           {status && !isAllSent && (
             <h2>
-              <span data-testid="unsent-count">{status.unsent}</span> not in Airflow yet
+              <span data-testid="unsent-count">{status.unsent}</span> not sent yet
             </h2>
           )}
           {isAllSent && (
             <h2 data-testid="all-sent">
-              All sent <span data-testid="unsent-count" class="unseen">0</span>
+              All sent{' '}
+              <span data-testid="unsent-count" class="unseen">
+                0
+              </span>
             </h2>
           )}
-          <p class="quiet">{status === undefined ? 'Opening …' : isAllSent ? 'Safe to hand in this device.' : 'Saved on this device.'}</p>
+          <p class="quiet">{status === undefined ? 'Opening …' : isAllSent ? 'Safe to hand in' : 'Saved on this device'}</p>
         </div>
-        <button class="button icon-only" data-testid="sync" title="Send and fetch now" aria-label="Send and fetch now" disabled={!client || isSyncing} onClick={() => void sync()}>
+        <button
+          class="button icon-only"
+          data-testid="sync"
+          title="Send and fetch now"
+          aria-label="Send and fetch now"
+          disabled={!client || isSyncing}
+          onClick={() => void sync()}
+        >
           <Icon name="refresh" />
         </button>
       </div>
@@ -56,7 +66,7 @@ function Detail({ status }: { readonly status: Status }): JSX.Element {
     <ul class="details">
       {waiting && (
         <li data-testid="waiting" data-for={waiting.for} data-failures={waiting.failures}>
-          <Icon name={waiting.for === 'network' ? 'offline' : 'clock'} />
+          <Icon name={waiting.for === 'network' ? 'offline' : waiting.for === 'person' ? 'person' : 'clock'} />
           {waitingText(waiting, now)}
         </li>
       )}

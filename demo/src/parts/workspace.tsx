@@ -46,6 +46,9 @@ export function Workspace({ registration, user, session, update, onSignedIn, onL
     if (!offline) await client?.sync();
   };
 
+  // "Sending" would be a promise where nothing moves; while a DAG run works on it, it does move.
+  const isHeldUp = network.offline || (status?.waiting !== undefined && status.waiting.for !== 'run' && status.waiting.for !== 'person');
+
   return (
     <div class="app">
       <header class="top">
@@ -57,14 +60,20 @@ export function Workspace({ registration, user, session, update, onSignedIn, onL
       <UpdateBar apply={update} />
       {error !== undefined && <p class="banner problem">{errorText(error)}</p>}
       <main>
+        <Guide
+          network={network}
+          inspections={inspections}
+          sites={sites}
+          onNetwork={(offline) => void setOffline(offline)}
+          onChanged={() => void client?.sync()}
+        />
         <div class="left">
           <StatusPanel client={client} status={status} />
           <CaptureForm client={client} sites={sites} />
         </div>
         <div class="right">
-          <Guide network={network} inspections={inspections} sites={sites} onNetwork={(offline) => void setOffline(offline)} onChanged={() => void client?.sync()} />
           {client && inspections.conflicts.map((conflict) => <ConflictPanel key={conflict.id} client={client} conflict={conflict} sites={sites} />)}
-          <InspectionList inspections={inspections} sites={sites} actions={actions} />
+          <InspectionList inspections={inspections} sites={sites} actions={actions} isHeldUp={isHeldUp} />
         </div>
       </main>
       {client && edited && <EditDialog key={edited.id} client={client} row={edited} sites={sites} onClose={closeEdit} />}
