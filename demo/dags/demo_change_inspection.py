@@ -9,11 +9,12 @@ from airflow.sdk import DAG, get_current_context, task
 
 @task(task_id="change")
 def change() -> str:
-    """Set the fields of conf ``{"id": …, "set": {field: value}}``; fail where the record is not there or becomes invalid."""
-    from airflow_updraft import revision, server_changes
-    from airflow_updraft.airflow_bridge import declared_collections, store_engine
-    from airflow_updraft.apply import load_records
-    from airflow_updraft.request import Mutation
+    """Set the fields of conf ``{"id": …, "set": {field: value}}``; fail where there is no such record."""
+    # Here, not above: the DAG processor reads this file every few seconds and needs none of it.
+    from airflow_updraft import revision, server_changes  # noqa: PLC0415
+    from airflow_updraft.airflow_bridge import declared_collections, store_engine  # noqa: PLC0415
+    from airflow_updraft.apply import load_records  # noqa: PLC0415
+    from airflow_updraft.request import Mutation  # noqa: PLC0415
 
     run = get_current_context()["dag_run"]
     conf = run.conf or {}
