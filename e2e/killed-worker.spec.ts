@@ -122,16 +122,20 @@ test('faults 3 and 4: a worker killed between the answer and its settling, or in
   const counted = await captureCounted(device, prefix);
   const { replicaId } = await device.status();
   const seen: string[] = [];
-  // Settling 60 records takes some tens of milliseconds; these delays fall before, into and after it.
-  for (const [round, delay_ms] of [0, 10, 20, 40, 80].entries()) {
+  // When the kill is sent, before or after the answer is let go. Each round halves the distance to the moment of settling.
+  let [none_ms, all_ms] = [-100, 200];
+  for (let round = 0; round < 6; round++) {
     const then = await before(store, replicaId);
     const held = site.wire.holdAnswer('result');
     const batch = await captureBatch(device, counted, `${prefix}${round}-`, 60);
     await held.arrived;
-    held.release();
-    await new Promise((resolve) => setTimeout(resolve, delay_ms));
-    await device.killWorker();
-    seen.push(await settledOrNot(device, batch));
+    const kill = await device.aimAtWorker();
+    const delay_ms = Math.round((none_ms + all_ms) / 2);
+    await Promise.all([after(Math.max(0, delay_ms), kill), after(Math.max(0, -delay_ms), held.release)]);
+    const how = await settledOrNot(device, batch);
+    seen.push(how);
+    if (how === 'none') none_ms = delay_ms;
+    else all_ms = delay_ms;
     await device.syncUntilSettled();
     await expectAppliedOnce({ store, airflow, device }, batch, round + 2, then);
   }
@@ -139,7 +143,10 @@ test('faults 3 and 4: a worker killed between the answer and its settling, or in
     seen.every((how) => how === 'all' || how === 'none'),
     seen.join(),
   ).toBe(true);
+  expect(new Set(seen), 'rounds on both sides of the moment').toEqual(new Set(['all', 'none']));
 });
+
+const after = <T>(delay_ms: number, act: () => T): Promise<T> => new Promise((resolve) => setTimeout(() => resolve(act()), delay_ms));
 
 /** How much of the batch is settled in the replica, read past the worker, which must not wake up for it. */
 async function settledOrNot(device: Device, { created }: Batch): Promise<string> {

@@ -134,25 +134,33 @@ export class Device {
 
   /** Stops the running worker at once, as the browser may at any moment, and waits until it is gone. */
   async killWorker(): Promise<void> {
+    await (
+      await this.aimAtWorker()
+    )();
+  }
+
+  /** Everything that takes time before the kill; the function returned does it and nothing else. */
+  async aimAtWorker(): Promise<() => Promise<void>> {
     const running = new Set<string>();
-    let isSeen = false;
     let tellGone = (): void => undefined;
+    const gone = new Promise<void>((resolve) => (tellGone = resolve));
     const note = ({ versions }: { versions: { versionId: string; runningStatus: string }[] }): void => {
-      isSeen ||= versions.length > 0;
+      const before = running.size;
       for (const { versionId, runningStatus } of versions) {
         if (runningStatus === 'stopped') running.delete(versionId);
         else running.add(versionId);
       }
-      if (isSeen && running.size === 0) tellGone();
+      if (before > 0 && running.size === 0) tellGone();
     };
     this.cdp.on('ServiceWorker.workerVersionUpdated', note);
     await this.cdp.send('ServiceWorker.enable');
     await eventually(() => running.size, 'a worker that can be killed').toBeGreaterThan(0);
-    const gone = new Promise<void>((resolve) => (tellGone = resolve));
-    await this.cdp.send('ServiceWorker.stopAllWorkers');
-    await gone;
-    this.cdp.off('ServiceWorker.workerVersionUpdated', note);
-    await this.cdp.send('ServiceWorker.disable');
+    return async () => {
+      await this.cdp.send('ServiceWorker.stopAllWorkers');
+      await gone;
+      this.cdp.off('ServiceWorker.workerVersionUpdated', note);
+      await this.cdp.send('ServiceWorker.disable');
+    };
   }
 
   async told<T>(type: Told['type']): Promise<T[]> {
@@ -228,7 +236,8 @@ export class Device {
 
   /** Brings every wake-up forward that time alone would bring: asks to sync until nothing is unsettled. */
   async syncUntilSettled(timeout = 60_000): Promise<void> {
-    await eventually(async () => (await this.sync()).unsent, 'changes not settled yet', timeout).toBe(0);
+    const unsent = async (): Promise<number> => (await this.status()).unsent && (await this.sync()).unsent;
+    await eventually(unsent, 'changes not settled yet', timeout).toBe(0);
   }
 }
 
