@@ -14,7 +14,7 @@ import { main, messageOf } from './lib/problem.mjs';
 import { members } from './lib/processes.mjs';
 import { sleep } from './lib/run.mjs';
 
-const START_MS_MAX = 180_000;
+const START_MS_MAX = 330_000;
 const STOP_MS_MAX = 40_000;
 const state = join(stateRoot, 'lifecycle');
 /** @type {import('./lib/counts.mjs').Counts[]} */

@@ -5,7 +5,7 @@ import { pool } from './airflow-settings.mjs';
 import { Problem } from './problem.mjs';
 import { sleep, tail } from './run.mjs';
 
-const READY_MS_MAX = 180_000;
+const READY_MS_MAX = 300_000;
 const DAGS = ['updraft_exchange'];
 
 /**

@@ -18,7 +18,12 @@ export const plantedBugs = [
     testName: 'a put that could not be written rejects, and resolves only after it is on disk',
   },
   { bug: 'no-hash-check', runner: 'vitest', testFile: 'sw/simulation/replay.sim.ts', testName: 'an answer to another request settles nothing' },
-  { bug: 'html-200-acknowledges', runner: 'vitest', testFile: 'sw/transport/classify.test.ts', testName: 'captive portal: a 200 with HTML acknowledges nothing' },
+  {
+    bug: 'html-200-acknowledges',
+    runner: 'vitest',
+    testFile: 'sw/transport/classify.test.ts',
+    testName: 'captive portal: a 200 with HTML acknowledges nothing',
+  },
   {
     bug: 'feed-without-lock',
     runner: 'pytest',
