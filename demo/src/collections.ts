@@ -1,4 +1,8 @@
-/** Places that can be inspected. Kept in an ordinary SQL table; devices only read them. */
+// Made by updraft-types from collections.json. Change that file, not this one.
+
+/**
+ * Places that can be inspected. Kept in an ordinary SQL table; devices only read them.
+ */
 export interface Site {
   id: string;
   name: string;
@@ -6,10 +10,14 @@ export interface Site {
   floor_area_m2?: number;
 }
 
-/** One visit to one site, captured in the field. */
+/**
+ * One visit to one site, captured in the field.
+ */
 export interface Inspection {
   id: string;
-  /** id of a site */
+  /**
+   * id of a site
+   */
   site: string;
   status: 'ok' | 'watch' | 'fail';
   reading?: number;
@@ -18,6 +26,7 @@ export interface Inspection {
   inspected_on?: string;
 }
 
+/** Every collection's record, by the collection's name. */
 export interface Collections {
   sites: Site;
   inspections: Inspection;

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Conflict, DeadLetter, OutboxEntry, Row } from '../../client/index.ts';
 import type { Collections, Inspection, Site } from './collections.ts';
+import { newestFirst } from './newest-first.ts';
 import type { Client } from './use-updraft.ts';
 
 const ROWS_MAX = 5_000;
@@ -61,11 +62,4 @@ export function useInspections(client: Client | undefined): Inspections & { read
 
 export function useSites(client: Client | undefined): readonly Site[] {
   return useLive(client, 'sites', async (open) => (await open.collection('sites').query({ index: 'name' })).map(({ value }) => value)) ?? [];
-}
-
-/** By date, then what Airflow does not have yet, then by its revision: a record keeps its place while it is sent. */
-export function newestFirst(rows: readonly Row<Inspection>[], outbox: readonly OutboxEntry[]): Row<Inspection>[] {
-  const captured = new Map(outbox.map(({ id, firstSeq }) => [id, firstSeq]));
-  const rank = ({ id, revision }: Row<Inspection>): number => (revision === 0 ? Number.MAX_SAFE_INTEGER / 2 + (captured.get(id) ?? 0) : revision);
-  return [...rows].sort((a, b) => (b.value.inspected_on ?? '').localeCompare(a.value.inspected_on ?? '') || rank(b) - rank(a));
 }

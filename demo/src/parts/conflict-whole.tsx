@@ -27,30 +27,46 @@ interface Props {
 export function ConflictWhole({ conflict, choice, sites, onChoose }: Props): JSX.Element {
   const { id, reason, base, mine, theirs } = conflict;
   const words = SIDE_WORDS[reason];
+  const fields = fieldsThatDiffer(conflict);
   const takes = choice && 'take' in choice ? choice.take : undefined;
   return (
     <div class="sides whole" role="radiogroup" aria-label="Which version holds">
       <div class="tile before">
         <span class="tile-title">Before</span>
-        <Version doc={base} none="Not there" sites={sites} other={null} />
+        <Version doc={base} none="Not there" fields={fields} sites={sites} other={null} />
       </div>
       <Tile name={id} testId="take-mine-*" title={words.mine} isChosen={takes === 'mine'} onChoose={() => onChoose({ take: 'mine' })}>
-        <Version doc={mine} none="Deleted" sites={sites} other={base} />
+        <Version doc={mine} none="Deleted" fields={fields} sites={sites} other={base} />
       </Tile>
       <Tile name={id} testId="take-theirs-*" title={words.theirs} isChosen={takes === 'theirs'} onChoose={() => onChoose({ take: 'theirs' })}>
-        <Version doc={theirs} none={base === null ? 'Not there' : 'Deleted'} sites={sites} other={base} />
+        <Version doc={theirs} none={base === null ? 'Not there' : 'Deleted'} fields={fields} sites={sites} other={base} />
       </Tile>
     </div>
   );
 }
 
-/** A whole record; what differs from the other one stands out. */
-function Version({ doc, none, sites, other }: { readonly doc: Doc; readonly none: string; readonly sites: readonly Site[]; readonly other: Doc }): JSX.Element {
+/** The fields that tell the versions apart; all, where there is only one version to show. */
+function fieldsThatDiffer({ base, mine, theirs }: Conflict): readonly string[] {
+  const versions = [base, mine, theirs].filter((doc) => doc !== null);
+  const differ = Object.keys(FIELD_WORDS).filter((field) => versions.some((doc) => doc[field] !== versions[0]?.[field]));
+  return differ.length > 0 ? differ : Object.keys(FIELD_WORDS);
+}
+
+interface VersionProps {
+  readonly doc: Doc;
+  readonly none: string;
+  readonly fields: readonly string[];
+  readonly sites: readonly Site[];
+  readonly other: Doc;
+}
+
+/** One version of the record; what differs from the other one stands out. */
+function Version({ doc, none, fields, sites, other }: VersionProps): JSX.Element {
   if (doc === null) return <em>{none}</em>;
   return (
     <dl>
       {Object.keys(FIELD_WORDS)
-        .filter((field) => doc[field] !== undefined)
+        .filter((field) => doc[field] !== undefined && fields.includes(field))
         .map((field) => (
           <div key={field} class={other && other[field] !== doc[field] ? 'changed' : ''}>
             <dt>{FIELD_WORDS[field]}</dt>

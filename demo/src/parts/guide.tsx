@@ -30,7 +30,7 @@ export function Guide({ network, inspections, sites, onNetwork, onChanged }: Pro
       <ol class="steps">
         <li>
           <h3>Cut the network</h3>
-          <p>Then save or edit something. It is on this device at once, also after a reload.</p>
+          <p>Save or edit something: it is on this device at once, also after a reload.</p>
           <label class="switch">
             <input
               type="checkbox"
@@ -39,15 +39,15 @@ export function Guide({ network, inspections, sites, onNetwork, onChanged }: Pro
               checked={network.simulated}
               onChange={(event) => onNetwork(event.currentTarget.checked)}
             />
-            <span>Simulate no network</span>
+            <span>No network</span>
           </label>
         </li>
         <li>
-          <h3>Change the same elsewhere</h3>
-          <p>On a second device, signed in as ben …</p>
+          <h3>Change it elsewhere</h3>
+          <p>The same record on a second device, signed in as ben …</p>
           {other ? (
             <a class="button small" data-testid="second-device" href={other} target="_blank" rel="noopener">
-              <Icon name="external" /> Open a second device
+              <Icon name="external" /> Second device
             </a>
           ) : (
             <p class="hint">Open this page in a private window or on a phone.</p>
@@ -55,12 +55,12 @@ export function Guide({ network, inspections, sites, onNetwork, onChanged }: Pro
         </li>
         <li>
           <h3>… or in Airflow itself</h3>
-          <p>A DAG run changes a record, as from the office.</p>
+          <p>A DAG run changes it, as from the office.</p>
           <AirflowChange inspections={inspections} sites={sites} onDone={onChanged} />
         </li>
         <li>
           <h3>Reconnect and watch</h3>
-          <p>All is sent in one batch, one DAG run. What both sides changed is shown to you to decide.</p>
+          <p>One batch, one DAG run. What both sides changed, you decide.</p>
           <a class="button small" data-testid="open-airflow" href={`${AIRFLOW}/`} target="_blank" rel="noopener">
             <Icon name="external" /> Open Airflow
           </a>

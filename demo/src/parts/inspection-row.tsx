@@ -30,7 +30,7 @@ export function InspectionRow({ row, sites, actions, isHeldUp }: Props): JSX.Ele
     value.inspected_on && dayText(value.inspected_on),
     value.reading !== undefined && `Reading ${value.reading}`,
     value.visits !== undefined && (value.visits === 1 ? '1 visit' : `${value.visits} visits`),
-  ].filter(Boolean);
+  ].filter((fact) => typeof fact === 'string');
   return (
     <li class="row" data-testid={`row-${id}`} data-state={state}>
       <div class="row-head">
@@ -38,7 +38,10 @@ export function InspectionRow({ row, sites, actions, isHeldUp }: Props): JSX.Ele
         <StateChip state={state} isHeldUp={isHeldUp} />
       </div>
       <p class="facts">
-        <span class={`dot dot-${value.status}`}>{STATUS_WORDS[value.status] ?? value.status}</span> {facts.join(' · ')}
+        <span class={`dot dot-${value.status}`}>{STATUS_WORDS[value.status] ?? value.status}</span>{' '}
+        {facts.map((fact) => (
+          <span key={fact}>{fact}</span>
+        ))}
       </p>
       {value.note && <p class="note">{value.note}</p>}
       {rejection && (

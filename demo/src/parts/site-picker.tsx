@@ -70,25 +70,39 @@ export function SitePicker({ value, sites, onChange, onLeave, problem, testId }:
           onLeave();
         }}
       />
-      <ul id={`${id}-list`} role="listbox" aria-label="Sites" hidden={!isOpen || matches.length === 0}>
-        {matches.map((site, index) => (
-          // Down, not click: the input would lose the focus first and close the list.
-          <li
-            id={`${id}-${index}`}
-            key={site.id}
-            role="option"
-            aria-selected={index === active}
-            onPointerDown={(event) => event.preventDefault()}
-            onClick={() => choose(site)}
-          >
-            <b>{site.name}</b>
-            <span>{[site.id, site.region].filter(Boolean).join(' · ')}</span>
-          </li>
-        ))}
-      </ul>
+      <SiteOptions id={id} sites={matches} active={active} isHidden={!isOpen || matches.length === 0} onChoose={choose} />
       <p id={`${id}-problem`} class="problem" role="alert">
         {problem}
       </p>
     </div>
+  );
+}
+
+interface OptionsProps {
+  readonly id: string;
+  readonly sites: readonly Site[];
+  readonly active: number;
+  readonly isHidden: boolean;
+  readonly onChoose: (site: Site) => void;
+}
+
+function SiteOptions({ id, sites, active, isHidden, onChoose }: OptionsProps): JSX.Element {
+  return (
+    <ul id={`${id}-list`} role="listbox" aria-label="Sites" hidden={isHidden}>
+      {sites.map((site, index) => (
+        <li
+          id={`${id}-${index}`}
+          key={site.id}
+          role="option"
+          aria-selected={index === active}
+          // Down, not click: the input would lose the focus first and close the list.
+          onPointerDown={(event) => event.preventDefault()}
+          onClick={() => onChoose(site)}
+        >
+          <b>{site.name}</b>
+          <span>{[site.id, site.region].filter(Boolean).join(' · ')}</span>
+        </li>
+      ))}
+    </ul>
   );
 }

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import type { Row } from '../../client/index.ts';
+import type { Inspection } from './collections.ts';
+import { dayText, today } from './dates.ts';
+import { newestFirst } from './newest-first.ts';
+import { byRun, shortRun } from './runs.ts';
+import { secondDeviceUrl } from './second-device.ts';
+
+const row = (id: string, revision: number, more: object = {}): Row<Inspection> => ({
+  id,
+  revision,
+  state: revision === 0 ? 'local' : 'synced',
+  value: { id, site: 'A7', status: 'ok', inspected_on: '2026-03-12' },
+  ...more,
+});
+const sent = (id: string, firstSeq: number) =>
+  ({ collection: 'inspections', id, op: 'edit', fields: [], state: 'local', firstSeq, lastSeq: firstSeq }) as const;
+
+describe('secondDeviceUrl', () => {
+  it('is the other name of this machine', () => {
+    expect(secondDeviceUrl('http://127.0.0.1:5180/?a#b')).toBe('http://localhost:5180/');
+    expect(secondDeviceUrl('http://localhost:5180/x')).toBe('http://127.0.0.1:5180/');
+  });
+  it('does not exist on a real host', () => expect(secondDeviceUrl('https://field.example/')).toBeUndefined());
+});
+
+describe('newestFirst', () => {
+  it('puts what Airflow does not have yet on top, the last captured first', () => {
+    const rows = newestFirst([row('a', 7), row('b', 0), row('c', 0), row('d', 9)], [sent('b', 1), sent('c', 2)]);
+    expect(rows.map(({ id }) => id)).toEqual(['c', 'b', 'd', 'a']);
+  });
+  it('goes by date before all', () => {
+    const old = row('old', 0, { value: { id: 'old', site: 'A7', status: 'ok', inspected_on: '2026-01-01' } });
+    expect(newestFirst([old, row('a', 1)], [sent('old', 3)]).map(({ id }) => id)).toEqual(['a', 'old']);
+  });
+});
+
+describe('byRun', () => {
+  it('groups what one DAG run carried; what came from elsewhere is last', () => {
+    const groups = byRun([row('a', 1), row('b', 2, { run: 'r1' }), row('c', 3, { run: 'r1' })]);
+    expect(groups.map(({ run, rows }) => [run, rows.length])).toEqual([
+      ['r1', 2],
+      [undefined, 1],
+    ]);
+  });
+  it('names a run by its batch', () => {
+    expect(shortRun('updraft__0a1b__e1__12__9f8e7d6c__a1')).toBe('#12');
+    expect(shortRun('manual__2026-03-12')).toBe('');
+  });
+});
+
+it('dates are the person’s own', () => {
+  expect(today(new Date(2026, 2, 5, 23, 59))).toBe('2026-03-05');
+  expect(dayText('2026-03-05')).toBe('5 Mar 2026');
+  expect(dayText('soon')).toBe('soon');
+});
