@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { BatchSchema } from './batch.ts';
+import { ExchangeRequestSchema, ExchangeResponseSchema } from './exchange.ts';
+import { PROTOCOL_VERSION } from './protocol-version.ts';
+
+/** A schema as a stable text: its kind, parts and limits; keys of an object sorted, functions and messages left out. */
+function describeSchema(schema: unknown): unknown {
+  if (schema instanceof RegExp) return schema.source;
+  if (Array.isArray(schema)) return schema.map(describeSchema);
+  if (typeof schema === 'function') return undefined;
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const described = ['type', 'kind', 'key', 'value', 'entries', 'item', 'items', 'options', 'wrapped', 'pipe', 'literal', 'requirement']
+    .map((part): [string, unknown] => [part, (schema as Record<string, unknown>)[part]])
+    .filter(([, value]) => value !== undefined && typeof value !== 'function')
+    .map(([part, value]) => [part, part === 'entries' ? sorted(value as object) : describeSchema(value)]);
+  return Object.fromEntries(described as [string, unknown][]);
+}
+
+const sorted = (entries: object): unknown =>
+  Object.entries(entries)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, schema]) => [name, describeSchema(schema)]);
+
+const text = (schema: object): string => JSON.stringify(describeSchema(schema));
+const hash = createHash('sha256').update([ExchangeRequestSchema, ExchangeResponseSchema, BatchSchema].map(text).join('\n')).digest('hex').slice(0, 16);
+
+test('what travels changes only together with the protocol version', () => {
+  expect(
+    { version: PROTOCOL_VERSION, hash },
+    'The wire schemas (exchange, batch, mutation, verdict) have changed. Devices in the field speak the old ones: ' +
+      'bump "protocol" in shared/contract/limits.json, let the provider follow, and pin the new hash here.',
+  ).toEqual({ version: 1, hash: '8ee5629a947e057a' });
+});
+
+test('the pinned text notices a field, its kind and its limits', () => {
+  const described = text(ExchangeRequestSchema);
+  for (const part of ['"protocol"', '"replicaId"', '"since"', 'safe_integer', 'min_value', 'exact_optional', 'nullable']) expect(described).toContain(part);
+  expect(text(ExchangeResponseSchema)).toContain('"conflicted"');
+  expect(text(BatchSchema)).toContain('"baseRevision"');
+});

@@ -1,0 +1,84 @@
+import * as v from 'valibot';
+import { expect, test } from 'vitest';
+import { BatchSchema, type Batch } from '../../shared/batch.ts';
+import type { Doc } from '../../shared/json.ts';
+import { BATCH_BYTES_MAX, RECORD_BYTES_MAX } from '../../shared/limits.ts';
+import { absent, type ReplicaRecord } from '../store/record.ts';
+import { DELETE, type Edit, type Net } from './net.ts';
+import { sealBatch } from './seal.ts';
+
+const NAME = { number: 7, nonce: 'n'.repeat(20) };
+const edit = (part: Partial<Edit>): Edit => ({ kind: 'edit', set: {}, removed: [], inc: {}, ...part });
+const record = (id: string, base: Doc | null, net: Net, seq = 1): ReplicaRecord => ({
+  ...absent('asks', id, 1),
+  base,
+  revision: base ? 5 : 0,
+  pending: { net, firstSeq: seq, lastSeq: seq },
+});
+const created = (id: string, seq: number, note = ''): ReplicaRecord => record(id, null, edit({ set: { note } }), seq);
+const parse = (batch: string | undefined): Batch => v.parse(v.pipe(v.string(), v.parseJson(), BatchSchema), batch);
+
+test.each<[string, ReplicaRecord, object]>([
+  ['a new record is created', record('x', null, edit({ set: { a: 1 }, inc: { n: 2 } })), { op: 'create', set: { a: 1, n: 2 }, baseRevision: 0 }],
+  ['a new record without a field', record('x', null, edit({})), { op: 'create', set: {}, baseRevision: 0 }],
+  ['a known record is patched with what differs', record('x', { id: 'x', a: 0, b: 1 }, edit({ set: { a: 1, b: 1 } })), { op: 'patch', set: { a: 1 } }],
+  ['removed fields are named', record('x', { id: 'x', a: 0 }, edit({ removed: ['a', 'never'] })), { op: 'patch', removed: ['a'] }],
+  ['increments stay increments', record('x', { id: 'x', n: 3 }, edit({ inc: { n: 2 } })), { op: 'patch', inc: { n: 2 } }],
+  ['a delete says nothing else', record('x', { id: 'x', a: 0 }, DELETE), { op: 'delete' }],
+])('%s', (_name, from, expected) => {
+  const [mutation] = parse(sealBatch([from], NAME, 10).batch).mutations;
+  expect(mutation).toEqual({ collection: 'asks', id: 'x', firstSeq: 1, lastSeq: 1, baseRevision: 5, ...expected });
+});
+
+test.each<[string, ReplicaRecord]>([
+  ['a set to what the base says', record('x', { id: 'x', a: 1 }, edit({ set: { a: 1 } }))],
+  ['a removal of what is not there', record('x', { id: 'x' }, edit({ removed: ['a'] }))],
+  ['an increment by nothing', record('x', { id: 'x' }, edit({ inc: { n: 0 } }))],
+  ['a delete of what is not there', record('x', null, DELETE)],
+])('an empty net settles here, or it never would: %s', (_name, from) => {
+  expect(sealBatch([from], NAME, 10)).toEqual({ batch: undefined, sealed: [], settledLocally: [from] });
+});
+
+test('a batch holds at most so many mutations, the oldest first; empty ones do not count', () => {
+  const records = [created('a', 1), record('empty', { id: 'empty' }, edit({ set: {} }), 2), created('b', 3), created('c', 4)];
+  const { batch, sealed, settledLocally } = sealBatch(records, NAME, 2);
+  expect(parse(batch).mutations.map(({ id }) => id)).toEqual(['a', 'b']);
+  expect(sealed.map(({ id }) => id)).toEqual(['a', 'b']);
+  expect(settledLocally.map(({ id }) => id)).toEqual(['empty']);
+});
+
+test('a batch is never larger than its bytes; what does not fit waits for the next one', () => {
+  const records = Array.from({ length: 60 }, (_, at) => created(`r${at}`, at + 1, 'é'.repeat(2_000)));
+  const { batch, sealed } = sealBatch(records, NAME, 500);
+  const bytes = new TextEncoder().encode(batch).length;
+  expect(bytes).toBeLessThanOrEqual(BATCH_BYTES_MAX);
+  expect(bytes, 'as full as it can be').toBeGreaterThan(BATCH_BYTES_MAX - 5_000);
+  expect(sealed.length).toBe(parse(batch).mutations.length);
+  expect(sealed.length).toBeLessThan(60);
+});
+
+test('the largest record, replaced by another of the same size, fits into one batch', () => {
+  const full = (letter: string): Doc => {
+    const doc: Record<string, number> & { id: string } = { id: 'x' } as never;
+    for (let at = 0; JSON.stringify(doc).length < RECORD_BYTES_MAX - 120; at++) doc[letter.repeat(90) + at] = 0;
+    return doc;
+  };
+  const { id: _, ...set } = full('b');
+  const before = full('a');
+  const { batch } = sealBatch([record('x', before, edit({ set, removed: Object.keys(before).filter((key) => key !== 'id') }))], NAME, 500);
+  expect(new TextEncoder().encode(batch).length).toBeLessThanOrEqual(BATCH_BYTES_MAX);
+});
+
+test('what is sealed is frozen: exactly the bytes that travel, and the record keeps what it sent apart from later edits', () => {
+  const from = record('x', { id: 'x', a: 0, b: 1 }, edit({ set: { a: 1, b: 1 } }), 3);
+  const { batch, sealed } = sealBatch([from], NAME, 10);
+  expect(batch).toBe(
+    `{"number":7,"nonce":"${NAME.nonce}","mutations":[{"collection":"asks","id":"x","firstSeq":3,"lastSeq":3,"baseRevision":5,"op":"patch","set":{"a":1}}]}`,
+  );
+  expect(sealed[0]).toMatchObject({ sealed: { net: edit({ set: { a: 1 } }), firstSeq: 3, lastSeq: 3 } });
+  expect(sealed[0]).not.toHaveProperty('pending');
+});
+
+test('a record without a pending change is not sent', () => {
+  expect(sealBatch([absent('asks', 'x', 1)], NAME, 10)).toEqual({ batch: undefined, sealed: [], settledLocally: [] });
+});
