@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import sqlalchemy as sa
 from airflow.configuration import AIRFLOW_HOME, conf
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
-from airflow.sdk import BaseHook, Variable
+from airflow.sdk import BaseHook, Connection, Variable
 
 from airflow_updraft.collections import Collections, load_collections
 from airflow_updraft.errors import CollectionsFileError, StoreNotConfiguredError, TableSyncError
@@ -48,10 +49,49 @@ def connection_engine(connection_id: str) -> sa.Engine:
 
 
 def _engine(connection_id: str) -> sa.Engine:
-    hook: Any = BaseHook.get_connection(connection_id).get_hook()  # type: ignore[no-untyped-call]
+    connection = BaseHook.get_connection(connection_id)
+    if url := _plain_url(connection):
+        return sa.create_engine(url)
+    hook = connection.get_hook()  # type: ignore[no-untyped-call]
     if not hasattr(hook, "get_sqlalchemy_engine"):
         raise TableSyncError(f"Connection {connection_id!r} is not an SQL database")
     return cast("sa.Engine", hook.get_sqlalchemy_engine())
+
+
+# What libpq understands of a Connection's extra; anything else (IAM, …) is the hook's business.
+_LIBPQ = {
+    "application_name",
+    "connect_timeout",
+    "host",
+    "keepalives",
+    "keepalives_idle",
+    "options",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+}
+
+
+def _plain_url(connection: Connection) -> sa.URL | None:
+    """The URL of a plain PostgreSQL or SQLite Connection, None for any other.
+
+    Its hook would give the same, but loading it costs each exchange's fresh process half a second of processor time.
+    """
+    extra = connection.extra_dejson
+    if connection.conn_type == "sqlite" and not extra:
+        return sa.URL.create("sqlite", database=connection.host)
+    if connection.conn_type != "postgres" or extra.keys() - _LIBPQ:
+        return None
+    return sa.URL.create(
+        "postgresql+psycopg2" if find_spec("psycopg2") else "postgresql+psycopg",
+        connection.login,
+        connection.password,
+        connection.host,
+        connection.port,
+        connection.schema,
+        {key: str(value) for key, value in extra.items()},
+    )
 
 
 def declared_collections() -> Collections:

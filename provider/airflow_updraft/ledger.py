@@ -16,7 +16,6 @@ from airflow_updraft.tables import replicas, upsert
 class Standing(Enum):
     """How a request stands to what the ledger knows of its replica."""
 
-    OTHER_USER = "the replica is known under another user"
     REPLAY = "the ledger holds this very batch or void's answer"
     VOIDED = "the number was voided before the batch came"
     FORK = "the replica is behind itself: a clone, or a restored profile"
@@ -66,8 +65,6 @@ def in_epoch(entry: Entry, epoch: str) -> Entry:
 def standing(entry: Entry | None, request: Request, epoch: str) -> Standing:
     """Place the request; the order of the checks is the contract's."""
     if entry is not None:
-        if entry.user != request.user:
-            return Standing.OTHER_USER
         if _is_answered(entry, request):
             return Standing.VOIDED if entry.is_void else Standing.REPLAY
         # The nonce counts only inside one epoch; the number, which only grows, in all.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +14,11 @@ import sqlalchemy as sa
 from world import World
 
 from airflow_updraft import revision, tables
+
+# No Airflow of the developer's own may be read or written by a test.
+for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
+    del os.environ[name]
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="updraft-airflow-")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

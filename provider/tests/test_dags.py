@@ -19,7 +19,7 @@ SCRIPT = Path(__file__).parent / "run_dags.py"
 def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Run tests/run_dags.py in an Airflow of its own and return what it found."""
     home = tmp_path_factory.mktemp("airflow")
-    environment = os.environ | {
+    environment = dict(os.environ) | {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(PROVIDER / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from world import KeptEpoch, World, create, delete, mutation, only_verdict, patch, sealed
 
-from airflow_updraft import limits, tables
+from airflow_updraft import feed, limits, tables
 
 
 def counter_of(world: World) -> int:
@@ -65,6 +65,8 @@ def test_outbox_is_not_sent_as_another_user(world: World) -> None:
     before = world.snapshot()
     assert world.exchange(device.batch_request(create()), "bob")["refused"] == "user_mismatch"
     assert world.exchange(device.batch_request(create()) | {"user": "bob"}, "bob")["refused"] == "user_mismatch"
+    unknown = device.batch_request(create()) | {"replicaId": "never seen"}
+    assert world.exchange(unknown, "bob")["refused"] == "user_mismatch"
     assert world.snapshot() == before
 
 
@@ -345,3 +347,10 @@ def test_request_as_text_is_read_like_the_object(world: World, transport: str) -
     answer = world.exchange(json.dumps(request), transport=transport)
     assert answer["verdicts"][0]["verdict"] == "applied"
     assert world.records()["a"] == {"note": "é 😀"}
+
+
+def test_record_larger_than_a_page_does_not_stall_the_feed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "PAGE_BYTES_MAX", 10)
+    world.device("w", "bob").push(create("a"), create("b"))
+    answer = world.exchange(world.device("r", "cyd").request(since=0))
+    assert ([c["id"] for c in answer["changes"]], answer["upTo"], answer["more"]) == (["a"], 1, True)
