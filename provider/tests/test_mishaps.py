@@ -352,5 +352,5 @@ def test_request_as_text_is_read_like_the_object(world: World, transport: str) -
 def test_record_larger_than_a_page_does_not_stall_the_feed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed, "PAGE_BYTES_MAX", 10)
     world.device("w", "bob").push(create("a"), create("b"))
-    answer = world.exchange(world.device("r", "cyd").request(since=0))
+    answer = world.exchange(world.device("r", "cyd").request(since=0), "cyd")
     assert ([c["id"] for c in answer["changes"]], answer["upTo"], answer["more"]) == (["a"], 1, True)
