@@ -15,12 +15,13 @@ def change() -> str:
     from airflow_updraft.airflow_bridge import declared_collections, store_engine  # noqa: PLC0415
     from airflow_updraft.apply import load_records  # noqa: PLC0415
     from airflow_updraft.request import Mutation  # noqa: PLC0415
+    from airflow_updraft.transaction import transaction  # noqa: PLC0415
 
     run = get_current_context()["dag_run"]
     conf = run.conf or {}
     record_id, fields = str(conf["id"]), dict(conf["set"])
     collections = declared_collections()
-    with revision.transaction(store_engine()) as conn:
+    with transaction(store_engine()) as conn:
         counter = revision.lock_counter(conn)
         stored = load_records(conn, [Mutation("inspections", record_id, 0, "delete")]).get(("inspections", record_id))
         if stored is None or stored.deleted:

@@ -83,4 +83,4 @@ function expiryOf(jwt: string): number {
 }
 
 /** The page of a DAG run in Airflow's own UI. */
-export const runUrl = (run: string): string => `${AIRFLOW}/dags/updraft_exchange/runs/${encodeURIComponent(run)}`;
+export const runUrl = (run: string, dag = 'updraft_exchange'): string => `${AIRFLOW}/dags/${dag}/runs/${encodeURIComponent(run)}`;

@@ -1,8 +1,8 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Row } from '../../../client/index.ts';
-import { AirflowError } from '../airflow.ts';
-import { changeInAirflow } from '../change-in-airflow.ts';
+import { AirflowError, runUrl } from '../airflow.ts';
+import { CHANGE_DAG, changeInAirflow } from '../change-in-airflow.ts';
 import type { Inspection, Site } from '../collections.ts';
 import { timeText } from '../dates.ts';
 import { siteName } from '../draft.ts';
@@ -24,6 +24,7 @@ const RESULT_WORDS = {
 export function AirflowChange({ inspections, sites, onDone }: Props): JSX.Element {
   const [chosen, setChosen] = useState<string>();
   const [said, setSaid] = useState<string>();
+  const [run, setRun] = useState<string>();
   const [isBusy, setBusy] = useState(false);
   const known = inspections.rows.filter(({ revision }) => revision > 0);
   // What is edited here and not sent yet makes the best conflict.
@@ -32,13 +33,15 @@ export function AirflowChange({ inspections, sites, onDone }: Props): JSX.Elemen
 
   const change = async ({ id }: Row<Inspection>, set: Partial<Inspection>): Promise<void> => {
     setBusy(true);
+    setRun(undefined);
     setSaid('A DAG run changes it …');
     try {
-      const { step } = await changeInAirflow(id, set);
+      const { step, run: made } = await changeInAirflow(id, set);
+      setRun(made);
       setSaid(RESULT_WORDS[step]);
       onDone();
     } catch (error) {
-      setSaid(error instanceof AirflowError ? (error.kind === 'missing' ? 'This Airflow has no DAG demo_change_inspection.' : error.message) : String(error));
+      setSaid(error instanceof AirflowError ? (error.kind === 'missing' ? `This Airflow has no DAG ${CHANGE_DAG}.` : error.message) : String(error));
     } finally {
       setBusy(false);
     }
@@ -64,11 +67,16 @@ export function AirflowChange({ inspections, sites, onDone }: Props): JSX.Elemen
           disabled={isBusy}
           onClick={() => void change(row, { note: `From the office, ${timeText(Date.now())}` })}
         >
-          Write a note
+          Add a note
         </button>
       </div>
       <p class="hint" aria-live="polite" data-testid="change-said">
-        {said}
+        {said}{' '}
+        {run && (
+          <a href={runUrl(run, CHANGE_DAG)} target="_blank" rel="noopener">
+            DAG run
+          </a>
+        )}
       </p>
     </div>
   );

@@ -60,19 +60,19 @@ export function Workspace({ registration, user, session, update, onSignedIn, onL
       <UpdateBar apply={update} />
       {error !== undefined && <p class="banner problem">{errorText(error)}</p>}
       <main>
-        <Guide
-          network={network}
-          inspections={inspections}
-          sites={sites}
-          onNetwork={(offline) => void setOffline(offline)}
-          onChanged={() => void client?.sync()}
-        />
         <div class="left">
           <StatusPanel client={client} status={status} />
           <CaptureForm client={client} sites={sites} />
         </div>
         <div class="right">
           {client && inspections.conflicts.map((conflict) => <ConflictPanel key={conflict.id} client={client} conflict={conflict} sites={sites} />)}
+          <Guide
+            network={network}
+            inspections={inspections}
+            sites={sites}
+            onNetwork={(offline) => void setOffline(offline)}
+            onChanged={() => void client?.sync()}
+          />
           <InspectionList inspections={inspections} sites={sites} actions={actions} isHeldUp={isHeldUp} />
         </div>
       </main>
