@@ -1,0 +1,72 @@
+import type { Device } from './support/device.ts';
+import { eventually } from './support/eventually.ts';
+import type { Store } from './support/store.ts';
+import { expect, test, type Site } from './support/test.ts';
+import type { Fault } from './support/wire.ts';
+
+interface World {
+  readonly device: Device;
+  readonly site: Site;
+  readonly store: Store;
+}
+
+/** Two attempts meet the fault and acknowledge nothing; then the wire is whole again, and the record arrives exactly once. */
+async function survive({ device, site, store }: World, fault: Fault, id: string, commits: boolean): Promise<void> {
+  const { replicaId } = await device.status();
+  const number = (await store.ledger(replicaId))?.number ?? 0;
+  const met = (): number => site.wire.seen.filter((seen) => seen.fault === fault).length;
+  const before = met();
+  site.wire.fail(commits ? ['trigger', 'look', 'result'] : 'all', fault);
+  await device.put({ id, site: 'A7', status: 'ok', visits: 1 });
+  await eventually(met, `requests that met ${fault}`).toBeGreaterThan(before);
+  const first = met();
+  await device.sync(); // does not wait for the backoff
+  expect(met(), 'sent again').toBeGreaterThan(first);
+  const row = await device.get(id);
+  expect(row).toMatchObject({ revision: 0 });
+  expect(['local', 'sending']).toContain(row?.state);
+  const status = await device.status();
+  expect(status.unsent).toBe(1);
+  expect(status.waiting?.for).toBe('airflow');
+  expect(status.auth).toBe('ok');
+  if (commits) await store.hasLive(id, 1);
+  else expect(await store.records(id)).toEqual([]);
+
+  site.wire.heal();
+  await device.syncUntilSettled();
+  const record = await store.record(id);
+  expect(record).toMatchObject({ fields: { visits: 1 }, revision: record?.created });
+  expect(await store.ledger(replicaId)).toMatchObject({ number: number + 1 });
+  expect(await device.get(id)).toMatchObject({ state: 'synced', revision: record?.revision });
+}
+
+test('faults 21 and 22: what a captive portal or a broken gateway says acknowledges nothing, and all is sent again', async ({
+  device,
+  site,
+  store,
+  prefix,
+}) => {
+  await device.openSignedIn('ana');
+  for (const fault of ['portal-200', 'portal-303', 'gateway-502'] as const) {
+    await test.step(fault, () => survive({ device, site, store }, fault, prefix + fault, false));
+  }
+});
+
+test('faults 18 and 22: an answer lost or cut short after the server committed is asked for again, and applied once', async ({
+  device,
+  site,
+  store,
+  airflow,
+  prefix,
+}) => {
+  await device.openSignedIn('ana');
+  for (const fault of ['reset-after-commit', 'truncate', 'half-json'] as const) {
+    await test.step(fault, () => survive({ device, site, store }, fault, prefix + fault, true));
+  }
+  const { replicaId } = await device.status();
+  const runs = await airflow.batchRuns(replicaId);
+  expect(
+    runs.map(({ state }) => state),
+    'one DAG run for each batch: the resend met its own',
+  ).toEqual(['success', 'success', 'success']);
+});
