@@ -1,5 +1,6 @@
 import type { Conflict, Resolution } from '../shared/conflict.ts';
 import { UpdraftError } from '../shared/errors.ts';
+import { newId } from '../shared/ids.ts';
 import type { DeadLetter, OutboxEntry } from '../shared/row.ts';
 import type { Status } from '../shared/status.ts';
 import { createCollection, type Collection } from './collection.ts';
@@ -13,7 +14,7 @@ import { createWorkerLink } from './worker-link.ts';
 export type ConnectOptions = ({ readonly worker: string } | { readonly registration: ServiceWorkerRegistration }) & {
   readonly user: string;
   /** Cursor of the last event this app has dealt with: what came after it is told again. */
-  readonly since?: number;
+  readonly since?: string;
 };
 
 /** Where the worker gets its right to speak to Airflow. `cookie`: the same-origin session cookie; else a token, asked for when needed. */
@@ -27,7 +28,7 @@ export interface Updraft<C extends Record<keyof C, { id: string }>> {
   /** Calls the handler for each event; returns what stops it. */
   on: <N extends EventName>(name: N, handler: EventHandlers[N]) => () => void;
   /** Cursor of the newest event told. */
-  cursor: () => number;
+  cursor: () => string;
   status: () => Promise<Status>;
   outbox: () => Promise<readonly OutboxEntry[]>;
   conflicts: () => Promise<readonly Conflict[]>;
@@ -70,10 +71,10 @@ export async function connect<C extends Record<keyof C, { id: string }> = Record
     conflicts: () => link.ask({ type: 'conflicts' }),
     deadLetters: () => link.ask({ type: 'dead-letters' }),
     async resolve({ id, theirsRevision }, choices) {
-      await link.ask({ type: 'resolve', conflictId: id, theirsRevision, choices });
+      await link.ask({ type: 'resolve', requestId: newId(), conflictId: id, theirsRevision, choices });
     },
     async discard(collection, id) {
-      await link.ask({ type: 'discard', collection, id });
+      await link.ask({ type: 'discard', requestId: newId(), collection, id });
     },
     async signIn(how) {
       getToken = 'getToken' in how ? how.getToken : undefined;

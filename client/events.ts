@@ -6,7 +6,8 @@ import type { WorkerLink } from './worker-link.ts';
 
 /** A page's share of the events. */
 export interface Events {
-  readonly cursor: () => number;
+  /** Names the newest event told; opaque. */
+  readonly cursor: () => string;
   readonly start: () => Promise<void>;
   readonly close: () => void;
 }
@@ -24,21 +25,22 @@ export class PageEvents implements Events {
   readonly #settling: Settling;
   readonly #handlers: Handlers;
   readonly #onTokenMissing: () => void;
-  readonly #since: number | undefined;
+  readonly #since: string | undefined;
   readonly #channel = new BroadcastChannel(BROADCAST_CHANNEL);
   readonly #closed = new AbortController();
   /** Messages of the time before the first answer, in order. */
   #early: Broadcast[] | undefined = [];
-  #cursor: number | undefined;
+  #cursor = 0;
+  /** The event log that the cursor counts in: a wiped database has another. */
+  #log = '';
   #status: Status | undefined;
 
-  constructor(link: WorkerLink, settling: Settling, handlers: Handlers, options: { user: string; since?: number; onTokenMissing: () => void }) {
+  constructor(link: WorkerLink, settling: Settling, handlers: Handlers, options: { user: string; since?: string; onTokenMissing: () => void }) {
     this.#link = link;
     this.#settling = settling;
     this.#handlers = handlers;
     this.#onTokenMissing = options.onTokenMissing;
     this.#since = options.since;
-    this.#cursor = options.since;
     this.#channel.addEventListener('message', ({ data }: MessageEvent<Broadcast>) => {
       if (data.user !== options.user) return;
       if (this.#early) this.#early.push(data);
@@ -46,7 +48,7 @@ export class PageEvents implements Events {
     });
   }
 
-  cursor = (): number => this.#cursor ?? 0;
+  cursor = (): string => `${this.#log}:${this.#cursor}`;
 
   close = (): void => {
     this.#closed.abort();
@@ -55,8 +57,14 @@ export class PageEvents implements Events {
 
   async start(): Promise<void> {
     const hello = await this.#link.ask({ type: 'hello' });
-    // Without a cursor an app starts from now; with one it is told what it missed.
-    this.#cursor ??= hello.cursor;
+    this.#log = hello.log;
+    this.#cursor = hello.cursor;
+    if (this.#since !== undefined) {
+      // Without a cursor an app starts from now; with one it is told what it missed.
+      const [log = '', cursor] = this.#since.split(':');
+      this.#log = log;
+      this.#cursor = Number(cursor) || 0;
+    }
     this.#tellStatus(hello.status);
     const early = this.#early ?? [];
     this.#early = undefined;
@@ -78,25 +86,30 @@ export class PageEvents implements Events {
   #wake(reason: 'online' | 'visible' | 'heartbeat'): void {
     if (this.#closed.signal.aborted) return;
     // A worker that does not answer now is asked again with the next wake-up.
-    this.#link.ask({ type: 'wake', reason, cursor: this.cursor() }).then(this.#catchUp, () => undefined);
+    this.#link.ask({ type: 'wake', reason, log: this.#log, cursor: this.#cursor }).then(this.#catchUp, () => undefined);
   }
 
-  #catchUp = ({ events, status, cursor, complete }: Snapshot): void => {
+  #catchUp = ({ events, status, log, cursor, complete }: Snapshot): void => {
+    if (log !== this.#log) {
+      this.#log = log;
+      this.#cursor = cursor;
+      this.#settling.forget();
+    }
     if (!complete) this.#handlers.readAgain();
     events.forEach((event) => this.#tell(event));
-    this.#cursor = Math.max(this.cursor(), cursor);
+    this.#cursor = Math.max(this.#cursor, cursor);
     this.#tellStatus(status);
   };
 
   #receive(message: Broadcast): void {
     if ('status' in message) this.#tellStatus(message.status);
     // A broadcast that does not follow the last one means that some were missed: ask for them, in order.
-    else if (message.event.cursor > this.cursor() + 1) this.#wake('heartbeat');
+    else if (message.log !== this.#log || message.event.cursor > this.#cursor + 1) this.#wake('heartbeat');
     else this.#tell(message.event);
   }
 
   #tell(event: LoggedEvent): void {
-    if (event.cursor <= this.cursor()) return;
+    if (event.cursor <= this.#cursor) return;
     this.#cursor = event.cursor;
     if (event.type === 'settled') this.#settling.settle(event.settled);
     if (event.type === 'auth-required' && event.reason === 'missing') this.#onTokenMissing();

@@ -1,6 +1,6 @@
 import type { Conflict } from '../shared/conflict.ts';
 import type { AuthReason, LoggedEvent } from '../shared/messages.ts';
-import type { DeadLetter, Settled } from '../shared/row.ts';
+import type { DeadLetter, Dropped, Settled } from '../shared/row.ts';
 import type { Status } from '../shared/status.ts';
 
 /** What an app can listen to. An empty list of ids in `change` says: many, or some were missed; read again. */
@@ -9,6 +9,7 @@ export interface EventHandlers {
   status: (status: Status) => void;
   conflict: (conflict: Conflict) => void;
   settled: (settled: Settled) => void;
+  dropped: (dropped: Dropped) => void;
   'auth-required': (required: { readonly reason: AuthReason }) => void;
   'dead-letter': (deadLetter: DeadLetter) => void;
 }
@@ -23,16 +24,26 @@ export interface Handlers {
   readonly event: (event: LoggedEvent) => void;
 }
 
+/** An app's handler that throws is the app's to see; it keeps neither the others nor the next events from being told. */
+function guarded(handle: () => void): void {
+  try {
+    handle();
+  } catch (error) {
+    reportError(error);
+  }
+}
+
 export function createHandlers(): Handlers {
   const handlers: { [N in EventName]: Set<EventHandlers[N]> } = {
     change: new Set(),
     status: new Set(),
     conflict: new Set(),
     settled: new Set(),
+    dropped: new Set(),
     'auth-required': new Set(),
     'dead-letter': new Set(),
   };
-  const call = <T>(set: Set<(value: T) => void>, value: T): void => set.forEach((handler) => handler(value));
+  const call = <T>(set: Set<(value: T) => void>, value: T): void => set.forEach((handler) => guarded(() => handler(value)));
   return {
     on(name, handler) {
       handlers[name].add(handler);
@@ -46,6 +57,8 @@ export function createHandlers(): Handlers {
           return call(handlers.change, event);
         case 'settled':
           return call(handlers.settled, event.settled);
+        case 'dropped':
+          return call(handlers.dropped, event.dropped);
         case 'conflict':
           return call(handlers.conflict, event.conflict);
         case 'dead-letter':

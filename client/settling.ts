@@ -6,6 +6,8 @@ export interface Settling {
   /** A verdict covers every capture of the record up to its number. */
   readonly settle: (settled: Settled) => void;
   readonly isWaiting: () => boolean;
+  /** The database was wiped: numbers start anew. */
+  readonly forget: () => void;
 }
 
 const REMEMBERED_MAX = 500;
@@ -28,5 +30,9 @@ export function createSettling(): Settling {
       waiting = waiting.filter((one) => !covers(settled, one));
     },
     isWaiting: () => waiting.length > 0,
+    forget() {
+      recent = [];
+      waiting = [];
+    },
   };
 }

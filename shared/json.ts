@@ -1,3 +1,5 @@
+import limits from './contract/limits.json' with { type: 'json' };
+
 /** JSON as Updraft stores and compares it: what is not JSON never enters the store. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
@@ -19,12 +21,17 @@ export function jsonEquals(a: Json | undefined, b: Json | undefined): boolean {
   return keys.every((key) => Object.hasOwn(right, key) && jsonEquals(left[key], right[key]));
 }
 
+/** The field's value if the object has it itself: `constructor` and `toString` are field names like any other. */
+export function own<T>(object: Readonly<Record<string, T>> | null | undefined, field: string): T | undefined {
+  return object && Object.hasOwn(object, field) ? object[field] : undefined;
+}
+
 /** Bytes of the value's JSON text in UTF-8. */
 export function jsonBytes(value: unknown): number {
   return new TextEncoder().encode(JSON.stringify(value)).length;
 }
 
-const MAX_DEPTH = 32;
+const MAX_DEPTH = limits.json_depth_max;
 
 /**
  * Why `value` cannot be stored as JSON, or `undefined` when it can. PostgreSQL refuses U+0000 and lone surrogates;

@@ -1,8 +1,8 @@
 import * as v from 'valibot';
-import type { Conflict } from './conflict.ts';
+import type { Choice, Conflict } from './conflict.ts';
 import type { ErrorKind } from './errors.ts';
-import { JsonSchema } from './mutation.ts';
-import type { DeadLetter, OutboxEntry, Row, Settled } from './row.ts';
+import { JsonSchema, mapOf } from './mutation.ts';
+import type { DeadLetter, Dropped, OutboxEntry, Row, Settled } from './row.ts';
 import type { Status } from './status.ts';
 
 const text = v.string();
@@ -13,10 +13,12 @@ export const ChangeCommandSchema = v.variant('op', [
   v.object({ op: v.literal('put'), value: v.unknown() }),
   v.object({ op: v.literal('add'), value: v.unknown() }),
   v.object({ op: v.literal('patch'), id: text, set: v.unknown(), removed: v.array(text) }),
-  v.object({ op: v.literal('increment'), id: text, by: v.record(v.string(), v.pipe(v.number(), v.finite())) }),
+  v.object({ op: v.literal('increment'), id: text, by: mapOf<number>(Number.isFinite) }),
   v.object({ op: v.literal('delete'), id: text }),
 ]);
 export type ChangeCommand = v.InferOutput<typeof ChangeCommandSchema>;
+
+const ChoiceSchema = v.union([v.object({ take: v.picklist(['mine', 'theirs']) }), v.object({ value: JsonSchema })]);
 
 const QuerySchema = v.object({
   index: v.exactOptional(text),
@@ -39,18 +41,19 @@ export const CommandSchema = v.variant('type', [
   v.object({ type: v.literal('dead-letters') }),
   v.object({
     type: v.literal('resolve'),
+    requestId: text,
     conflictId: text,
     theirsRevision: v.number(),
-    choices: v.record(v.string(), v.union([v.object({ take: v.picklist(['mine', 'theirs']) }), v.object({ value: JsonSchema })])),
+    choices: mapOf<Choice>((choice) => v.is(ChoiceSchema, choice)),
   }),
-  v.object({ type: v.literal('discard'), collection: text, id: text }),
+  v.object({ type: v.literal('discard'), requestId: text, collection: text, id: text }),
   v.object({
     type: v.literal('sign-in'),
     credentials: v.variant('kind', [v.object({ kind: v.literal('cookie') }), v.object({ kind: v.picklist(['memory', 'sealed']), token: text })]),
   }),
   v.object({ type: v.literal('sign-out'), unsent: v.picklist(['keep', 'discard', 'refuse']) }),
   v.object({ type: v.literal('sync') }),
-  v.object({ type: v.literal('wake'), reason: v.picklist(['online', 'visible', 'heartbeat']), cursor: v.number() }),
+  v.object({ type: v.literal('wake'), reason: v.picklist(['online', 'visible', 'heartbeat']), log: text, cursor: v.number() }),
 ]);
 export type Command = v.InferOutput<typeof CommandSchema>;
 export type CommandType = Command['type'];
@@ -69,6 +72,7 @@ export interface Captured {
 export type UpdraftEvent =
   | { readonly type: 'change'; readonly collection: string; readonly ids: readonly string[] }
   | { readonly type: 'settled'; readonly settled: Settled }
+  | { readonly type: 'dropped'; readonly dropped: Dropped }
   | { readonly type: 'conflict'; readonly conflict: Conflict }
   | { readonly type: 'auth-required'; readonly reason: AuthReason }
   | { readonly type: 'dead-letter'; readonly deadLetter: DeadLetter };
@@ -79,6 +83,8 @@ export type AuthReason = 'missing' | 'refused' | 'other-user';
 /** The state at one moment, with the events after the cursor named (`complete` is false when older ones are no longer kept). */
 export interface Snapshot {
   readonly status: Status;
+  /** Names the event log that `cursor` counts in. */
+  readonly log: string;
   readonly cursor: number;
   readonly events: readonly LoggedEvent[];
   readonly complete: boolean;
@@ -109,6 +115,6 @@ export type Reply =
 
 /** What is broadcast to every page: a logged event, or the newest status. */
 export type Broadcast =
-  | { readonly updraft: number; readonly user: string; readonly event: LoggedEvent }
+  | { readonly updraft: number; readonly user: string; readonly log: string; readonly event: LoggedEvent }
   | { readonly updraft: number; readonly user: string; readonly status: Status };
 export const BROADCAST_CHANNEL = 'updraft';

@@ -37,6 +37,13 @@ export interface DeadLetter {
   readonly at: number;
 }
 
+/** Captured fields that gave way to the other side's, because the collection's policy is `server-wins`. */
+export interface Dropped {
+  readonly collection: string;
+  readonly id: string;
+  readonly fields: readonly string[];
+}
+
 /** How one captured change ended. */
 export interface Settled {
   readonly collection: string;

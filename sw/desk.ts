@@ -22,11 +22,11 @@ export class Desk {
 
   /** One strict transaction; the events it returns are logged in it and told after it. */
   async write<T>(body: (tx: ReplicaTx) => Promise<{ result: T; events: readonly UpdraftEvent[] }>): Promise<T> {
-    const { result, logged } = await this.#world.store.write(async (tx) => {
+    const { result, logged, log } = await this.#world.store.write(async (tx) => {
       const done = await body(tx);
-      return { result: done.result, logged: await tx.logEvents(done.events) };
+      return { result: done.result, logged: await tx.logEvents(done.events), log: (await tx.replica()).logId };
     });
-    this.tell(logged);
+    this.tell(logged, log);
     return result;
   }
 
@@ -38,8 +38,8 @@ export class Desk {
     });
   }
 
-  tell(events: readonly LoggedEvent[]): void {
-    for (const event of events) this.#world.broadcast({ updraft: MESSAGES_VERSION, user: this.#world.user, event });
+  tell(events: readonly LoggedEvent[], log: string): void {
+    for (const event of events) this.#world.broadcast({ updraft: MESSAGES_VERSION, user: this.#world.user, log, event });
   }
 
   now(activity: Activity): void {

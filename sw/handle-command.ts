@@ -24,7 +24,7 @@ export async function handleCommand(replica: OpenReplica, command: Command): Pro
     case 'hello':
       return { result: await snapshot(replica, undefined), afterwards: () => pipeline.drain('connect') };
     case 'wake':
-      return { result: await snapshot(replica, command.cursor), afterwards: () => pipeline.drain(command.reason) };
+      return { result: await snapshot(replica, command), afterwards: () => pipeline.drain(command.reason) };
     case 'capture':
       return { result: await pipeline.capture(command), afterwards: () => pipeline.drain('capture') };
     case 'get':
@@ -73,6 +73,8 @@ async function resolve({ world, desk, pipeline }: OpenReplica, command: Of<'reso
     if (reason) throw new UpdraftError('not-json', `The chosen value cannot be stored: ${reason}.`);
   }
   const { captured, opened } = await desk.write(async (tx) => {
+    const repeated = (await tx.answer(command.requestId)) as Results['resolve'] | undefined;
+    if (repeated) return { result: { captured: repeated, opened: undefined }, events: [] };
     const before = await tx.withConflict(command.conflictId);
     if (!before) throw new UpdraftError('not-found', 'This conflict is resolved already.');
     const replica = await tx.replica();
@@ -81,15 +83,19 @@ async function resolve({ world, desk, pipeline }: OpenReplica, command: Of<'reso
     await tx.putRecords([after]);
     await tx.putReplica({ ...replica, seq });
     const made = await ensureOpenDelivery(tx, replica, world.random.hex);
-    return { result: { captured: { id: after.id, seq, settled: !after.pending }, opened: made }, events: eventsOf([{ before, after }]) };
+    const answer: Results['resolve'] = { id: after.id, seq, settled: !after.pending };
+    await tx.putAnswer(command.requestId, world.clock.now(), answer);
+    return { result: { captured: answer, opened: made }, events: eventsOf([{ before, after }]) };
   });
   if (opened) await pipeline.wakeUpFor(opened.deliveryId);
   await desk.tellStatus();
   return captured;
 }
 
-async function discard({ world, desk }: OpenReplica, { collection, id }: Of<'discard'>): Promise<null> {
+async function discard({ world, desk }: OpenReplica, { requestId, collection, id }: Of<'discard'>): Promise<null> {
   await desk.write(async (tx) => {
+    if ((await tx.answer(requestId)) !== undefined) return { result: null, events: [] };
+    await tx.putAnswer(requestId, world.clock.now(), null);
     const before = await tx.record(collection, id, 0);
     const after = discardPending(before);
     await tx.putRecords([after]);
@@ -102,22 +108,30 @@ async function discard({ world, desk }: OpenReplica, { collection, id }: Of<'dis
 
 async function signIn({ desk, credentials }: OpenReplica, { credentials: given }: Of<'sign-in'>): Promise<null> {
   await credentials.signIn(given.kind, 'token' in given ? given.token : undefined);
-  await desk.update((replica) => ({ ...replica, auth: { kind: given.kind, required: null }, backoff: null }));
+  await desk.update((replica) => ({ ...replica, auth: { kind: given.kind, required: null, signIns: replica.auth.signIns + 1 }, backoff: null }));
   return null;
 }
 
-async function signOut({ desk, credentials, dispose }: OpenReplica, { unsent }: Of<'sign-out'>): Promise<null> {
-  const { unsent: count } = await desk.status();
-  if (unsent === 'refuse' && count > 0) {
-    throw new UpdraftError(
-      'unsent-work',
-      `${count} changes are not in Airflow yet. Wait until they are sent, or sign out with { unsent: 'keep' } or { unsent: 'discard' }.`,
-    );
+async function signOut({ world, desk, credentials, dispose }: OpenReplica, { unsent }: Of<'sign-out'>): Promise<null> {
+  if (unsent === 'keep') {
+    await credentials.signIn('memory', undefined);
+    await desk.update((replica) => ({ ...replica, auth: { kind: 'none', required: null, signIns: replica.auth.signIns + 1 }, backoff: null }));
+    await desk.tellStatus();
+    return null;
   }
+  // Counted and wiped in one transaction: a capture in between must not be acknowledged and then deleted.
+  await world.store.write(async (tx) => {
+    const { unsent: count } = await tx.counts();
+    if (unsent === 'refuse' && count > 0) {
+      throw new UpdraftError(
+        'unsent-work',
+        `${count} changes are not in Airflow yet. Wait until they are sent, or sign out with { unsent: 'keep' } or { unsent: 'discard' }.`,
+      );
+    }
+    await tx.wipe();
+  });
   await credentials.signIn('memory', undefined);
-  await desk.update((replica) => ({ ...replica, auth: { kind: 'none', required: null }, backoff: null }));
-  await desk.tellStatus();
-  if (unsent !== 'keep') await dispose();
+  await dispose();
   return null;
 }
 

@@ -1,19 +1,19 @@
 import { UpdraftError } from '../shared/errors.ts';
 import type { Captured } from '../shared/messages.ts';
-import type { Status } from '../shared/status.ts';
 import { captureGroup, type CaptureJob } from './capture/capture-group.ts';
 import { GroupCommit } from './capture/group-commit.ts';
 import { batchLane } from './outbox/open-delivery.ts';
 import { nextDelivery } from './outbox/seal-delivery.ts';
-import { mayTry, wantsToPull, type WakeReason } from './replay/backoff.ts';
+import { mayTry, WAIT_MAX_MS, wantsToPull, type WakeReason } from './replay/backoff.ts';
 import { reconcileQueue } from './replay/reconcile-queue.ts';
 import { replay } from './replay/replay.ts';
 import { SingleFlight } from './replay/single-flight.ts';
 import { afterEffect, type Exchanged } from './settle/after-effect.ts';
 import type { Desk } from './desk.ts';
-import type { Replica } from './store/replica.ts';
 import type { World } from './world.ts';
 import { planted } from '../shared/planted.ts';
+
+const RETRY_AFTER_THROW_MS = 10_000;
 
 /**
  * The whole product on one screen. A change goes capture → outbox → replay → settle; each arrow is one strict transaction,
@@ -25,6 +25,7 @@ export class Pipeline {
   readonly #captures: GroupCommit<CaptureJob, Captured | UpdraftError>;
   readonly #drains: SingleFlight<WakeReason>;
   #cancelTimer: (() => void) | undefined;
+  #isClosed = false;
 
   constructor(world: World, desk: Desk) {
     this.#world = world;
@@ -43,13 +44,19 @@ export class Pipeline {
   }
 
   /** Replays what is due and pulls what is new. Resolves when nothing more can be done now; `status` says what it waits for. */
-  drain(reason: WakeReason): Promise<void> {
-    return this.#drains.run(reason);
+  async drain(reason: WakeReason): Promise<void> {
+    if (!this.#isClosed) await this.#drains.run(reason);
+  }
+
+  /** The replica is wiped: nothing is tried any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelTimer?.();
   }
 
   async #capture(jobs: readonly CaptureJob[]): Promise<readonly (Captured | UpdraftError)[]> {
-    const { results, events, opened } = await captureGroup(this.#world, jobs);
-    this.#desk.tell(events);
+    const { results, events, log, opened } = await captureGroup(this.#world, jobs);
+    this.#desk.tell(events, log);
     if (opened) await this.wakeUpFor(opened.deliveryId);
     await this.#desk.tellStatus();
     return results;
@@ -57,69 +64,86 @@ export class Pipeline {
 
   /** A row in the Workbox queue and a sync registration, before the page is told: it may close at once. A failure costs nothing but this wake-up. */
   async wakeUpFor(deliveryId: string): Promise<void> {
-    try {
-      await this.#world.queue.push(deliveryId, batchLane(this.#world.user));
-      await this.#world.queue.register();
-    } catch (error) {
-      this.#world.logger.error('The wake-up list could not be written; the next start mends it.', error);
-    }
+    const { queue, logger, user } = this.#world;
+    await queue
+      .push(deliveryId, batchLane(user))
+      .catch((error: unknown) => logger.error('The wake-up list could not be written; the next start mends it.', error));
+    await queue.register().catch((error: unknown) => logger.error('No sync could be registered; the next page wakes the worker.', error));
+  }
+
+  /** Whether the browser should wake the worker again: deliveries are left. */
+  async isWorkLeft(): Promise<boolean> {
+    return (await this.#world.store.read((tx) => tx.deliveries())).length > 0;
   }
 
   async #drain(reasons: readonly WakeReason[]): Promise<void> {
     this.#cancelTimer?.();
-    await this.#reconcile();
+    try {
+      await this.#reconcile();
+      await this.#exchangeAll(reasons);
+      await this.#reconcile();
+      await this.#scheduleNext();
+    } catch (error) {
+      // Broken storage: nothing is known but that work may be left.
+      if (this.#isClosed) return;
+      this.#wakeIn(RETRY_AFTER_THROW_MS);
+      throw error;
+    } finally {
+      this.#desk.now('idle');
+    }
+    await this.#desk.tellStatus();
+  }
+
+  async #exchangeAll(reasons: readonly WakeReason[]): Promise<void> {
     let wantsPull = wantsToPull(reasons, await this.#desk.replica(), this.#world.clock.now());
     let hasReached = false;
     for (let first = true; ; first = false) {
       const replica = await this.#desk.replica();
       const moment = { now: this.#world.clock.now(), online: this.#world.isOnline() || hasReached };
-      const due = reasons.some((reason) => mayTry(replica, first ? reason : 'timer', moment));
-      if (!due) break;
-      const exchanged = await this.#exchangeNext(replica, wantsPull);
-      if (exchanged === 'nothing-to-do') break;
+      if (!reasons.some((reason) => mayTry(replica, first ? reason : 'timer', moment))) return;
+      const exchanged = await this.#exchangeNext(wantsPull);
+      if (exchanged === 'nothing-to-do') return;
       hasReached = exchanged !== 'failed';
       wantsPull = exchanged === 'more' || (wantsPull && exchanged === 'failed');
     }
-    await this.#reconcile();
-    this.#desk.now('idle');
-    await this.#desk.tellStatus();
-    await this.#scheduleNext();
   }
 
   /** One exchange: the delivery that is next, or a pull. */
-  async #exchangeNext(replica: Replica, wantsPull: boolean): Promise<Exchanged | 'nothing-to-do'> {
-    const { world, desk } = { world: this.#world, desk: this.#desk };
-    const delivery = await desk.write(async (tx) => {
-      const { delivery: next, events } = await nextDelivery(tx, replica, world.random.hex);
-      return { result: next, events };
+  async #exchangeNext(wantsPull: boolean): Promise<Exchanged | 'nothing-to-do'> {
+    const world = this.#world;
+    const desk = this.#desk;
+    const { replica, delivery } = await desk.write(async (tx) => {
+      const now = await tx.replica();
+      const next = await nextDelivery(tx, now, world.random.hex);
+      return { result: { replica: now, delivery: next.delivery }, events: next.events };
     });
     const mustPull = !replica.ready || replica.rereading;
     if (!delivery && !mustPull && !wantsPull) return 'nothing-to-do';
     desk.now(delivery ? 'sending' : 'pulling');
     await desk.tellStatus();
     const { effect, request, sent } = await replay(world, desk, replica, delivery);
-    return afterEffect(world, desk, { effect, request, delivery: sent });
+    return afterEffect(world, desk, { effect, request, delivery: sent, signIns: replica.auth.signIns });
   }
 
   async #reconcile(): Promise<void> {
-    const deliveries = await this.#world.store.read((tx) => tx.deliveries());
-    await reconcileQueue(
-      this.#world.queue,
-      batchLane(this.#world.user),
-      deliveries.map(({ deliveryId }) => deliveryId),
-    ).catch((error: unknown) => this.#world.logger.error('The wake-up list could not be reconciled; the next start tries again.', error));
+    const { store, queue, logger, user } = this.#world;
+    const deliveries = await store.read((tx) => tx.deliveries());
+    const ids = deliveries.map(({ deliveryId }) => deliveryId);
+    await reconcileQueue(queue, batchLane(user), ids).catch((error: unknown) =>
+      logger.error('The wake-up list could not be reconciled; the next start tries again.', error),
+    );
   }
 
-  /** A worker that lives on tries again by itself; one that does not is woken by the browser or a page. */
+  /** A worker that lives on tries again by itself; one that does not is woken by the browser or a page. Offline the `online` event does it. */
   async #scheduleNext(): Promise<void> {
     const { backoff } = await this.#desk.replica();
-    const until = backoff?.until;
-    if (until === undefined) return;
-    this.#cancelTimer = this.#world.clock.after(Math.max(0, until - this.#world.clock.now()), () => {
+    const wait = (backoff?.until ?? 0) - this.#world.clock.now();
+    if (wait > 0 && this.#world.isOnline()) this.#wakeIn(Math.min(wait, WAIT_MAX_MS));
+  }
+
+  #wakeIn(delayMs: number): void {
+    this.#cancelTimer = this.#world.clock.after(delayMs, () => {
       this.drain('timer').catch((error: unknown) => this.#world.logger.error('A drain failed.', error));
     });
   }
 }
-
-/** Whether a status means that work is left for which the browser should wake the worker again. */
-export const isWorkLeft = (status: Status): boolean => status.waiting !== undefined && status.waiting.for !== 'person';

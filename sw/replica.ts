@@ -1,5 +1,5 @@
 import { BATCH_MUTATIONS_MAX } from '../shared/limits.ts';
-import type { LoggedEvent, Snapshot } from '../shared/messages.ts';
+import type { Snapshot } from '../shared/messages.ts';
 import { Desk } from './desk.ts';
 import { batchLane } from './outbox/open-delivery.ts';
 import { Pipeline } from './pipeline.ts';
@@ -27,11 +27,15 @@ export async function openReplica(world: World, credentials: Credentials): Promi
     await tx.putReplica(found ? holdingNow(found, holding) : newReplica(world, holding));
     await tx.pruneAnswers(world.clock.now());
   });
+  const pipeline = new Pipeline(world, desk);
   const dispose = async (): Promise<void> => {
-    await reconcileQueue(world.queue, batchLane(world.user), []);
+    pipeline.close();
     await world.store.destroy();
+    await reconcileQueue(world.queue, batchLane(world.user), []).catch((error: unknown) =>
+      world.logger.error('The wake-up list could not be emptied; nothing in it names a record.', error),
+    );
   };
-  return { world, desk, pipeline: new Pipeline(world, desk), credentials, dispose };
+  return { world, desk, pipeline, credentials, dispose };
 }
 
 /** A replica that starts to hold another collection re-reads: its checkpoint is one for all collections. */
@@ -44,6 +48,7 @@ function newReplica({ user, random }: World, holding: string): Replica {
     user,
     holding,
     replicaId: random.hex(),
+    logId: random.hex(),
     epoch: null,
     last: null,
     since: 0,
@@ -54,16 +59,19 @@ function newReplica({ user, random }: World, holding: string): Replica {
     seq: 0,
     mutationsMax: BATCH_MUTATIONS_MAX,
     backoff: null,
-    auth: { kind: 'none', required: null },
+    auth: { kind: 'none', required: null, signIns: 0 },
   };
 }
 
 /** The state at this moment, with the events a page missed since its cursor. */
-export async function snapshot({ world, desk }: OpenReplica, cursor: number | undefined): Promise<Snapshot> {
+export async function snapshot({ world, desk }: OpenReplica, seen: { readonly log: string; readonly cursor: number } | undefined): Promise<Snapshot> {
   const status = await desk.status();
   return world.store.read(async (tx) => {
-    const now = await tx.cursor();
-    const missed: { events: LoggedEvent[]; complete: boolean } = cursor === undefined ? { events: [], complete: true } : await tx.eventsAfter(cursor);
-    return { status, cursor: now, ...missed };
+    const { logId } = await tx.replica();
+    const head = { status, log: logId, cursor: await tx.cursor() };
+    if (!seen) return { ...head, events: [], complete: true };
+    // Another log's cursor says nothing here: the database was wiped meanwhile.
+    if (seen.log !== logId) return { ...head, events: [], complete: false };
+    return { ...head, ...(await tx.eventsAfter(seen.cursor)) };
   });
 }

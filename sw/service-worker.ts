@@ -6,7 +6,6 @@ import { BROADCAST_CHANNEL, CommandSchema, RequestSchema, type Reply } from '../
 import { MESSAGES_VERSION } from '../shared/protocol-version.ts';
 import { handleCommand } from './handle-command.ts';
 import { createLogger } from './logger.ts';
-import { isWorkLeft } from './pipeline.ts';
 import { openReplica, type OpenReplica } from './replica.ts';
 import { createWorkboxQueue } from './replay/workbox-queue.ts';
 import { usersWithReplica } from './store/database.ts';
@@ -91,15 +90,17 @@ class Replicas {
     }
   }
 
-  /** Drains every user's replica. Rejects while work is left, so that the browser wakes the worker again. */
+  /** Drains every user's replica. Rejects while work is left, so that the browser wakes the worker again; one that fails does not keep the others. */
   async drainAll(): Promise<void> {
-    let workLeft = false;
-    for (const user of await usersWithReplica()) {
-      const { pipeline, desk } = await this.#replicaOf(user);
-      await pipeline.drain('sync-event');
-      workLeft ||= isWorkLeft(await desk.status());
-    }
-    if (workLeft) throw new Error('Updraft has work left; the browser should try again later.');
+    const left = await Promise.allSettled((await usersWithReplica()).map((user) => this.#drainOf(user)));
+    for (const drained of left) if (drained.status === 'rejected') this.#logger.error('A drain failed.', drained.reason);
+    if (left.some((drained) => drained.status === 'rejected' || drained.value)) throw new Error('Updraft has work left; the browser should try again later.');
+  }
+
+  async #drainOf(user: string): Promise<boolean> {
+    const { pipeline } = await this.#replicaOf(user);
+    await pipeline.drain('sync-event');
+    return pipeline.isWorkLeft();
   }
 
   #replicaOf(user: string): Promise<OpenReplica> {

@@ -36,7 +36,7 @@ function stillFailing({ backoff }: Replica): Waiting {
 }
 
 function waitingOf(replica: Replica, deliveries: readonly Delivery[], counts: { conflicts: number; deadLetters: number }, online: boolean): Waiting {
-  const hasWork = deliveries.length > 0 || !replica.ready || replica.rereading;
+  const hasWork = deliveries.length > 0 || !replica.ready || replica.rereading || replica.backoff !== null;
   if (hasWork) {
     const failures = replica.backoff?.failures ?? 0;
     if (replica.auth.required === 'other-user') return { for: 'other-user', failures };

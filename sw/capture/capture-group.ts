@@ -1,4 +1,5 @@
 import { UpdraftError } from '../../shared/errors.ts';
+import { own } from '../../shared/json.ts';
 import type { Captured, ChangeCommand, LoggedEvent } from '../../shared/messages.ts';
 import type { Delivery } from '../outbox/delivery.ts';
 import { ensureOpenDelivery } from '../outbox/open-delivery.ts';
@@ -19,6 +20,7 @@ export interface CaptureJob {
 export interface CaptureGroup {
   readonly results: readonly (Captured | UpdraftError)[];
   readonly events: readonly LoggedEvent[];
+  readonly log: string;
   /** A delivery made by this group: it needs its wake-up row. */
   readonly opened: Delivery | undefined;
 }
@@ -39,7 +41,7 @@ export function captureGroup(world: World, jobs: readonly CaptureJob[]): Promise
     }
     await tx.putReplica(replica);
     const opened = await ensureOpenDelivery(tx, replica, world.random.hex);
-    return { results, events: await tx.logEvents(eventsOf(steps)), opened };
+    return { results, events: await tx.logEvents(eventsOf(steps)), log: replica.logId, opened };
   });
 }
 
@@ -51,7 +53,7 @@ async function captureOne(
   steps: RecordStep[],
 ): Promise<Captured | UpdraftError> {
   try {
-    const declaration = world.declarations[collection];
+    const declaration = own(world.declarations, collection);
     if (!declaration)
       throw new UpdraftError('unknown-collection', `There is no collection "${collection}". Declared are: ${Object.keys(world.declarations).join(', ')}.`);
     if (declaration.write === 'none') throw new UpdraftError('read-only', `The collection "${collection}" is written by Airflow alone.`);

@@ -1,5 +1,5 @@
 import { UpdraftError, unreachable } from '../../shared/errors.ts';
-import { jsonBytes, whyNotJson, type Doc, type Json } from '../../shared/json.ts';
+import { jsonBytes, own, whyNotJson, type Doc, type Json } from '../../shared/json.ts';
 import { FIELD_NAME_LENGTH_MAX, ID_LENGTH_MAX, RECORD_BYTES_MAX } from '../../shared/limits.ts';
 import type { ChangeCommand } from '../../shared/messages.ts';
 import { applyNet, DELETE, diff, netFields, type Edit, type Net } from '../outbox/net.ts';
@@ -42,7 +42,7 @@ function changeToEdit(change: Exclude<ChangeCommand, { op: 'delete' }>, id: stri
     case 'increment': {
       const seen = found(view, id);
       for (const field of Object.keys(change.by)) {
-        const value = seen[field];
+        const value = own<Json>(seen, field);
         if (field === 'id' || (value !== undefined && typeof value !== 'number'))
           throw new UpdraftError('not-a-number', `The field "${field}" holds ${JSON.stringify(value)}; only a number can be incremented.`);
       }

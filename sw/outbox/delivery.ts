@@ -57,7 +57,7 @@ export function moveDelivery(state: DeliveryState, move: Move): DeliveryState {
     case 'next-attempt':
       return state.kind === 'voiding' ? { ...state, attempt: attempt + 1 } : { kind: 'sealed', attempt: attempt + 1 };
     case 'refuse':
-      return { kind: 'voiding', attempt: 1, reason: move.reason };
+      return { kind: 'voiding', attempt: state.kind === 'voiding' ? attempt + 1 : 1, reason: move.reason };
     default:
       return unreachable(move);
   }

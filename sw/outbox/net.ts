@@ -1,4 +1,4 @@
-import { jsonEquals, type Doc, type Json } from '../../shared/json.ts';
+import { jsonEquals, own, type Doc, type Json } from '../../shared/json.ts';
 
 /** The net effect of captured changes on one record. Increments stay operations: as a difference they would become a set. */
 export type Net = Edit | { readonly kind: 'delete' };
@@ -22,7 +22,7 @@ export const netFields = (net: Net): string[] => (net.kind === 'delete' ? [] : [
 
 /** The edit that makes `after` of `before`; what the author did not touch is not in it. */
 export function diff(before: Doc | null, after: Doc): Edit {
-  const set = fromEntries(entries(after).filter(([field, value]) => field !== 'id' && !jsonEquals(before?.[field], value)));
+  const set = fromEntries(entries(after).filter(([field, value]) => field !== 'id' && !jsonEquals(own(before, field), value)));
   const removed = keys(before ?? {}).filter((field) => !Object.hasOwn(after, field));
   return { kind: 'edit', set, removed, inc: {} };
 }
@@ -32,7 +32,7 @@ export function applyNet(base: Doc | null, net: Net | undefined, id: string): Do
   if (!net) return base;
   if (net.kind === 'delete') return null;
   const doc: Record<string, Json> & { id: string } = { ...omit(base ?? {}, net.removed), ...net.set, id };
-  for (const [field, by] of entries(net.inc)) doc[field] = addTo(doc[field], by);
+  for (const [field, by] of entries(net.inc)) doc[field] = addTo(own(doc, field), by);
   return doc;
 }
 
@@ -53,9 +53,9 @@ export function compose(earlier: Net | undefined, later: Net | undefined, base: 
   const removed = new Set([...earlier.removed.filter((field) => !Object.hasOwn(later.set, field)), ...later.removed]);
   const inc = omit(earlier.inc, replaced);
   for (const [field, by] of entries(later.inc)) {
-    if (Object.hasOwn(set, field)) set[field] = addTo(set[field], by);
+    if (Object.hasOwn(set, field)) set[field] = addTo(own(set, field), by);
     else if (removed.delete(field)) set[field] = by;
-    else inc[field] = (inc[field] ?? 0) + by;
+    else inc[field] = (own(inc, field) ?? 0) + by;
   }
   return { kind: 'edit', set, removed: [...removed], inc };
 }
@@ -66,7 +66,7 @@ export function dropEqual(net: Net, base: Doc | null): Net | undefined {
   if (base === null) return { kind: 'edit', set: { ...net.set, ...net.inc }, removed: [], inc: {} };
   const edit: Edit = {
     kind: 'edit',
-    set: fromEntries(entries(net.set).filter(([field, value]) => !jsonEquals(base[field], value))),
+    set: fromEntries(entries(net.set).filter(([field, value]) => !jsonEquals(own(base, field), value))),
     removed: net.removed.filter((field) => Object.hasOwn(base, field)),
     inc: fromEntries(entries(net.inc).filter(([, by]) => by !== 0)),
   };

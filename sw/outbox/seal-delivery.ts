@@ -23,18 +23,24 @@ export async function nextDelivery(
   const open = deliveries.find(({ state }) => state.kind === 'open');
   if (!open) return { delivery: undefined, events: [] };
   const name = { number: (replica.last?.number ?? 0) + 1, nonce: randomHex() };
-  const { batch, sealed, settledLocally } = sealBatch(await tx.sendable(replica.mutationsMax), name, replica.mutationsMax);
-  const settled = settledLocally.map((before): RecordStep => ({ before, after: withoutPending(before), verdict: 'merged' }));
-  await tx.putRecords([...sealed, ...settled.map(({ after }) => after)]);
-  const steps = [...settled, ...sealed.map((after): RecordStep => ({ before: after, after }))];
-  if (batch === undefined) {
+  const steps: RecordStep[] = [];
+  for (;;) {
+    const sendable = await tx.sendable(replica.mutationsMax);
+    const { batch, sealed, settledLocally } = sealBatch(sendable, name, replica.mutationsMax);
+    const settled = settledLocally.map((before): RecordStep => ({ before, after: withoutPending(before), verdict: 'merged' }));
+    await tx.putRecords([...sealed, ...settled.map(({ after }) => after)]);
+    steps.push(...settled, ...sealed.map((after): RecordStep => ({ before: after, after })));
+    if (batch !== undefined) {
+      const delivery: Delivery = { ...open, ...name, batch, epoch: replica.epoch, state: moveDelivery(open.state, { move: 'seal' }) };
+      await tx.putDelivery(delivery);
+      await ensureOpenDelivery(tx, replica, randomHex);
+      return { delivery, events: eventsOf(steps) };
+    }
+    // Empty nets settle here and must not hide what stands behind them.
+    if (sendable.length > 0) continue;
     await ensureOpenDelivery(tx, replica, randomHex);
     return { delivery: undefined, events: eventsOf(steps) };
   }
-  const delivery: Delivery = { ...open, ...name, batch, epoch: replica.epoch, state: moveDelivery(open.state, { move: 'seal' }) };
-  await tx.putDelivery(delivery);
-  await ensureOpenDelivery(tx, replica, randomHex);
-  return { delivery, events: eventsOf(steps) };
 }
 
 function withoutPending({ pending: _, ...record }: ReplicaRecord): ReplicaRecord {

@@ -6,12 +6,14 @@ export type WakeReason = 'capture' | 'timer' | 'heartbeat' | 'sync-event' | 'con
 
 const FIRST_MS = 1_000;
 const CAP_MS = 300_000;
+/** No server may send a device away for longer; a wait that is longer means that the device's clock has jumped. */
+export const WAIT_MAX_MS = 3_600_000;
 /** Something has changed, or a chance comes that may not come again: these do not wait for the backoff. */
 const PRESSING: readonly WakeReason[] = ['sync-event', 'connect', 'online', 'visible', 'sign-in', 'person'];
 
 /** Full jitter (Brooker, "Exponential Backoff and Jitter", AWS 2015): uniform in [0, min(cap, first · 2^failures)], at least what the server asked for. */
 export function backoffMs(failures: number, fraction: number, retryAfterMs = 0): number {
-  return Math.max(retryAfterMs, Math.round(fraction * Math.min(CAP_MS, FIRST_MS * 2 ** failures)));
+  return Math.max(Math.min(retryAfterMs, WAIT_MAX_MS), Math.round(fraction * Math.min(CAP_MS, FIRST_MS * 2 ** failures)));
 }
 
 /** The backoff after one more failure. */
@@ -33,14 +35,16 @@ const TRIED_OFFLINE: readonly WakeReason[] = ['sync-event', 'online', 'person'];
 export function mayTry(replica: Replica, reason: WakeReason, { now, online }: { readonly now: number; readonly online: boolean }): boolean {
   if (replica.auth.kind === 'none' || (!online && !TRIED_OFFLINE.includes(reason))) return false;
   if (replica.auth.required) return replica.auth.kind === 'cookie' && PRESSING.includes(reason);
-  return PRESSING.includes(reason) || (replica.backoff?.until ?? 0) <= now;
+  const wait = (replica.backoff?.until ?? now) - now;
+  return PRESSING.includes(reason) || wait <= 0 || wait > WAIT_MAX_MS;
 }
 
 const PULL_INTERVAL_MS = 300_000;
 
 /** Whether to pull without a batch: at connect, when a person asks, and else at most every five minutes while a page is open (a pull is a DAG run). */
 export function wantsToPull(reasons: readonly WakeReason[], replica: Replica, now: number): boolean {
-  if (reasons.includes('connect') || reasons.includes('person')) return true;
+  // A failed exchange is made again; it may have been a pull.
+  if (reasons.includes('connect') || reasons.includes('person') || replica.backoff) return true;
   const isPageOpen = reasons.includes('visible') || reasons.includes('heartbeat') || reasons.includes('online');
   return isPageOpen && Math.abs(now - (replica.lastPullAt ?? 0)) >= PULL_INTERVAL_MS;
 }

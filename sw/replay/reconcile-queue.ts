@@ -2,6 +2,8 @@ import type { WakeUpQueue } from './wake-up-queue.ts';
 
 /** Makes the wake-up list say what the replica says, whatever a killed worker or a deleted database left. */
 export async function reconcileQueue(queue: WakeUpQueue, lane: string, deliveryIds: readonly string[]): Promise<void> {
+  // First: the browser's wake-up needs no rows.
+  if (deliveryIds.length > 0) await queue.register();
   const rows = await queue.peek(lane);
   const seen = new Set<string>();
   for (const row of rows) {
@@ -10,5 +12,4 @@ export async function reconcileQueue(queue: WakeUpQueue, lane: string, deliveryI
   }
   const missing = deliveryIds.filter((deliveryId) => !seen.has(deliveryId));
   for (const deliveryId of missing) await queue.push(deliveryId, lane);
-  if (deliveryIds.length > 0) await queue.register();
 }

@@ -4,38 +4,34 @@
  */
 export class SingleFlight<Reason> {
   readonly #body: (reasons: readonly Reason[]) => Promise<void>;
-  #running: Promise<void> | undefined;
-  #next: { readonly reasons: Reason[]; readonly run: Promise<void> } | undefined;
+  #isRunning = false;
+  #next: { readonly reasons: Reason[]; readonly ended: Promise<void>; readonly settle: (run: Promise<void>) => void } | undefined;
 
   constructor(body: (reasons: readonly Reason[]) => Promise<void>) {
     this.#body = body;
   }
 
   run(reason: Reason): Promise<void> {
-    if (!this.#running) return this.#start([reason]);
-    if (this.#next) {
-      this.#next.reasons.push(reason);
-      return this.#next.run;
+    if (!this.#isRunning) return this.#start([reason]);
+    if (!this.#next) {
+      let settle: (run: Promise<void>) => void = () => undefined;
+      const ended = new Promise<void>((resolve) => (settle = resolve));
+      this.#next = { reasons: [], ended, settle };
     }
-    const reasons = [reason];
-    const run = this.#running.then(
-      () => this.#startNext(reasons),
-      () => this.#startNext(reasons),
-    );
-    this.#next = { reasons, run };
-    return run;
+    this.#next.reasons.push(reason);
+    return this.#next.ended;
   }
 
-  #startNext(reasons: readonly Reason[]): Promise<void> {
-    this.#next = undefined;
-    return this.#start(reasons);
-  }
-
-  #start(reasons: readonly Reason[]): Promise<void> {
-    const running = this.#body(reasons).finally(() => {
-      if (this.#running === running) this.#running = undefined;
-    });
-    this.#running = running;
-    return running;
+  async #start(reasons: readonly Reason[]): Promise<void> {
+    this.#isRunning = true;
+    try {
+      await this.#body(reasons);
+    } finally {
+      // In one step: the next run begins, or nobody is running.
+      const next = this.#next;
+      this.#next = undefined;
+      this.#isRunning = false;
+      next?.settle(this.#start(next.reasons));
+    }
   }
 }

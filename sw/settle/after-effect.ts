@@ -13,6 +13,8 @@ interface Attempt {
   readonly effect: Effect;
   readonly request: ExchangeRequest;
   readonly delivery: Delivery | undefined;
+  /** The sign-in the attempt was made with. */
+  readonly signIns: number;
 }
 
 /** `more`: settled, and the feed has further pages. */
@@ -34,7 +36,7 @@ export async function afterEffect(world: World, desk: Desk, attempt: Attempt): P
       await moveTo(world, attempt.delivery, { move: 'next-attempt' });
       return wait(world, desk, 'airflow');
     case 'sign-in':
-      return park(desk, effect.reason);
+      return park(desk, effect.reason, attempt);
     case 'refuse':
       await moveTo(world, attempt.delivery, { move: 'refuse', reason: effect.reason });
       // The voiding of a refused batch goes out at once; a refused pull or voiding is tried again later.
@@ -47,22 +49,30 @@ export async function afterEffect(world: World, desk: Desk, attempt: Attempt): P
 /** Checks and settles in one transaction: between an answer and its effect nothing can change. */
 async function settle(world: World, desk: Desk, attempt: Attempt, { response, run }: Extract<Effect, { effect: 'settle' }>): Promise<Exchanged> {
   const { request, delivery } = attempt;
-  if (response.refused === 'user_mismatch') return park(desk, 'other-user');
-  if (response.refused === 'invalid') {
-    const reason = response.reason ?? { kind: 'malformed', message: 'The server found the request invalid.' };
-    if (reason.kind === 'protocol') return wait(world, desk, 'update');
-    return afterEffect(world, desk, { ...attempt, effect: { effect: 'refuse', reason } });
-  }
-  const settled = await desk.write(async (tx) => {
+  const outcome = await desk.write(async (tx) => {
     const replica = await tx.replica();
     const answer = { request, response, delivery, ...(run === undefined ? {} : { run }) };
-    if (!isMine(replica, answer)) return { result: false, events: [] };
+    if (!isMine(replica, answer)) return { result: 'not-mine' as const, events: [] };
+    if (response.refused === 'user_mismatch' || response.refused === 'invalid') return { result: response.refused, events: [] };
     const { events } = await settleResponse(tx, replica, answer, { declarations: world.declarations, now: world.clock.now(), randomHex: world.random.hex });
-    return { result: true, events };
+    return { result: 'settled' as const, events };
   });
-  if (settled) return response.more ? 'more' : 'settled';
-  await moveTo(world, delivery, { move: 'next-attempt' });
-  return wait(world, desk, 'airflow');
+  switch (outcome) {
+    case 'settled':
+      return response.more ? 'more' : 'settled';
+    case 'user_mismatch':
+      return park(desk, 'other-user', attempt);
+    case 'invalid':
+      return afterEffect(world, desk, {
+        ...attempt,
+        effect: { effect: 'refuse', reason: response.reason ?? { kind: 'malformed', message: 'The server found the request invalid.' } },
+      });
+    case 'not-mine':
+      await moveTo(world, delivery, { move: 'next-attempt' });
+      return wait(world, desk, 'airflow');
+    default:
+      return unreachable(outcome);
+  }
 }
 
 async function wait(world: World, desk: Desk, waitingFor: WaitingFor, retryAfterMs?: number): Promise<Exchanged> {
@@ -70,13 +80,14 @@ async function wait(world: World, desk: Desk, waitingFor: WaitingFor, retryAfter
   return 'failed';
 }
 
-/** Parked until someone signs in: nothing is lost, nothing is tried meanwhile. The page is told once. */
-async function park(desk: Desk, reason: AuthReason): Promise<Exchanged> {
-  const { auth } = await desk.replica();
-  await desk.update(
-    (replica) => ({ ...replica, backoff: null, auth: { ...replica.auth, required: reason } }),
-    auth.required === reason ? [] : [{ type: 'auth-required', reason }],
-  );
+/** Parked until someone signs in: nothing is lost, nothing is tried meanwhile. The page is told once. Who signed in during the attempt is not asked again. */
+async function park(desk: Desk, reason: AuthReason, attempt: Attempt): Promise<Exchanged> {
+  await desk.write(async (tx) => {
+    const replica = await tx.replica();
+    if (replica.auth.signIns !== attempt.signIns) return { result: undefined, events: [] };
+    await tx.putReplica({ ...replica, backoff: null, auth: { ...replica.auth, required: reason } });
+    return { result: undefined, events: replica.auth.required === reason ? [] : [{ type: 'auth-required', reason }] };
+  });
   return 'failed';
 }
 

@@ -1,4 +1,5 @@
 import type { Change, ExchangeResponse } from '../../shared/exchange.ts';
+import { own } from '../../shared/json.ts';
 import type { ReplicaRecord } from '../store/record.ts';
 import type { ReplicaTx } from '../store/replica-store.ts';
 import type { Replica } from '../store/replica.ts';
@@ -54,5 +55,10 @@ async function sweep(tx: ReplicaTx, replica: Replica, deps: SettleDeps): Promise
 }
 
 function moveTo(record: ReplicaRecord, base: ReplicaRecord['base'], revision: number, replica: Replica, deps: SettleDeps): ReplicaRecord {
-  return rebaseRecord(record, { base, revision, generation: replica.generation }, deps.declarations[record.collection]?.onConflict ?? 'ask', deps.randomHex);
+  return rebaseRecord(
+    record,
+    { base, revision, generation: replica.generation },
+    own(deps.declarations, record.collection)?.onConflict ?? 'ask',
+    deps.randomHex,
+  );
 }

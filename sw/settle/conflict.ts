@@ -1,6 +1,6 @@
 import type { Choice, Conflict, Resolution } from '../../shared/conflict.ts';
 import { UpdraftError } from '../../shared/errors.ts';
-import type { Json } from '../../shared/json.ts';
+import { own, type Json } from '../../shared/json.ts';
 import { compose, dropEqual, without, type Net } from '../outbox/net.ts';
 import type { Pending, ReplicaRecord } from '../store/record.ts';
 import { withValue } from './rebase-record.ts';
@@ -9,7 +9,7 @@ import { withValue } from './rebase-record.ts';
 export function conflictOf(record: ReplicaRecord): Conflict | undefined {
   const { mark } = record;
   if (!mark) return undefined;
-  const value = (doc: ReplicaRecord['base'], field: string): Json | undefined => doc?.[field];
+  const value = (doc: ReplicaRecord['base'], field: string): Json | undefined => own(doc, field);
   const fields =
     mark.fields === '*'
       ? ('*' as const)
@@ -46,7 +46,7 @@ export function resolveConflict(record: ReplicaRecord, shown: { readonly theirsR
 const withoutRejection = ({ rejection: _, ...record }: ReplicaRecord): ReplicaRecord => record;
 
 function chooseWhole(net: Net, choices: Resolution): Net | undefined {
-  const choice = choices['*'];
+  const choice = own(choices, '*');
   if (!choice || !('take' in choice))
     throw new UpdraftError(
       'bad-choice',
@@ -56,7 +56,7 @@ function chooseWhole(net: Net, choices: Resolution): Net | undefined {
 }
 
 function chooseFields(net: Net, fields: readonly string[], choices: Resolution): Net | undefined {
-  return fields.reduce<Net | undefined>((left, field) => choose(left, field, choices[field]), net);
+  return fields.reduce<Net | undefined>((left, field) => choose(left, field, own(choices, field)), net);
 }
 
 function choose(net: Net | undefined, field: string, choice: Choice | undefined): Net | undefined {

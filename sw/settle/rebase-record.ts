@@ -1,6 +1,6 @@
 import type { Policy } from '../../shared/collections.ts';
 import type { ConflictReason } from '../../shared/conflict.ts';
-import { jsonEquals, type Doc } from '../../shared/json.ts';
+import { jsonEquals, own, type Doc } from '../../shared/json.ts';
 import { applyNet, compose, netFields, restrict, type Net } from '../outbox/net.ts';
 import type { Mark, Pending, ReplicaRecord } from '../store/record.ts';
 import { rebase } from './rebase.ts';
@@ -63,8 +63,15 @@ function remark(
   const touched = netFields(net);
   const live = fields === '*' ? fields : fields.filter((field) => touched.includes(field));
   if (live.length === 0) return undefined;
-  const reason = to.reason ?? old?.reason ?? (live !== '*' ? 'edited' : net.kind === 'delete' ? 'deleted-here' : to.base === null ? 'deleted-there' : 'edited');
+  const told = to.reason ?? (old?.reason === 'forked' || old?.reason === 'invalid-merge' ? old.reason : undefined);
+  const reason = told ?? reasonOf(live, net, to);
   return { conflictId: old?.conflictId ?? newConflictId(), reason, fields: live, base: old ? mergeBase(old, live, oldBase) : oldBase };
+}
+
+function reasonOf(fields: '*' | readonly string[], net: Net, to: NewBase): ConflictReason {
+  if (fields !== '*') return 'edited';
+  if (net.kind === 'delete') return 'deleted-here';
+  return to.base === null ? 'deleted-there' : 'edited';
 }
 
 /** Base values: of the first conflict for fields marked already, of the old base for the others. */
@@ -72,7 +79,7 @@ function mergeBase(old: Mark, fields: '*' | readonly string[], oldBase: Doc | nu
   if (fields === '*' || old.base === null || oldBase === null) return old.base;
   const base: Record<string, unknown> = { ...old.base };
   for (const field of fields) {
-    if (old.fields === '*' || old.fields.includes(field) || jsonEquals(old.base[field], oldBase[field])) continue;
+    if (old.fields === '*' || old.fields.includes(field) || jsonEquals(own(old.base, field), own(oldBase, field))) continue;
     if (Object.hasOwn(oldBase, field)) base[field] = oldBase[field];
     else delete base[field];
   }

@@ -1,5 +1,5 @@
 import type { Policy } from '../../shared/collections.ts';
-import { jsonEquals, type Doc } from '../../shared/json.ts';
+import { jsonEquals, own, type Doc } from '../../shared/json.ts';
 import { applyNet, diff, dropEqual, netFields, without, type Edit, type Net } from '../outbox/net.ts';
 
 /** What is left of a pending change on a new base. `conflicts`: changed by both sides, the policy is to ask. */
@@ -37,8 +37,8 @@ function fullEdit(net: Edit, oldBase: Doc | null): Edit {
 
 function perField(net: Edit, oldBase: Doc | null, newBase: Doc, policy: Policy): Rebased {
   const changedByBoth = [...Object.keys(net.set), ...net.removed].filter((field) => {
-    const mine = net.set[field];
-    return !jsonEquals(mine, newBase[field]) && !jsonEquals(oldBase?.[field], newBase[field]);
+    const mine = own(net.set, field);
+    return !jsonEquals(mine, own(newBase, field)) && !jsonEquals(own(oldBase, field), own(newBase, field));
   });
   const rest = dropEqual(net, newBase);
   if (!rest || changedByBoth.length === 0 || policy === 'client-wins') return kept(rest);

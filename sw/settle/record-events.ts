@@ -1,5 +1,7 @@
 import type { UpdraftEvent } from '../../shared/messages.ts';
 import type { VerdictName } from '../../shared/verdict.ts';
+import { jsonEquals, own } from '../../shared/json.ts';
+import { compose, netFields } from '../outbox/net.ts';
 import type { ReplicaRecord } from '../store/record.ts';
 import { conflictOf } from './conflict.ts';
 
@@ -20,6 +22,23 @@ export function eventsOf(steps: readonly RecordStep[]): UpdraftEvent[] {
     ...steps.flatMap(deadLetterEvents),
     ...changeEvents(steps.map(({ after }) => after)),
   ];
+}
+
+/** The same for what came from the server: there the policy `server-wins` may have dropped what was captured, and says so. */
+export function serverEventsOf(steps: readonly RecordStep[]): UpdraftEvent[] {
+  return [...steps.flatMap(droppedEvents), ...eventsOf(steps)];
+}
+
+/** Captured fields that neither wait any longer nor stand in the record. */
+function droppedEvents({ before, after }: RecordStep): UpdraftEvent[] {
+  const captured = compose(before.sealed?.net, before.pending?.net, before.base);
+  if (captured?.kind !== 'edit') return [];
+  const waiting = after.pending ? netFields(after.pending.net) : [];
+  const stands = (field: string): boolean => jsonEquals(own(captured.set, field), own(after.base, field));
+  const fields = [...Object.keys(captured.set), ...captured.removed].filter((field) => !waiting.includes(field) && !stands(field));
+  return fields.length > 0 && after.pending?.net.kind !== 'delete'
+    ? [{ type: 'dropped', dropped: { collection: after.collection, id: after.id, fields } }]
+    : [];
 }
 
 function settledEvents({ before, after, verdict }: RecordStep): UpdraftEvent[] {

@@ -1,6 +1,6 @@
 import type { ExchangeRequest, ExchangeResponse } from '../../shared/exchange.ts';
 import type { UpdraftEvent } from '../../shared/messages.ts';
-import { jsonEquals } from '../../shared/json.ts';
+import { jsonEquals, own } from '../../shared/json.ts';
 import { BATCH_MUTATIONS_MAX } from '../../shared/limits.ts';
 import { planted } from '../../shared/planted.ts';
 import type { Verdict } from '../../shared/verdict.ts';
@@ -13,7 +13,7 @@ import { applyVerdict } from './apply-verdict.ts';
 import { applyPage } from './apply-page.ts';
 import { foldBack, withValue } from './rebase-record.ts';
 import { fork } from './fork.ts';
-import { eventsOf, type RecordStep } from './record-events.ts';
+import { serverEventsOf, type RecordStep } from './record-events.ts';
 
 /** What settling draws on beside the transaction. */
 export interface SettleDeps {
@@ -54,7 +54,7 @@ export async function settleResponse(tx: ReplicaTx, replica: Replica, answer: An
   if (delivery) await tx.deleteDelivery(delivery.deliveryId);
   await tx.putReplica(paged.replica);
   await ensureOpenDelivery(tx, paged.replica, deps.randomHex);
-  return { replica: paged.replica, events: eventsOf([...answered.steps, ...paged.steps]) };
+  return { replica: paged.replica, events: serverEventsOf([...answered.steps, ...paged.steps]) };
 }
 
 /** The batch's part of an answer: verdicts, or a refusal that sends its mutations back. */
@@ -83,7 +83,7 @@ async function settleBatch(
     const verdict = verdictOf(record);
     // A mutation without a verdict was not settled: it goes back and travels again (law 4).
     if (!verdict) return withValue(foldBack(record));
-    const policy = deps.declarations[record.collection]?.onConflict ?? 'ask';
+    const policy = own(deps.declarations, record.collection)?.onConflict ?? 'ask';
     return applyVerdict(record, verdict, {
       policy,
       generation: replica.generation,

@@ -122,6 +122,7 @@ export class SimulatedDevice {
     const fields = conflict.fields === '*' ? ['*'] : conflict.fields.map(({ field }) => field);
     await this.ask({
       type: 'resolve',
+      requestId: `q${this.#options.random()}`,
       conflictId: conflict.id,
       theirsRevision: conflict.theirsRevision,
       choices: Object.fromEntries(fields.map((field) => [field, choice])),

@@ -7,7 +7,7 @@ import type { Replica } from './replica.ts';
 /** A record with the keys it is found by. Keys that are absent are not indexed, so each list below holds only what it names. */
 export interface StoredRecord extends ReplicaRecord {
   /** `[collection, index, value]` for each declared index of the visible value. */
-  readonly ix: readonly (readonly [string, string, string | number])[];
+  readonly ix: readonly (readonly [string, string, string | number | readonly [0] | readonly [1]])[];
   /** firstSeq of a pending change that may travel: sealing takes them in this order. */
   readonly sendable?: number;
   readonly inBatch?: 1;

@@ -182,6 +182,11 @@ export class ReplicaTx {
       .delete();
   }
 
+  /** Empties every table. */
+  async wipe(): Promise<void> {
+    for (const table of Object.values(this.#tables)) await table.clear();
+  }
+
   async sealedToken(): Promise<SealedToken | undefined> {
     return this.#tables.secrets.get('token');
   }

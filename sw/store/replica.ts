@@ -6,6 +6,8 @@ import type { WaitingFor } from '../../shared/status.ts';
 export interface Replica {
   readonly user: string;
   readonly replicaId: string;
+  /** Names this database's event log: after a wipe cursors start anew. */
+  readonly logId: string;
   readonly epoch: string | null;
   /** Last settled batch. */
   readonly last: BatchName | null;
@@ -27,7 +29,8 @@ export interface Replica {
   readonly holding: string;
   /** Not before `until` (ms since 1970) unless something new happens. `failures` in a row. */
   readonly backoff: { readonly for: WaitingFor; readonly failures: number; readonly until?: number } | null;
-  readonly auth: { readonly kind: 'none' | 'cookie' | 'memory' | 'sealed'; readonly required: AuthReason | null };
+  /** `signIns` counts them: a refusal of older credentials says nothing about newer ones. */
+  readonly auth: { readonly kind: 'none' | 'cookie' | 'memory' | 'sealed'; readonly required: AuthReason | null; readonly signIns: number };
   /** ms since 1970; labels, never used to decide. */
   readonly lastExchangeAt?: number;
   readonly lastPullAt?: number;

@@ -9,8 +9,8 @@ import type { CredentialsKind, Effect } from './transport.ts';
 export interface Credentials {
   /** What to send with, or why nothing may be sent now. */
   readonly authorize: (kind: CredentialsKind) => Promise<Authorization | Effect>;
-  /** Airflow refused them. */
-  readonly forget: (kind: CredentialsKind) => Promise<void>;
+  /** Airflow refused these; newer ones, given meanwhile, stay. */
+  readonly forget: (kind: CredentialsKind, refused: Authorization) => Promise<void>;
   readonly signIn: (kind: CredentialsKind, token: string | undefined) => Promise<void>;
 }
 
@@ -25,7 +25,7 @@ export function createCredentials(user: string, http: Http, vault: TokenVault): 
   const current = async (kind: CredentialsKind): Promise<Authorization | undefined> => {
     if (kind === 'cookie') return COOKIE;
     if (token === undefined && kind === 'sealed') token = await vault.open();
-    return token === undefined ? undefined : { headers: { authorization: `Bearer ${token}` }, credentials: 'omit' };
+    return token === undefined ? undefined : { headers: { authorization: bearer(token) }, credentials: 'omit' };
   };
 
   return {
@@ -33,16 +33,18 @@ export function createCredentials(user: string, http: Http, vault: TokenVault): 
       const authorization = await current(kind);
       if (!authorization) return signInFor('missing');
       // A cookie can become another user's at any moment; a token stays whose it is.
-      if (kind !== 'cookie' && token === verified) return authorization;
+      if (kind !== 'cookie' && authorization.headers['authorization'] === verified) return authorization;
       const identity = await whose(user, http, authorization);
       if (identity !== 'mine') {
-        if (identity.effect === 'sign-in') await this.forget(kind);
+        if (identity.effect === 'sign-in') await this.forget(kind, authorization);
         return identity;
       }
-      verified = token;
+      // The one that was asked about: another may have been given meanwhile.
+      verified = authorization.headers['authorization'];
       return authorization;
     },
-    async forget(kind) {
+    async forget(kind, refused) {
+      if (kind === 'cookie' || refused.headers['authorization'] !== bearer(token)) return;
       token = verified = undefined;
       if (kind === 'sealed') await vault.drop();
     },
@@ -62,9 +64,10 @@ export function createCredentials(user: string, http: Http, vault: TokenVault): 
   };
 }
 
+const bearer = (token: string | undefined): string => `Bearer ${token}`;
 const signInFor = (reason: AuthReason): Effect => ({ effect: 'sign-in', reason });
 
-/** `/ui/auth/me` names the user on both 3.1 and 3.3. Where it is missing the exchange itself still refuses another user's request. */
+/** `/ui/auth/me` names the user on both 3.1 and 3.3. Without an answer from it nothing is sent. */
 async function whose(user: string, http: Http, authorization: Authorization): Promise<'mine' | Effect> {
   const reply = await http({ method: 'GET', path: '/ui/auth/me', timeoutMs: IDENTITY_TIMEOUT_MS }, authorization);
   const is = classify('identity', reply);
@@ -72,7 +75,6 @@ async function whose(user: string, http: Http, authorization: Authorization): Pr
     case 'ok':
       return bodyOf('identity', reply).username === user ? 'mine' : signInFor('other-user');
     case 'missing':
-      return 'mine';
     case 'accepted-before':
       return { effect: 'retry', for: 'airflow' };
     default:

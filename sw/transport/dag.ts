@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { ExchangeResponseSchema, type ExchangeRequest } from '../../shared/exchange.ts';
+import { PROTOCOL_VERSION } from '../../shared/protocol-version.ts';
 import { BATCH_TARGET, EXCHANGE_DAG, RUNS_PATH } from './batch-target.ts';
 import { bodyOf, classify, type Classified, type Step } from './classify.ts';
 import type { Credentials } from './credentials.ts';
@@ -29,7 +30,7 @@ export function createDagTransport(deps: Deps): Transport {
       const authorization = await deps.credentials.authorize(kind);
       if ('effect' in authorization) return authorization;
       const effect = await new DagExchange(deps, job, authorization).run();
-      if (effect.effect === 'sign-in') await deps.credentials.forget(kind);
+      if (effect.effect === 'sign-in') await deps.credentials.forget(kind, authorization);
       return effect;
     },
   };
@@ -101,6 +102,7 @@ class DagExchange {
     });
     if (result.is.effect !== 'ok') return asEffect(result.is);
     const response = v.safeParse(v.pipe(v.string(), v.parseJson(), ExchangeResponseSchema), bodyOf('result', result.reply).value);
+    if (!response.success && speaksAnotherProtocol(bodyOf('result', result.reply).value)) return { effect: 'hold', for: 'update' };
     // A finished run with a result that is no answer: another attempt is harmless, the ledger replays.
     return response.success ? { effect: 'settle', response: response.output, run: this.#runId } : { effect: 'next-attempt' };
   }
@@ -118,6 +120,12 @@ class DagExchange {
     // A date would add a second unique key; conf is one string because newer Airflows refuse some keys inside it.
     return JSON.stringify({ dag_run_id: this.#runId, logical_date: null, conf: { updraft: JSON.stringify(this.#job.request) } });
   }
+}
+
+/** Whether a result is an answer of a provider newer or older than this worker. */
+function speaksAnotherProtocol(value: unknown): boolean {
+  const answer = v.safeParse(v.pipe(v.string(), v.parseJson(), v.object({ protocol: v.number(), replicaId: v.unknown() })), value);
+  return answer.success && answer.output.protocol !== PROTOCOL_VERSION;
 }
 
 /** Outside its own step, a missing run or a taken id means: try again under a new run id. */

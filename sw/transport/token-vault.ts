@@ -27,7 +27,13 @@ export function createTokenVault(store: ReplicaStore, now: () => number): TokenV
         await drop();
         return undefined;
       }
-      return new TextDecoder().decode(await crypto.subtle.decrypt({ name: ALGORITHM, iv: sealed.iv }, sealed.cryptoKey, sealed.ciphertext));
+      try {
+        return new TextDecoder().decode(await crypto.subtle.decrypt({ name: ALGORITHM, iv: sealed.iv }, sealed.cryptoKey, sealed.ciphertext));
+      } catch {
+        // What cannot be read is as good as missing: the person signs in again.
+        await drop();
+        return undefined;
+      }
     },
   };
 }

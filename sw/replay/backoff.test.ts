@@ -1,0 +1,95 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Replica } from '../store/replica.ts';
+import { backoffMs, mayTry, nextBackoff, wantsToPull, type WakeReason } from './backoff.ts';
+
+const NOW = Date.parse('2026-01-01T00:00:00Z');
+const YEAR_MS = 365 * 24 * 3_600_000;
+const CAP_MS = 300_000;
+const SIGNED_IN: Replica['auth'] = { kind: 'memory', required: null, signIns: 1 };
+const replica = (part: Partial<Replica> = {}): Replica => ({
+  user: 'ana',
+  replicaId: 'r',
+  logId: 'l',
+  epoch: 'e',
+  last: null,
+  since: 0,
+  floor: 0,
+  generation: 1,
+  rereading: false,
+  ready: true,
+  seq: 0,
+  mutationsMax: 500,
+  holding: 'asks',
+  backoff: null,
+  auth: SIGNED_IN,
+  ...part,
+});
+const ALL: readonly WakeReason[] = ['capture', 'timer', 'heartbeat', 'sync-event', 'connect', 'online', 'visible', 'sign-in', 'person'];
+const PATIENT: readonly WakeReason[] = ['capture', 'timer', 'heartbeat'];
+const PRESSING: readonly WakeReason[] = ALL.filter((reason) => !PATIENT.includes(reason));
+
+test('fault 25, 41: the wait is drawn from the whole interval (full jitter), which doubles up to five minutes', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 2_000 }), fc.double({ min: 0, max: 0.999999, noNaN: true }), (failures, fraction) => {
+      const ms = backoffMs(failures, fraction);
+      expect(ms).toBeGreaterThanOrEqual(0);
+      expect(ms).toBeLessThanOrEqual(Math.min(CAP_MS, 1_000 * 2 ** failures));
+    }),
+  );
+  expect([1, 2, 3, 8, 9, 1_000].map((failures) => backoffMs(failures, 0.5))).toEqual([1_000, 2_000, 4_000, 128_000, 150_000, 150_000]);
+  expect(backoffMs(9, 0)).toBe(0);
+});
+
+test('fault 25: Retry-After is honoured, and only ever lengthens the wait', () => {
+  expect(backoffMs(1, 0.5, 60_000)).toBe(60_000);
+  expect(backoffMs(9, 0.9, 60_000)).toBe(270_000);
+});
+
+test('fault 33: a Retry-After date read under a wrong clock, or one of weeks, does not park the device', () => {
+  expect(backoffMs(1, 0.5, YEAR_MS)).toBeLessThanOrEqual(3_600_000);
+});
+
+test('failures in a row are counted, whatever they are', () => {
+  const first = nextBackoff(null, 'network', NOW, 0.5);
+  expect(first).toEqual({ for: 'network', failures: 1, until: NOW + 1_000 });
+  expect(nextBackoff(first, 'airflow', NOW, 0.5, 30_000)).toEqual({ for: 'airflow', failures: 2, until: NOW + 30_000 });
+});
+
+const online = { now: NOW, online: true };
+const offline = { now: NOW, online: false };
+const WAITING: Replica['backoff'] = { for: 'airflow', failures: 1, until: NOW + 1 };
+
+test.each<[string, Replica, typeof online, readonly WakeReason[]]>([
+  ['nothing failed: any reason', replica(), online, ALL],
+  ['the backoff is not over: only what changes something', replica({ backoff: WAITING }), online, PRESSING],
+  ['the backoff is over', replica({ backoff: { for: 'airflow', failures: 1, until: NOW } }), online, ALL],
+  ['waiting until something happens', replica({ backoff: { for: 'forbidden', failures: 1 } }), online, ALL],
+  ['fault 33: the clock jumped back a year: the wait is over', replica({ backoff: { ...WAITING, until: NOW + YEAR_MS } }), online, ALL],
+  ['fault 33: the clock jumped forward a year', replica({ backoff: { ...WAITING, until: NOW - YEAR_MS } }), online, ALL],
+  ['offline: nothing is sealed, so that one batch takes it all', replica(), offline, ['sync-event', 'online', 'person']],
+  ['signed out', replica({ auth: { kind: 'none', required: null, signIns: 0 } }), online, []],
+  ['fault 23: a token was refused: only a sign-in helps', replica({ auth: { ...SIGNED_IN, required: 'refused' } }), online, []],
+  ['fault 38: another user’s session: it may have been renewed elsewhere', replica({ auth: { ...SIGNED_IN, kind: 'cookie', required: 'other-user' } }), online, PRESSING],
+  ['a refused cookie, offline', replica({ auth: { ...SIGNED_IN, kind: 'cookie', required: 'refused' } }), offline, ['sync-event', 'online', 'person']],
+])('may be tried: %s', (_name, state, moment, expected) => {
+  expect(ALL.filter((reason) => mayTry(state, reason, moment))).toEqual(expected);
+});
+
+describe('a pull is a DAG run: it is made', () => {
+  const fresh = replica({ lastPullAt: NOW });
+  const old = replica({ lastPullAt: NOW - CAP_MS });
+  test.each<[string, Replica, readonly WakeReason[]]>([
+    ['at connect and when a person asks, always', fresh, ['connect', 'person']],
+    ['at most every five minutes while a page is open', old, ['heartbeat', 'connect', 'online', 'visible', 'person']],
+    ['at the first look of an open page', replica(), ['heartbeat', 'connect', 'online', 'visible', 'person']],
+    ['fault 33: after the clock jumped back a year', replica({ lastPullAt: NOW + YEAR_MS }), ['heartbeat', 'connect', 'online', 'visible', 'person']],
+    ['again when the last exchange failed: it may have been a pull', replica({ lastPullAt: NOW, backoff: WAITING }), ALL],
+  ])('%s', (_name, state, expected) => {
+    expect(ALL.filter((reason) => wantsToPull([reason], state, NOW))).toEqual(expected);
+  });
+  test('if any of several reasons wants one', () => {
+    expect(wantsToPull(['capture', 'connect'], fresh, NOW)).toBe(true);
+    expect(wantsToPull(['capture', 'timer'], fresh, NOW)).toBe(false);
+  });
+});
