@@ -14,8 +14,7 @@ const UV = 'uv>=0.9,<1';
 /** Node's and Python's packages, and for tests a Chromium. @param {{ chromium?: boolean }} [options] */
 export async function setup({ chromium = false } = {}) {
   await ensureNode();
-  await ensurePackages();
-  await ensurePython();
+  await Promise.all([ensurePackages(), ensurePython()]);
   if (chromium) await ensureChromium();
 }
 
