@@ -70,7 +70,12 @@ test.each<[string, Replica, typeof online, readonly WakeReason[]]>([
   ['offline: nothing is sealed, so that one batch takes it all', replica(), offline, ['sync-event', 'online', 'person']],
   ['signed out', replica({ auth: { kind: 'none', required: null, signIns: 0 } }), online, []],
   ['fault 23: a token was refused: only a sign-in helps', replica({ auth: { ...SIGNED_IN, required: 'refused' } }), online, []],
-  ['fault 38: another user’s session: it may have been renewed elsewhere', replica({ auth: { ...SIGNED_IN, kind: 'cookie', required: 'other-user' } }), online, PRESSING],
+  [
+    'fault 38: another user’s session: it may have been renewed elsewhere',
+    replica({ auth: { ...SIGNED_IN, kind: 'cookie', required: 'other-user' } }),
+    online,
+    PRESSING,
+  ],
   ['a refused cookie, offline', replica({ auth: { ...SIGNED_IN, kind: 'cookie', required: 'refused' } }), offline, ['sync-event', 'online', 'person']],
 ])('may be tried: %s', (_name, state, moment, expected) => {
   expect(ALL.filter((reason) => mayTry(state, reason, moment))).toEqual(expected);

@@ -2,7 +2,12 @@ import { expect, test } from 'vitest';
 import { SingleFlight } from './single-flight.ts';
 
 /** A body that is held until told to end, and notes what it was run for. */
-function held(): { readonly flight: SingleFlight<string>; readonly runs: string[][]; readonly end: (error?: Error) => void; readonly mostAtOnce: () => number } {
+function held(): {
+  readonly flight: SingleFlight<string>;
+  readonly runs: string[][];
+  readonly end: (error?: Error) => void;
+  readonly mostAtOnce: () => number;
+} {
   const runs: string[][] = [];
   const ends: ((error?: Error) => void)[] = [];
   let running = 0;

@@ -1,7 +1,6 @@
 import 'fake-indexeddb/auto';
 import { IDBFactory } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { createWorkboxQueue as Create } from './workbox-queue.ts';
 import type { WakeUpQueue } from './wake-up-queue.ts';
 
 const TAG = 'workbox-background-sync:updraft';
@@ -29,14 +28,16 @@ let syncListeners: ((event: SyncEventLike) => void)[];
 async function start(onSync: () => Promise<void> = async () => undefined, registration: object = { sync }): Promise<WakeUpQueue> {
   const scope = {
     registration,
+    __WB_DISABLE_DEV_LOGS: true,
     location: { href: 'https://field.example/sw.js' },
     addEventListener: (type: string, listener: (event: SyncEventLike) => void) => void (type === 'sync' && syncListeners.push(listener)),
   };
   vi.stubGlobal('self', scope);
   vi.stubGlobal('location', scope.location);
+  vi.stubGlobal('__WB_DISABLE_DEV_LOGS', true);
   // Each start is a new worker: modules are evaluated anew, Workbox allows a queue's name once.
   vi.resetModules();
-  const { createWorkboxQueue } = (await import('./workbox-queue.ts')) as { createWorkboxQueue: typeof Create };
+  const { createWorkboxQueue } = await import('./workbox-queue.ts');
   return createWorkboxQueue(scope as unknown as ServiceWorkerGlobalScope, '/airflow', onSync);
 }
 /** The browser fires the sync event; resolves or rejects as the event does. */
@@ -114,7 +115,8 @@ describe('a row of the Workbox queue', () => {
     await queue.push('d1', LANE);
     const db = await request(indexedDB.open('workbox-background-sync'));
     const requests = db.transaction('requests', 'readwrite').objectStore('requests');
-    for (const metadata of [undefined, { deliveryId: 7, lane: LANE }, 'text']) await request(requests.add({ queueName: 'updraft', requestData: {}, timestamp: 0, metadata }));
+    for (const metadata of [undefined, { deliveryId: 7, lane: LANE }, 'text'])
+      await request(requests.add({ queueName: 'updraft', requestData: {}, timestamp: 0, metadata }));
     db.close();
     expect((await queue.peek(LANE)).map(({ deliveryId }) => deliveryId)).toEqual(['d1']);
   });

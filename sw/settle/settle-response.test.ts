@@ -19,6 +19,7 @@ const DECLARATIONS = readCollections({ version: 1, collections: { asks: { schema
 const REPLICA: Replica = {
   user: 'ana',
   replicaId: 'r1',
+  logId: 'l1',
   epoch: 'e1',
   last: { number: 4, nonce: 'n4' },
   since: 10,
