@@ -1,11 +1,10 @@
 import type { JSX } from 'preact';
-import { useEffect } from 'preact/hooks';
-import { setCookie, type Session } from '../airflow.ts';
+import type { Session } from '../airflow.ts';
 import { errorText } from '../error-text.ts';
 import { useNetwork } from '../network.ts';
-import { remember } from '../remembered.ts';
 import { useInspections, useSites } from '../use-live.ts';
 import { useRowActions } from '../use-row-actions.ts';
+import { useSignIn } from '../use-sign-in.ts';
 import { useUpdraft } from '../use-updraft.ts';
 import { Account } from './account.tsx';
 import { AuthBar, OfflineBanner, UpdateBar } from './banners.tsx';
@@ -35,12 +34,7 @@ export function Workspace({ registration, user, session, update, onSignedIn, onL
   const inspections = useInspections(client);
   const sites = useSites(client);
   const { actions, edited, closeEdit, notice, closeNotice } = useRowActions(client);
-  useEffect(() => {
-    if (!client || !session) return;
-    remember('mode', session.keep ? 'token' : 'cookie');
-    if (!session.keep) setCookie(session.token);
-    void client.signIn(session.keep ? { getToken: () => session.token, keep: true } : { cookie: true });
-  }, [client, session]);
+  const isSigningIn = useSignIn(client, session);
   const setOffline = async (offline: boolean): Promise<void> => {
     await network.setSimulated(offline);
     if (!offline) await client?.sync();
@@ -56,7 +50,7 @@ export function Workspace({ registration, user, session, update, onSignedIn, onL
         <Account user={user} client={client} status={status} onLeave={onLeave} />
       </header>
       <OfflineBanner network={network} onReconnect={() => void setOffline(false)} />
-      <AuthBar user={user} status={status} reason={authReason} onSignedIn={onSignedIn} />
+      {!isSigningIn && <AuthBar user={user} status={status} reason={authReason} onSignedIn={onSignedIn} />}
       <UpdateBar apply={update} />
       {error !== undefined && <p class="banner problem">{errorText(error)}</p>}
       <main>
