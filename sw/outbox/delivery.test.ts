@@ -17,7 +17,7 @@ const TABLE: Readonly<Record<DeliveryState['kind'], Readonly<Record<Move['move']
   sealed: { seal: '✗', send: 'sending 2', accept: '✗', 'next-attempt': 'sealed 3', refuse: 'voiding 1' },
   sending: { seal: '✗', send: 'sending 2', accept: 'accepted 2', 'next-attempt': 'sealed 3', refuse: 'voiding 1' },
   accepted: { seal: '✗', send: 'sending 2', accept: 'accepted 2', 'next-attempt': 'sealed 3', refuse: 'voiding 1' },
-  voiding: { seal: '✗', send: '✗', accept: '✗', 'next-attempt': 'voiding 3', refuse: 'voiding 1' },
+  voiding: { seal: '✗', send: '✗', accept: '✗', 'next-attempt': 'voiding 3', refuse: 'voiding 3' },
 };
 
 describe.each(STATES)('a delivery that is $kind', (state) => {

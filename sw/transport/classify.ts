@@ -3,14 +3,15 @@ import { planted } from '../../shared/planted.ts';
 import type { HttpReply } from './http.ts';
 import type { Effect } from './transport.ts';
 
-/** Which request was answered: who am I, trigger the run, look at the run, wait for it, fetch its result. */
-export type Step = 'identity' | 'trigger' | 'look' | 'wait' | 'result';
+/** Which request was answered: a token for this session, who am I, trigger the run, look at the run, wait for it, fetch its result. */
+export type Step = 'token' | 'identity' | 'trigger' | 'look' | 'wait' | 'result';
 
 /** `ok`: the body is the one this step expects. `accepted-before`: this run id is taken, look whose it is. */
 export type Classified = { readonly effect: 'ok' } | { readonly effect: 'accepted-before' } | { readonly effect: 'missing' } | Effect;
 
 const Detail = v.object({ detail: v.unknown() });
 const SHAPES = {
+  token: v.object({ access_token: v.string() }),
   identity: v.object({ username: v.string() }),
   trigger: v.object({ dag_run_id: v.string(), dag_id: v.string() }),
   look: v.object({ dag_run_id: v.string(), state: v.string(), conf: v.unknown() }),
@@ -39,6 +40,8 @@ export function classify(step: Step, reply: HttpReply): Classified {
       return { effect: 'sign-in', reason: 'refused' };
     case 403:
       return json.detail === 'Invalid JWT token' ? { effect: 'sign-in', reason: 'refused' } : { effect: 'hold', for: 'forbidden' };
+    case 405:
+      return step === 'token' ? { effect: 'missing' } : again;
     case 404:
       return step === 'trigger' ? { effect: 'hold', for: 'dag-missing' } : { effect: 'missing' };
     case 409:

@@ -22,17 +22,17 @@ export function createCredentials(user: string, http: Http, vault: TokenVault): 
   let token: string | undefined;
   let verified: string | undefined;
 
-  const current = async (kind: CredentialsKind): Promise<Authorization | undefined> => {
-    if (kind === 'cookie') return COOKIE;
+  const current = async (kind: CredentialsKind): Promise<Authorization | Effect | undefined> => {
+    if (kind === 'cookie') return sessionToken(http);
     if (token === undefined && kind === 'sealed') token = await vault.open();
-    return token === undefined ? undefined : { headers: { authorization: bearer(token) }, credentials: 'omit' };
+    return token === undefined ? undefined : withToken(token);
   };
 
   return {
     async authorize(kind) {
       const authorization = await current(kind);
       if (!authorization) return signInFor('missing');
-      // A cookie can become another user's at any moment; a token stays whose it is.
+      if ('effect' in authorization) return authorization;
       if (kind !== 'cookie' && authorization.headers['authorization'] === verified) return authorization;
       const identity = await whose(user, http, authorization);
       if (identity !== 'mine') {
@@ -65,7 +65,21 @@ export function createCredentials(user: string, http: Http, vault: TokenVault): 
 }
 
 const bearer = (token: string | undefined): string => `Bearer ${token}`;
+const withToken = (token: string): Authorization => ({ headers: { authorization: bearer(token) }, credentials: 'omit' });
 const signInFor = (reason: AuthReason): Effect => ({ effect: 'sign-in', reason });
+
+/**
+ * A cookie can become another user's between two requests; a token stays whose it is. So the session is asked for a token, and that one
+ * is identified and used for this one exchange. A server that gives none is spoken to with the cookie, and identified each time.
+ */
+async function sessionToken(http: Http): Promise<Authorization | Effect> {
+  const body = JSON.stringify({ token_type: 'cli' });
+  const reply = await http({ method: 'POST', path: '/ui/auth/token', body, timeoutMs: IDENTITY_TIMEOUT_MS }, COOKIE);
+  const is = classify('token', reply);
+  if (is.effect === 'ok') return withToken(bodyOf('token', reply).access_token);
+  if (is.effect === 'missing') return COOKIE;
+  return is.effect === 'accepted-before' ? { effect: 'retry', for: 'airflow' } : is;
+}
 
 /** `/ui/auth/me` names the user on both 3.1 and 3.3. Without an answer from it nothing is sent. */
 async function whose(user: string, http: Http, authorization: Authorization): Promise<'mine' | Effect> {
