@@ -18,6 +18,13 @@ let starting = Promise.resolve();
 let ending;
 
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) process.on(signal, () => void end(0));
+// A mistake of ours must not leave processes either.
+for (const event of ['uncaughtException', 'unhandledRejection']) {
+  process.on(event, (error) => {
+    say(`\n✗ ${messageOf(error)}`);
+    void end(1);
+  });
+}
 
 await main(async () => {
   const { values } = parseArgs({

@@ -15,15 +15,21 @@ const DAGS = ['updraft_exchange'];
 /** @param {Starting} starting */
 export async function waitUntilReady(starting) {
   const deadline = Date.now() + READY_MS_MAX;
-  // The task API builds its routes at the first request and is stalled meanwhile, for seconds: have that behind us.
-  const warm = until('the task API', deadline, starting, async () => (await getJson(`${starting.taskUrl}/execution/health`)) !== undefined);
+  await Promise.all([
+    // It builds its routes at the first request and is stalled meanwhile, for seconds: have that behind us.
+    until('the task API', deadline, starting, async () => (await getJson(`${starting.taskUrl}/execution/health`)) !== undefined),
+    untilPartsWork(deadline, starting),
+  ]);
+}
+
+/** @param {number} deadline @param {Starting} starting */
+async function untilPartsWork(deadline, starting) {
   await until('the API server', deadline, starting, async () => (await getJson(`${starting.airflowUrl}/api/v2/version`)) !== undefined);
   starting.say('… API server answers');
   await until('scheduler, triggerer and DAG processor', deadline, starting, () => allPartsBeat(starting));
   const token = await tokenOf(starting.airflowUrl, 'admin');
   await send('POST', `${starting.airflowUrl}/api/v2/pools`, pool, token); // 409 where it exists
   await until('the DAGs', deadline, starting, () => dagsAreThere(starting, token));
-  await warm;
 }
 
 /** @param {string} what @param {number} deadline @param {Starting} starting @param {() => Promise<boolean>} done */

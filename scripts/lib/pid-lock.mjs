@@ -13,8 +13,10 @@ const WAIT_MS_MAX = 15 * 60_000;
 export async function withPidLock(file, work) {
   mkdirSync(dirname(file), { recursive: true });
   const deadline = Date.now() + WAIT_MS_MAX;
-  for (let told = false; !take(file); told = true) {
-    if (!told) say(`… waiting for process ${holderOf(file)}, which is setting up the same folder`);
+  for (let told = false; !take(file);) {
+    const holder = holderOf(file);
+    if (!told && holder !== undefined) say(`… waiting for process ${holder}, which is working on the same folder`);
+    told ||= holder !== undefined;
     if (Date.now() > deadline) throw new Problem(`${file} is held for too long. Remove it if no setup is running.`);
     await sleep(200);
   }
