@@ -19,3 +19,8 @@ export function phaseText({ phase, unsent }: Status): string | undefined {
   if (phase === 'sending') return unsent === 1 ? 'Sending 1 change …' : `Sending ${unsent} changes …`;
   return phase === 'pulling' ? 'Looking for news in Airflow …' : undefined;
 }
+
+/** What to tell a person it waits for. A network that is back is being used already, also while the last failure is still remembered. */
+export function waitingNow({ waiting, online, phase }: Status): Status['waiting'] {
+  return waiting?.for === 'network' && online && (phase === 'sending' || phase === 'pulling') ? undefined : waiting;
+}

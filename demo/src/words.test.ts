@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { WaitingFor } from '../../client/index.ts';
 import * as words from './words.ts';
-import { phaseText, waitingText } from './waiting-text.ts';
+import { phaseText, waitingNow, waitingText } from './waiting-text.ts';
 
 const NOW = Date.UTC(2026, 2, 12, 9, 30);
 const kinds = Object.keys(words.WAITING_WORDS) as WaitingFor[];
@@ -41,6 +41,14 @@ describe('waitingText', () => {
   it('promises no time for a network: it is sent the moment there is one', () => {
     expect(waitingText({ for: 'network', until: NOW + 40_000 }, NOW)).toBe('No network: sent as soon as there is one');
   });
+});
+
+it('a network that is back is not waited for any more', () => {
+  const waiting = { for: 'network', failures: 1, until: NOW } as const;
+  const status = { user: 'ana', replicaId: 'r', unsent: 3, conflicts: 0, deadLetters: 0, auth: 'ok', ready: true, waiting } as const;
+  expect(waitingNow({ ...status, online: true, phase: 'sending' })).toBeUndefined();
+  expect(waitingNow({ ...status, online: false, phase: 'sending' })).toEqual(waiting);
+  expect(waitingNow({ ...status, online: true, phase: 'waiting' })).toEqual(waiting);
 });
 
 it('phaseText is silent while nothing moves', () => {

@@ -4,7 +4,7 @@ import type { Status } from '../../../client/index.ts';
 import { timeText } from '../dates.ts';
 import { useNow } from '../use-now.ts';
 import type { Client } from '../use-updraft.ts';
-import { phaseText, waitingText } from '../waiting-text.ts';
+import { phaseText, waitingNow, waitingText } from '../waiting-text.ts';
 import { Icon } from './icon.tsx';
 
 interface Props {
@@ -58,7 +58,7 @@ export function StatusPanel({ client, status }: Props): JSX.Element {
 }
 
 function Detail({ status }: { readonly status: Status }): JSX.Element {
-  const { waiting } = status;
+  const waiting = waitingNow(status);
   const now = useNow(waiting?.until !== undefined);
   const phase = phaseText(status);
   const last = status.lastExchangeAt === undefined ? 'No exchange with Airflow yet' : `Last exchange ${timeText(status.lastExchangeAt)}`;

@@ -6,6 +6,7 @@ import { useInspections, useSites } from '../use-live.ts';
 import { useRowActions } from '../use-row-actions.ts';
 import { useSignIn } from '../use-sign-in.ts';
 import { useUpdraft } from '../use-updraft.ts';
+import { waitingNow } from '../waiting-text.ts';
 import { Account } from './account.tsx';
 import { AuthBar, OfflineBanner, UpdateBar } from './banners.tsx';
 import { Brand } from './brand.tsx';
@@ -41,7 +42,8 @@ export function Workspace({ registration, user, session, update, onSignedIn, onL
   };
 
   // "Sending" would be a promise where nothing moves; while a DAG run works on it, it does move.
-  const isHeldUp = network.offline || (status?.waiting !== undefined && status.waiting.for !== 'run' && status.waiting.for !== 'person');
+  const waiting = status && waitingNow(status);
+  const isHeldUp = network.offline || (waiting !== undefined && waiting.for !== 'run' && waiting.for !== 'person');
 
   return (
     <div class="app">
