@@ -1,0 +1,121 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { createHttp, readRetryAfter, type Authorization, type HttpReply, type HttpRequest } from './http.ts';
+
+const NOW = Date.parse('2026-01-01T00:00:00Z');
+const GET: HttpRequest = { method: 'GET', path: '/api/v2/version', timeoutMs: 1_000 };
+const POST: HttpRequest = { method: 'POST', path: '/api/v2/dags/d/dagRuns', body: '{"a":1}', timeoutMs: 1_000 };
+const BEARER: Authorization = { headers: { authorization: 'Bearer secret' }, credentials: 'omit' };
+
+/** Sends one request to a server that answers so, and shows what was asked of `fetch`. */
+async function exchange(
+  answer: Response | Error | ((init: RequestInit) => Promise<Response>),
+  request = GET,
+  authorization = BEARER,
+): Promise<{ reply: HttpReply; url: string; init: RequestInit }> {
+  const calls: [string, RequestInit][] = [];
+  const fetchOf: typeof fetch = async (url, init = {}) => {
+    calls.push([url as string, init]);
+    if (answer instanceof Error) throw answer;
+    return answer instanceof Response ? answer : answer(init);
+  };
+  const reply = await createHttp('/airflow', fetchOf, () => NOW)(request, authorization);
+  const [url, init] = calls[0] ?? ['', {}];
+  return { reply, url, init };
+}
+const jsonOf = async (body: string | ReadableStream): Promise<unknown> => {
+  const { reply } = await exchange(new Response(body));
+  return reply.kind === 'http' ? reply.json : reply;
+};
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('a request', () => {
+  test('goes to the one Airflow, with credentials added at this moment and the mark that other sites cannot set', async () => {
+    const { url, init } = await exchange(Response.json({}), POST);
+    expect(url).toBe('/airflow/api/v2/dags/d/dagRuns');
+    expect(init).toMatchObject({
+      method: 'POST',
+      body: '{"a":1}',
+      headers: { authorization: 'Bearer secret', 'content-type': 'application/json', accept: 'application/json', 'x-updraft': '1' },
+      credentials: 'omit',
+    });
+  });
+  test('with a cookie names no token', async () => {
+    const { init } = await exchange(Response.json({}), GET, { headers: {}, credentials: 'same-origin' });
+    expect(init.credentials).toBe('same-origin');
+    expect(Object.keys(init.headers as object)).toEqual(['accept', 'x-updraft']);
+    expect(init).not.toHaveProperty('body');
+  });
+  test('fault 21: follows no redirect (a captive portal’s, a login page’s), and is answered by no cache', async () => {
+    const { init } = await exchange(Response.json({}));
+    expect(init).toMatchObject({ redirect: 'error', cache: 'no-store' });
+    const { reply } = await exchange(new TypeError('unexpected redirect'));
+    expect(reply).toEqual({ kind: 'failed', why: 'network' });
+  });
+});
+
+describe('a time limit', () => {
+  const untilAborted = ({ signal }: RequestInit): Promise<never> =>
+    new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error)));
+
+  test('ends a request that is not answered', async () => {
+    expect((await exchange(untilAborted, { ...GET, timeoutMs: 1 })).reply).toEqual({ kind: 'failed', why: 'timeout' });
+  });
+  test('ends an answer whose body never ends', async () => {
+    const answer = async (init: RequestInit): Promise<Response> =>
+      ({ headers: new Headers(), status: 200, text: () => untilAborted(init) }) as unknown as Response;
+    expect((await exchange(answer, { ...GET, timeoutMs: 1 })).reply).toEqual({ kind: 'failed', why: 'timeout' });
+  });
+});
+
+describe('what came back', () => {
+  test('is the status and the JSON, whatever the status', async () => {
+    expect((await exchange(Response.json({ detail: 'no' }, { status: 422 }))).reply).toEqual({ kind: 'http', status: 422, json: { detail: 'no' } });
+  });
+  test.each<[string, string, unknown]>([
+    ['JSON', '{"a":1}', { a: 1 }],
+    ['JSON over several lines', '{\n "a": 1\n}\n', { a: 1 }],
+    ['the last of several JSON lines', '{"state":"queued"}\n{"state":"running"}\n{"state":"success","results":{}}\n', { state: 'success', results: {} }],
+    ['one JSON line', '{"state":"success"}\n', { state: 'success' }],
+    ['fault 22: JSON lines cut short', '{"state":"running"}\n{"state":"succ', undefined],
+    ['fault 22: JSON cut short', '{"dag_run_id":"x","dag', undefined],
+    ['fault 22: JSON with something appended', '{"dag_run_id":"x"}<script>alert(1)</script>', undefined],
+    ['fault 22: JSON with a line of HTML appended', '{"dag_run_id":"x"}\n<p>Sponsored by your hotel</p>', undefined],
+    ['fault 21: HTML', '<!doctype html><title>Sign in to the hotel’s network</title>', undefined],
+    ['text', 'Internal Server Error', undefined],
+    ['nothing', '', undefined],
+    ['nothing but line ends', '\n\n', undefined],
+  ])('%s', async (_name, body, expected) => {
+    expect(await jsonOf(body)).toEqual(expected);
+  });
+  test('fault 18, 22: a body that breaks off is a failed network, not an answer', async () => {
+    const body = new ReadableStream({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode('{"state":'));
+        controller.error(new TypeError('terminated'));
+      },
+    });
+    expect(await jsonOf(body)).toEqual({ kind: 'failed', why: 'network' });
+  });
+});
+
+describe('fault 25: Retry-After', () => {
+  test.each<[string, string | null, number | undefined]>([
+    ['in seconds', '120', 120_000],
+    ['as a date', 'Thu, 01 Jan 2026 00:02:00 GMT', 120_000],
+    ['as a date that has passed', 'Wed, 31 Dec 2025 23:59:00 GMT', undefined],
+    ['of nothing', '0', undefined],
+    ['below nothing', '-5', undefined],
+    ['empty', '', undefined],
+    ['that says nothing', 'soon', undefined],
+    ['that is none', null, undefined],
+  ])('%s', (_name, header, expected) => {
+    expect(readRetryAfter(header, NOW)).toBe(expected);
+  });
+  test('comes with the reply', async () => {
+    const { reply } = await exchange(new Response('busy', { status: 503, headers: { 'retry-after': '7' } }));
+    expect(reply).toEqual({ kind: 'http', status: 503, json: undefined, retryAfterMs: 7_000 });
+  });
+});
