@@ -136,9 +136,11 @@ export class Pipeline {
 
   /** A worker that lives on tries again by itself; one that does not is woken by the browser or a page. Offline the `online` event does it. */
   async #scheduleNext(): Promise<void> {
-    const { backoff } = await this.#desk.replica();
-    const wait = (backoff?.until ?? 0) - this.#world.clock.now();
-    if (wait > 0 && this.#world.isOnline()) this.#wakeIn(Math.min(wait, WAIT_MAX_MS));
+    const { backoff, auth } = await this.#desk.replica();
+    if (backoff?.until === undefined || auth.required || !this.#world.isOnline()) return;
+    const wait = backoff.until - this.#world.clock.now();
+    // A longer wait than any that is ever set: the clock has jumped.
+    this.#wakeIn(wait > WAIT_MAX_MS ? RETRY_AFTER_THROW_MS : Math.max(0, wait));
   }
 
   #wakeIn(delayMs: number): void {

@@ -11,7 +11,7 @@ export async function statusOf(tx: ReplicaTx, replica: Replica, now: { readonly 
   const counts = await tx.counts();
   const deliveries = await tx.deliveries();
   const run = deliveries.map(({ state }) => (state.kind === 'accepted' ? state.runId : undefined)).find((runId) => runId !== undefined);
-  const waiting = now.activity === 'idle' ? waitingOf(replica, deliveries, counts, now.online) : stillFailing(replica);
+  const waiting = now.activity === 'idle' ? waitingOf(replica, deliveries, counts, now.online) : stillFailing(replica, now.online);
   return {
     user: replica.user,
     replicaId: replica.replicaId,
@@ -29,7 +29,8 @@ export async function statusOf(tx: ReplicaTx, replica: Replica, now: { readonly 
 type Waiting = Status['waiting'];
 
 /** While a repeated attempt is under way the page still sees that the last ones failed. */
-function stillFailing({ backoff }: Replica): Waiting {
+function stillFailing({ backoff }: Replica, online: boolean): Waiting {
+  if (backoff?.for === 'network' && online) return undefined;
   return backoff && backoff.failures > 0
     ? { for: backoff.for, failures: backoff.failures, ...(backoff.until === undefined ? {} : { until: backoff.until }) }
     : undefined;
