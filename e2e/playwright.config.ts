@@ -9,8 +9,8 @@ export default defineConfig({
   retries: 0,
   fullyParallel: false,
   forbidOnly: true,
-  timeout: 90_000,
-  expect: { timeout: 15_000 },
+  timeout: 120_000,
+  expect: { timeout: 30_000 },
   globalTimeout: 12 * 60_000,
   reporter: [['list'], ['json', { outputFile: '../.updraft/reports/playwright.json' }]],
 });

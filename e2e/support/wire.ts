@@ -180,7 +180,7 @@ function deliver(response: ServerResponse, { status, headers, body }: Answer): v
 
 function stepOf(method: string, url: string): Step {
   const path = url.split('?')[0] ?? url;
-  if (path === '/airflow/ui/auth/me') return 'identity';
+  if (/^\/airflow\/ui\/auth\/(me|token)$/.test(path)) return 'identity';
   const run = /^\/airflow\/api\/v2\/dags\/updraft_exchange\/dagRuns(\/[^/]+)?(\/.*)?$/.exec(path);
   if (!run) return 'other';
   if (method === 'POST' && run[1] === undefined) return 'trigger';
