@@ -24,6 +24,11 @@ export function simulateOffline(airflow: string): void {
   const browsers = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(self.navigator), 'onLine');
   Object.defineProperty(self.navigator, 'onLine', { configurable: true, get: () => !offline && Boolean(browsers?.get?.call(self.navigator)) });
 
+  // A browser without a network would hold its sync event back; this one has a network, and fires.
+  self.addEventListener('sync', (event) => {
+    if (offline) event.stopImmediatePropagation();
+  });
+
   const answer = (): NetworkAnswer => ({ demo: 'network', offline });
   const channel = new BroadcastChannel(NETWORK_CHANNEL);
   self.addEventListener('message', (event) => {
