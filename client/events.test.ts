@@ -1,0 +1,283 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Broadcast, Command, LoggedEvent, Snapshot } from '../shared/messages.ts';
+import type { Status } from '../shared/status.ts';
+import { PageEvents } from './events.ts';
+import { createHandlers, type Handlers } from './handlers.ts';
+import { createSettling, type Settling } from './settling.ts';
+import type { WorkerLink } from './worker-link.ts';
+
+const HEARTBEAT_MS = 20_000;
+const IDLE: Status = { user: 'ana', replicaId: 'r', online: true, phase: 'idle', unsent: 0, conflicts: 0, deadLetters: 0, auth: 'ok', ready: true };
+
+/** The worker's event log, and how it answers. */
+let log: { name: string; events: LoggedEvent[]; oldest: number };
+let status: Status;
+let asked: Command[];
+let isSilent: boolean;
+let channels: FakeChannel[];
+let page: EventTarget & { visibilityState: string };
+let browser: EventTarget;
+let handlers: Handlers;
+let settling: Settling;
+let told: string[];
+let tokensMissing: number;
+let pages: PageEvents[];
+
+class FakeChannel extends EventTarget {
+  isOpen = true;
+  constructor() {
+    super();
+    channels.push(this);
+  }
+  close(): void {
+    this.isOpen = false;
+  }
+}
+function broadcast(message: Broadcast): void {
+  for (const channel of channels.filter(({ isOpen }) => isOpen)) channel.dispatchEvent(Object.assign(new Event('message'), { data: message }));
+}
+/** The worker logs an event; the page hears of it, or (`isHeard` false) misses it. */
+function happens(id: string, isHeard = true, user = 'ana'): void {
+  const event: LoggedEvent = { type: 'change', collection: 'asks', ids: [id], cursor: (log.events.at(-1)?.cursor ?? 0) + 1 };
+  log.events.push(event);
+  if (isHeard) broadcast({ updraft: 1, user, log: log.name, event });
+}
+function snapshot(command: Command): Snapshot {
+  const head = { status, log: log.name, cursor: log.events.at(-1)?.cursor ?? 0 };
+  if (command.type !== 'wake') return { ...head, events: [], complete: true };
+  if (command.log !== log.name) return { ...head, events: [], complete: false };
+  const events = log.events.filter(({ cursor }) => cursor > command.cursor && cursor >= log.oldest);
+  return { ...head, events, complete: log.oldest <= command.cursor + 1 };
+}
+const link = {
+  ask: async (command: Command) => {
+    asked.push(command);
+    if (isSilent) throw new Error('timeout');
+    return snapshot(command);
+  },
+} as unknown as WorkerLink;
+const wakes = (): string[] => asked.flatMap((command) => (command.type === 'wake' ? [command.reason] : []));
+/** Lets every answer that is on its way arrive. */
+const arrive = async (): Promise<void> => {
+  for (let tick = 0; tick < 10; tick++) await Promise.resolve();
+};
+async function open(since?: string): Promise<PageEvents> {
+  const events = new PageEvents(link, settling, handlers, { user: 'ana', onTokenMissing: () => tokensMissing++, ...(since === undefined ? {} : { since }) });
+  pages.push(events);
+  await events.start();
+  await arrive();
+  return events;
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  [channels, asked, told, pages] = [[], [], [], []];
+  log = { name: 'log1', events: [], oldest: 1 };
+  [status, isSilent, tokensMissing] = [IDLE, false, 0];
+  page = Object.assign(new EventTarget(), { visibilityState: 'visible' });
+  browser = new EventTarget();
+  handlers = createHandlers();
+  settling = createSettling();
+  handlers.on('change', ({ collection, ids }) => told.push(collection === '*' ? 'read again' : ids.join()));
+  vi.stubGlobal('BroadcastChannel', FakeChannel);
+  vi.stubGlobal('document', page);
+  vi.stubGlobal('addEventListener', browser.addEventListener.bind(browser));
+  vi.stubGlobal('reportError', () => told.push('reported'));
+});
+afterEach(() => {
+  for (const each of pages) each.close();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+describe('none is lost, none is told twice', () => {
+  test('a page starts from now; what comes is told in order', async () => {
+    happens('before', false);
+    const events = await open();
+    happens('a');
+    happens('b');
+    expect(told).toEqual(['a', 'b']);
+    expect(events.cursor()).toBe('log1:3');
+  });
+  test('a gap asks the worker, who tells what was missed and what showed the gap, once', async () => {
+    await open();
+    happens('a');
+    happens('missed', false);
+    happens('after the gap');
+    expect(told).toEqual(['a']);
+    await arrive();
+    expect(told).toEqual(['a', 'missed', 'after the gap']);
+    expect(wakes()).toEqual(['heartbeat']);
+  });
+  test('a gap seen several times before the answer comes is still told once', async () => {
+    await open();
+    happens('missed', false);
+    for (const id of ['b', 'c', 'd']) happens(id);
+    await arrive();
+    expect(told).toEqual(['missed', 'b', 'c', 'd']);
+  });
+  test('a page that knows where it stopped is told the rest', async () => {
+    for (const id of ['a', 'b', 'c']) happens(id, false);
+    await open('log1:1');
+    expect(told).toEqual(['b', 'c']);
+  });
+  test('what happens while the page connects is not lost', async () => {
+    const opening = open();
+    happens('meanwhile');
+    await opening;
+    expect(told).toEqual(['meanwhile']);
+  });
+  test('what the worker had told before it answered is not told again', async () => {
+    happens('old', false);
+    const opening = open('log1:0');
+    broadcast({ updraft: 1, user: 'ana', log: log.name, event: log.events[0] as LoggedEvent });
+    await opening;
+    await arrive();
+    expect(told).toEqual(['old']);
+  });
+  test('events that are no longer kept: the page reads everything again', async () => {
+    for (const id of ['a', 'b', 'c', 'd']) happens(id, false);
+    log.oldest = 3;
+    await open('log1:1');
+    expect(told).toEqual(['read again', 'c', 'd']);
+  });
+  test('another user’s events are not this page’s', async () => {
+    await open();
+    happens('theirs', true, 'bob');
+    await arrive();
+    expect(told).toEqual([]);
+  });
+  test('a worker that does not answer now is asked again', async () => {
+    await open();
+    isSilent = true;
+    happens('missed', false);
+    happens('a');
+    await arrive();
+    expect(told).toEqual([]);
+    isSilent = false;
+    happens('b');
+    await arrive();
+    expect(told).toEqual(['missed', 'a', 'b']);
+  });
+});
+
+describe('a wiped database (sign-out, cleared site data) has a new log', () => {
+  test('its events are told, although their numbers are old', async () => {
+    const events = await open();
+    for (const id of ['a', 'b', 'c']) happens(id);
+    log = { name: 'log2', events: [], oldest: 1 };
+    happens('first of the new');
+    await arrive();
+    happens('second of the new');
+    expect(told).toEqual(['a', 'b', 'c', 'read again', 'second of the new']);
+    expect(events.cursor()).toBe('log2:2');
+  });
+  test('a kept cursor of the old log reads again, and then hears everything', async () => {
+    happens('a', false);
+    await open('log0:50');
+    happens('b');
+    expect(told).toEqual(['read again', 'b']);
+  });
+  test('a kept cursor that makes no sense reads again', async () => {
+    happens('a', false);
+    await open('nonsense');
+    happens('b');
+    expect(told).toEqual(['read again', 'b']);
+  });
+});
+
+describe('the worker is woken', () => {
+  const beat = async (count = 1): Promise<void> => {
+    vi.advanceTimersByTime(HEARTBEAT_MS * count);
+    await arrive();
+  };
+  test('when the browser is online again, and when the page is visible again', async () => {
+    await open();
+    browser.dispatchEvent(new Event('online'));
+    page.visibilityState = 'hidden';
+    page.dispatchEvent(new Event('visibilitychange'));
+    page.visibilityState = 'visible';
+    page.dispatchEvent(new Event('visibilitychange'));
+    expect(wakes()).toEqual(['online', 'visible']);
+  });
+  test.each<[string, Partial<Status>]>([
+    ['work is left', { unsent: 1 }],
+    ['the first pull is not complete', { ready: false }],
+  ])('by each heartbeat while %s', async (_name, part) => {
+    status = { ...IDLE, ...part };
+    await open();
+    await beat(2);
+    expect(wakes()).toEqual(['heartbeat', 'heartbeat']);
+  });
+  test('by each heartbeat while this page waits for a verdict', async () => {
+    await open();
+    void settling.of('asks', 'x', 1);
+    await beat();
+    expect(wakes()).toEqual(['heartbeat']);
+  });
+  test('every five minutes while there is nothing to do', async () => {
+    await open();
+    await beat(14);
+    expect(wakes()).toEqual([]);
+    await beat();
+    expect(wakes()).toEqual(['heartbeat']);
+  });
+  test('fault 34: not by a hidden page', async () => {
+    status = { ...IDLE, unsent: 1 };
+    await open();
+    page.visibilityState = 'hidden';
+    await beat(3);
+    expect(wakes()).toEqual([]);
+  });
+  test('no longer once the page has closed its connection', async () => {
+    status = { ...IDLE, unsent: 1 };
+    const events = await open();
+    events.close();
+    browser.dispatchEvent(new Event('online'));
+    page.dispatchEvent(new Event('visibilitychange'));
+    await beat();
+    happens('a');
+    expect(wakes()).toEqual([]);
+    expect(told).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+test('a verdict reaches both the promise of its capture and the app’s handlers', async () => {
+  await open();
+  const waiting = settling.of('asks', 'x', 1);
+  const settled = { collection: 'asks', id: 'x', lastSeq: 1, verdict: 'applied' } as const;
+  const heard: unknown[] = [];
+  handlers.on('settled', (each) => heard.push(each));
+  broadcast({ updraft: 1, user: 'ana', log: log.name, event: { type: 'settled', settled, cursor: 1 } });
+  expect(await waiting).toEqual(settled);
+  expect(heard).toEqual([settled]);
+});
+
+test('a worker without its token asks the page for it; a refused one only tells', async () => {
+  await open();
+  broadcast({ updraft: 1, user: 'ana', log: log.name, event: { type: 'auth-required', reason: 'missing', cursor: 1 } });
+  broadcast({ updraft: 1, user: 'ana', log: log.name, event: { type: 'auth-required', reason: 'refused', cursor: 2 } });
+  expect(tokensMissing).toBe(1);
+});
+
+test('the newest status is told to those who ask for it, until they stop', async () => {
+  await open();
+  const phases: string[] = [];
+  const stop = handlers.on('status', ({ phase }) => phases.push(phase));
+  broadcast({ updraft: 1, user: 'ana', status: { ...IDLE, phase: 'sending' } });
+  stop();
+  broadcast({ updraft: 1, user: 'ana', status: IDLE });
+  expect(phases).toEqual(['sending']);
+});
+
+test('an app’s handler that throws keeps neither the other handlers nor the next events from being told', async () => {
+  handlers = createHandlers();
+  handlers.on('change', () => {
+    throw new Error('a bug of the app');
+  });
+  handlers.on('change', ({ ids }) => told.push(ids.join()));
+  for (const id of ['a', 'b']) happens(id, false);
+  await open('log1:0');
+  expect(told).toEqual(['reported', 'a', 'reported', 'b']);
+});
