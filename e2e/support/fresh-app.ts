@@ -1,0 +1,131 @@
+import { execFile } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { root } from '../../scripts/lib/paths.mjs';
+
+const run = promisify(execFile);
+
+const PAGE = `import { connect, newId, UpdraftError, type Row } from 'airflow-updraft/client';
+
+interface Inspection { id: string; site: string; status: 'ok' | 'watch' | 'fail'; visits?: number }
+
+const worker = new URLSearchParams(location.search).get('worker') ?? '/sw.js';
+const updraft = await connect<{ inspections: Inspection }>({ worker, user: 'ana' });
+const inspections = updraft.collection('inspections');
+
+/** What the test calls. */
+const app = {
+  signIn: () => updraft.signIn({ cookie: true }),
+  async capture(): Promise<{ id: string; verdict: string; row: Row<Inspection> | null }> {
+    const { id, settled } = await inspections.put({ id: 'pack-' + newId(), site: 'A7', status: 'ok' });
+    await inspections.increment(id, { visits: 1 });
+    await updraft.whenSettled();
+    return { id, verdict: (await settled).verdict, row: await inspections.get(id) };
+  },
+  kind: (error: unknown) => (error instanceof UpdraftError ? error.kind : undefined),
+};
+// @ts-expect-error a status that the type does not have: the types of the package reach the app
+void (() => inspections.put({ id: newId(), site: 'A7', status: 'nonsense' }));
+Object.assign(window, { app });
+export type App = typeof app;
+`;
+
+const WORKER = `import { startUpdraft } from 'airflow-updraft/sw';
+import { precacheAndRoute } from 'workbox-precaching';
+import collections from './collections.json';
+
+declare const self: ServiceWorkerGlobalScope & { __WB_MANIFEST: { url: string; revision: string | null }[] };
+
+precacheAndRoute(self.__WB_MANIFEST);
+startUpdraft({ airflow: '/airflow', collections });
+`;
+
+const VITE = `import { defineConfig } from 'vite';
+import { VitePWA } from 'vite-plugin-pwa';
+
+export default defineConfig({
+  build: { target: 'es2022' },
+  plugins: [VitePWA({ strategies: 'injectManifest', srcDir: 'src', filename: 'sw.ts', injectRegister: false, manifest: { name: 'Fresh', short_name: 'Fresh' } })],
+});
+`;
+
+const tsconfig = (file: string, lib: string): string =>
+  JSON.stringify({
+    compilerOptions: {
+      target: 'ES2022',
+      lib: ['ES2022', lib],
+      module: 'ESNext',
+      moduleResolution: 'bundler',
+      resolveJsonModule: true,
+      strict: true,
+      types: [],
+      noEmit: true,
+    },
+    files: [file],
+  });
+
+/** A new app in a temporary folder that installs the packed package as anybody would. */
+export class FreshApp {
+  readonly dir: string;
+  private constructor(dir: string) {
+    this.dir = dir;
+  }
+
+  static async install(): Promise<FreshApp> {
+    const app = new FreshApp(await mkdtemp(join(tmpdir(), 'updraft-e2e-app-')));
+    await run('npm', ['pack', '--silent', '--pack-destination', app.dir], { cwd: root, maxBuffer: 1 << 24 });
+    const [filename = ''] = await readdir(app.dir);
+    const { devDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { devDependencies: Record<string, string> };
+    const tools = ['typescript', 'vite', 'vite-plugin-pwa', 'workbox-precaching'].map((name) => [name, devDependencies[name]]);
+    await app.write(
+      'package.json',
+      JSON.stringify({ private: true, type: 'module', dependencies: { 'airflow-updraft': `file:${filename}` }, devDependencies: Object.fromEntries(tools) }),
+    );
+    await app.write('index.html', '<!doctype html><html lang="en"><title>Fresh</title><script type="module" src="/src/main.ts"></script></html>');
+    await app.write('src/main.ts', PAGE);
+    await app.write('src/sw.ts', WORKER);
+    await app.write('vite.config.ts', VITE);
+    await app.write('tsconfig.json', tsconfig('src/main.ts', 'DOM'));
+    await app.write('tsconfig.sw.json', tsconfig('src/sw.ts', 'WebWorker'));
+    await app.#run('npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', '--silent');
+    for (const folder of ['src', 'public']) {
+      await mkdir(join(app.dir, folder), { recursive: true });
+      await copyFile(join(root, 'demo', 'collections.json'), join(app.dir, folder, 'collections.json'));
+    }
+    await copyFile(join(app.dir, 'node_modules/airflow-updraft/dist/updraft-sw.js'), join(app.dir, 'public/updraft-sw.js'));
+    return app;
+  }
+
+  async write(path: string, text: string): Promise<void> {
+    const file = join(this.dir, path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, text);
+  }
+
+  /** Throws what the compiler says. */
+  async typecheck(): Promise<void> {
+    await this.#run('npx', 'tsc', '-p', 'tsconfig.json');
+    await this.#run('npx', 'tsc', '-p', 'tsconfig.sw.json');
+  }
+
+  /** The folder of the built app. */
+  async build(): Promise<string> {
+    await this.#run('npx', 'vite', 'build', '--logLevel', 'warn');
+    return join(this.dir, 'dist');
+  }
+
+  async #run(command: string, ...args: string[]): Promise<void> {
+    try {
+      await run(command, args, { cwd: this.dir, maxBuffer: 1 << 24 });
+    } catch (error) {
+      const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
+      throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`, { cause: error });
+    }
+  }
+
+  async dispose(): Promise<void> {
+    await rm(this.dir, { recursive: true, force: true });
+  }
+}
