@@ -20,7 +20,7 @@ export type Http = (request: HttpRequest, authorization: Authorization) => Promi
 
 /**
  * Sends to one Airflow and nowhere else. Redirects are errors (captive portals), nothing is cached, and everything has a time limit.
- * `X-Updraft: 1` keeps other sites from using the cookie: a cross-origin form cannot set it.
+ * `X-Updraft: 1` marks requests that no other site can make with the cookie: a server may demand it. Airflow's stock API does not.
  */
 export function createHttp(airflow: string, fetchOf: typeof fetch, now: () => number): Http {
   return async ({ method, path, body, timeoutMs }, { headers, credentials }) => {
