@@ -1,0 +1,297 @@
+import { IDBFactory, IDBKeyRange } from 'fake-indexeddb';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readCollections } from '../shared/collections.ts';
+import type { ExchangeResponse } from '../shared/exchange.ts';
+import type { Broadcast, ChangeCommand, UpdraftEvent } from '../shared/messages.ts';
+import type { Status } from '../shared/status.ts';
+import { handleCommand } from './handle-command.ts';
+import { openReplica, type OpenReplica } from './replica.ts';
+import type { WakeReason } from './replay/backoff.ts';
+import type { WakeUpQueue } from './replay/wake-up-queue.ts';
+import { ReplicaStore } from './store/replica-store.ts';
+import type { Effect, ExchangeJob } from './transport/transport.ts';
+import type { World } from './world.ts';
+
+const NOW = Date.parse('2026-01-01T00:00:00Z');
+const YEAR_MS = 365 * 24 * 3_600_000;
+const DECLARATIONS = readCollections({ version: 1, collections: { asks: { schema: {} } } });
+const FAILED: Effect = { effect: 'retry', for: 'network' };
+
+let now: number;
+let isOnline: boolean;
+let jobs: ExchangeJob[];
+/** What comes of each exchange; the last one is repeated. */
+let effects: ((job: ExchangeJob) => Effect | Promise<Effect>)[];
+let timers: { readonly delayMs: number; readonly call: () => void; isCancelled: boolean }[];
+let queue: { rows: { id: number; deliveryId: string }[]; registered: number; isBroken: boolean };
+let broadcasts: Broadcast[];
+let errors: string[];
+let world: World;
+let replica: OpenReplica;
+
+/** A store that knows nothing and agrees with everything. */
+function agrees({ request, delivery }: ExchangeJob): Effect {
+  const batch = request.batch === undefined ? undefined : (JSON.parse(request.batch) as { nonce: string; mutations: { collection: string; id: string }[] });
+  const { epoch, since, floor, last } = request;
+  const response: ExchangeResponse = {
+    protocol: 1,
+    replicaId: request.replicaId,
+    echo: { epoch, since, floor, last, nonce: batch?.nonce ?? request.void?.nonce ?? null, hash: request.hash ?? null },
+    epoch: 'e1',
+    reset: epoch === null,
+    start: floor,
+    changes: [],
+    upTo: since,
+    more: false,
+    ...(request.void ? { refused: 'void' as const } : {}),
+    ...(batch ? { verdicts: batch.mutations.map(({ collection, id }) => ({ collection, id, verdict: 'applied' as const, revision: since + 1 })) } : {}),
+  };
+  return { effect: 'settle', response, run: `run ${delivery?.number ?? 'pull'}` };
+}
+const fails = (): Effect => FAILED;
+
+beforeEach(async () => {
+  [now, isOnline, jobs, effects] = [NOW, true, [], [agrees]];
+  [timers, broadcasts, errors] = [[], [], []];
+  queue = { rows: [], registered: 0, isBroken: false };
+  let names = 0;
+  const orBroken = async <T>(body: () => T): Promise<T> => {
+    if (queue.isBroken) throw new Error('the database connection is closing');
+    return body();
+  };
+  const wakeUps: WakeUpQueue = {
+    peek: () => orBroken(() => [...queue.rows]),
+    push: (deliveryId) => orBroken(() => void queue.rows.push({ id: ++names, deliveryId })),
+    remove: ({ id }) => orBroken(() => void (queue.rows = queue.rows.filter((row) => row.id !== id))),
+    register: async () => ++queue.registered > 0,
+  };
+  world = {
+    user: 'ana',
+    declarations: DECLARATIONS,
+    store: new ReplicaStore('ana', DECLARATIONS, { indexedDB: new IDBFactory(), IDBKeyRange }),
+    queue: wakeUps,
+    transport: {
+      exchange: async (job) => {
+        jobs.push(job);
+        return ((effects.length > 1 ? effects.shift() : effects[0]) ?? fails)(job);
+      },
+    },
+    clock: {
+      now: () => now,
+      after: (delayMs, call) => {
+        const timer = { delayMs, call, isCancelled: false };
+        timers.push(timer);
+        return () => (timer.isCancelled = true);
+      },
+    },
+    random: { hex: () => `name${++names}`, fraction: () => 0.5 },
+    locks: { exclusive: (_name, body) => body() },
+    logger: { error: (message) => errors.push(message), info: () => undefined, debug: () => undefined },
+    isOnline: () => isOnline,
+    broadcast: (message) => broadcasts.push(message),
+  };
+  const credentials = { authorize: async () => FAILED, forget: async () => undefined, signIn: async () => undefined };
+  replica = await openReplica(world, credentials);
+  await signIn();
+});
+afterEach(() => {
+  replica.pipeline.close();
+});
+
+async function signIn(): Promise<void> {
+  await handleCommand(replica, { type: 'sign-in', credentials: { kind: 'memory', token: 't' } });
+}
+let requests = 0;
+const capture = (change: ChangeCommand): Promise<unknown> => replica.pipeline.capture({ requestId: `q${++requests}`, collection: 'asks', change });
+const put = (id: string, part: object = {}): Promise<unknown> => capture({ op: 'put', value: { id, ...part } });
+const drain = (reason: WakeReason = 'person'): Promise<void> => replica.pipeline.drain(reason);
+const status = (): Promise<Status> => replica.desk.status();
+const armed = (): number[] => timers.filter(({ isCancelled }) => !isCancelled).map(({ delayMs }) => delayMs);
+const sent = (): string[] => jobs.map(({ request }) => (request.batch ? `batch ${idsIn(request.batch)}` : request.void ? 'void' : 'pull'));
+const idsIn = (batch: string): string => (JSON.parse(batch) as { mutations: { id: string }[] }).mutations.map(({ id }) => id).join('+');
+const told = (): UpdraftEvent['type'][] => broadcasts.flatMap((message) => ('event' in message ? [message.event.type] : []));
+/** Synchronized, with nothing to do. */
+async function settledDown(): Promise<void> {
+  await drain();
+  [jobs, timers, broadcasts] = [[], [], []];
+}
+
+describe('the way of a change', () => {
+  test('the first exchange of a replica is a pull; what was captured before follows in the same drain', async () => {
+    await put('x');
+    await drain();
+    expect(sent()).toEqual(['pull', 'batch x']);
+    expect(await status()).toMatchObject({ unsent: 0, ready: true, phase: 'idle' });
+    expect(queue.rows).toEqual([]);
+  });
+  test('accepted, it has a row and a registration before the page is told: the page may close at once', async () => {
+    isOnline = false;
+    await put('x');
+    expect(queue).toMatchObject({ rows: [{}], registered: 1 });
+  });
+  test('law 5: a wake-up list that cannot be written costs neither the change nor the browser’s wake-up', async () => {
+    queue.isBroken = true;
+    await put('x');
+    expect(queue.registered).toBe(1);
+    await drain();
+    expect(await status()).toMatchObject({ unsent: 0 });
+  });
+  test('offline nothing is sealed; one batch takes it all when the network is back', async () => {
+    await settledDown();
+    isOnline = false;
+    await put('x');
+    await drain('capture');
+    await put('y');
+    await drain('capture');
+    expect(jobs).toEqual([]);
+    expect(await status()).toMatchObject({ unsent: 2, waiting: { for: 'network' } });
+    isOnline = true;
+    await drain('online');
+    expect(sent()).toEqual(['batch x+y']);
+  });
+  test('law 3: sent again, it is the same bytes, and what came since waits for the next batch', async () => {
+    await settledDown();
+    effects = [fails, agrees];
+    await put('x', { a: 1 });
+    await drain();
+    await put('x', { a: 2 });
+    await drain();
+    expect(jobs[1]?.request).toEqual(jobs[0]?.request);
+    expect(sent()).toEqual(['batch x', 'batch x', 'batch x']);
+    expect(JSON.stringify(jobs[2]?.request.batch)).toContain('2');
+  });
+});
+
+describe('law 7: whatever is unfinished has a wake-up', () => {
+  beforeEach(settledDown);
+
+  test('after a failure: a timer at the end of the backoff', async () => {
+    effects = [fails];
+    await put('x');
+    await drain();
+    expect(armed()).toEqual([1_000]);
+    expect(await status()).toMatchObject({ phase: 'waiting', waiting: { for: 'airflow', failures: 1, until: NOW + 1_000 } });
+  });
+  test('the backoff is over before the drain has ended: tried at once, not never', async () => {
+    effects = [fails];
+    await put('x');
+    const { register } = world.queue;
+    Object.assign(world.queue, { register: () => ((now += 5_000), register()) });
+    await drain();
+    expect(armed()).toEqual([0]);
+  });
+  test('a timer that fires offline does not fire again and again', async () => {
+    effects = [fails];
+    await put('x');
+    await drain();
+    isOnline = false;
+    now += 1_000;
+    await drain('timer');
+    expect(armed().filter((delayMs) => delayMs === 0)).toEqual([]);
+    expect(jobs).toHaveLength(1);
+  });
+  test('fault 33: the clock jumps back a year: tried within seconds, by no timer longer than browsers can hold', async () => {
+    effects = [fails];
+    await put('x');
+    await drain();
+    now -= YEAR_MS;
+    await drain('heartbeat');
+    expect(jobs).toHaveLength(2);
+    for (const delayMs of armed()) expect(delayMs).toBeLessThanOrEqual(3_600_000);
+  });
+  test('fault 8: a transaction that fails: the drain rejects, tries again later, and does not look busy for ever', async () => {
+    await put('x');
+    effects = [() => Promise.reject(new Error('storage is broken'))];
+    await expect(drain()).rejects.toThrow('storage is broken');
+    expect(armed()).toHaveLength(1);
+    expect(await status()).toMatchObject({ phase: 'idle', unsent: 1 });
+    expect(await replica.pipeline.isWorkLeft()).toBe(true);
+  });
+  test('a net that became empty does not hide what stands behind it', async () => {
+    await world.store.write(async (tx) => tx.putReplica({ ...(await tx.replica()), mutationsMax: 1 }));
+    await put('x', { a: 0 });
+    await drain();
+    jobs = [];
+    await capture({ op: 'patch', id: 'x', set: { a: 1 }, removed: [] });
+    // As a voided batch leaves it when the edit was taken back meanwhile.
+    await world.store.write(async (tx) => {
+      const record = await tx.record('asks', 'x', 0);
+      if (record.pending) await tx.putRecords([{ ...record, pending: { ...record.pending, net: { kind: 'edit', set: { a: 0 }, removed: [], inc: {} } } }]);
+      await tx.putReplica({ ...(await tx.replica()), mutationsMax: 1 });
+    });
+    await put('y');
+    await drain();
+    expect(sent()).toEqual(['batch y']);
+    expect(await status()).toMatchObject({ unsent: 0 });
+  });
+});
+
+describe('a batch refused as a whole does not block the only lane', () => {
+  const refuses = (): Effect => ({ effect: 'refuse', reason: { kind: 'too_large', message: 'Airflow refused the request with status 413' } });
+
+  test('it is voided at once, and its mutations travel in smaller batches', async () => {
+    await settledDown();
+    for (const id of ['a', 'b']) await put(id);
+    effects = [refuses, agrees];
+    await drain();
+    expect(sent()).toEqual(['batch a+b', 'void', 'batch a', 'batch b']);
+    expect(await status()).toMatchObject({ unsent: 0, deadLetters: 0 });
+  });
+  test('fault 36: down to the poisonous one, which is a dead letter', async () => {
+    await settledDown();
+    for (const id of ['fine', 'poison']) await put(id);
+    effects = [(job) => (job.request.batch?.includes('poison') ? refuses() : agrees(job))];
+    await drain();
+    expect(sent()).toEqual(['batch fine+poison', 'void', 'batch fine', 'batch poison', 'void']);
+    expect(await status()).toMatchObject({ unsent: 1, deadLetters: 1, waiting: { for: 'person' } });
+    expect(await replica.pipeline.isWorkLeft()).toBe(false);
+  });
+});
+
+describe('fault 23: credentials are refused', () => {
+  const refused = (): Effect => ({ effect: 'sign-in', reason: 'refused' });
+  beforeEach(async () => {
+    await settledDown();
+    await put('x');
+  });
+
+  test('it is parked, the page is told once, and only a sign-in resumes', async () => {
+    effects = [refused];
+    await drain();
+    for (const reason of ['heartbeat', 'online', 'person', 'timer'] as const) await drain(reason);
+    expect(jobs).toHaveLength(1);
+    expect(told().filter((type) => type === 'auth-required')).toHaveLength(1);
+    expect(await status()).toMatchObject({ auth: 'required', waiting: { for: 'sign-in' }, unsent: 1 });
+    expect(armed()).toEqual([]);
+    effects = [agrees];
+    await signIn();
+    await drain('sign-in');
+    expect(await status()).toMatchObject({ auth: 'ok', unsent: 0 });
+  });
+  test('who signed in while the refusal was on its way is not parked again', async () => {
+    effects = [
+      async () => {
+        await signIn();
+        return refused();
+      },
+      agrees,
+    ];
+    await drain();
+    await drain('sign-in');
+    expect(told()).not.toContain('auth-required');
+    expect(await status()).toMatchObject({ auth: 'ok', unsent: 0 });
+  });
+});
+
+test('a wiped replica tries nothing any more', async () => {
+  effects = [fails];
+  await put('x');
+  await drain();
+  await handleCommand(replica, { type: 'sign-out', unsent: 'discard' });
+  expect(armed()).toEqual([]);
+  jobs = [];
+  for (const { call } of timers) call();
+  await drain();
+  expect(jobs).toEqual([]);
+  expect(errors).toEqual([]);
+});
