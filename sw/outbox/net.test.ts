@@ -34,7 +34,7 @@ test('two captures folded into one do what both did, one after the other', () =>
       const later = on(between, second);
       expect(applyNet(under, compose(earlier, later, under), 'x')).toEqual(applyNet(between, later, 'x'));
     }),
-    { numRuns: 1_000 },
+    { numRuns: 300 },
   );
 });
 
@@ -50,7 +50,7 @@ test('folding any number of captures, one by one, does what they did', () => {
       }
       expect(applyNet(under, folded, 'x')).toEqual(view);
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   );
 });
 
@@ -81,7 +81,7 @@ test('leaving out what the base already says never changes the result', () => {
       const made = change.kind === 'edit' ? { ...change, inc: Object.fromEntries(Object.entries(change.inc).filter(([, by]) => by !== 0)) } : change;
       expect(applyNet(under, dropEqual(made, under), 'x')).toEqual(applyNet(under, made, 'x'));
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   );
 });
 

@@ -224,4 +224,14 @@ describe('rebase of a whole record', () => {
     expect(back.pending?.net).toEqual(edit({ set: { a: 2 }, inc: { n: 2 } }));
     expect(back.pending?.lastSeq).toBeGreaterThan(back.pending?.firstSeq ?? 0);
   });
+  test('a conflict of one field becomes one of the whole record when the other side deletes it, and says so', () => {
+    const marked = rebaseRecord(
+      capture(known(x({ a: 0, b: 0 })), patch({ a: 1 })),
+      { base: x({ a: 2, b: 0 }), revision: 2, generation: 1 },
+      'ask',
+      () => 'first',
+    );
+    const deleted = rebaseRecord(marked, { base: null, revision: 3, generation: 1 }, 'ask', () => 'second');
+    expect(deleted).toMatchObject({ mark: { conflictId: 'first', reason: 'deleted-there', fields: '*' }, value: x({ a: 1, b: 0 }) });
+  });
 });

@@ -1,8 +1,8 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { UpdraftEvent } from '../../shared/messages.ts';
 import type { Pending, ReplicaRecord } from '../store/record.ts';
 import { absent } from '../store/record.ts';
-import { changeEvents, eventsOf } from './record-events.ts';
+import { changeEvents, eventsOf, serverEventsOf } from './record-events.ts';
 
 const record = (part: Partial<ReplicaRecord>, id = 'x'): ReplicaRecord => ({ ...absent('asks', id, 1), ...part });
 const upTo = (lastSeq: number): Pending => ({ net: { kind: 'edit', set: { a: 1 }, removed: [], inc: {} }, firstSeq: 1, lastSeq });
@@ -64,4 +64,28 @@ test('one change event a collection; so many ids that reading again is cheaper b
   const many = Array.from({ length: 201 }, (_, at) => record({}, `r${at}`));
   expect(changeEvents(many)).toEqual([{ type: 'change', collection: 'asks', ids: [] }]);
   expect(changeEvents([])).toEqual([]);
+});
+
+describe('what the policy `server-wins` gave up is told, field by field', () => {
+  const captured = record({
+    base: { id: 'x', a: 0, b: 0 },
+    pending: { ...upTo(2), net: { kind: 'edit', set: { a: 'mine', b: 'mine' }, removed: ['c'], inc: { n: 1 } } },
+  });
+  const dropped = (after: Partial<ReplicaRecord>): unknown[] =>
+    serverEventsOf([{ before: captured, after: record(after) }]).flatMap((event) => (event.type === 'dropped' ? [event.dropped] : []));
+
+  test('a field that neither stands nor waits was dropped', () => {
+    expect(dropped({ base: { id: 'x', a: 'theirs', b: 'mine' } })).toEqual([{ collection: 'asks', id: 'x', fields: ['a'] }]);
+    expect(dropped({ base: { id: 'x', a: 'mine', b: 'mine', c: 'theirs' } })).toMatchObject([{ fields: ['c'] }]);
+  });
+  test('an edit of a record that is gone was dropped as a whole', () => {
+    expect(dropped({ base: null })).toMatchObject([{ fields: ['a', 'b'] }]);
+  });
+  test('what stands, and what still waits, was not', () => {
+    expect(dropped({ base: { id: 'x', a: 'mine', b: 'mine' } })).toEqual([]);
+    expect(dropped({ base: { id: 'x', a: 'theirs' }, pending: captured.pending as Pending, mark })).toEqual([]);
+  });
+  test('what a person gave up is not reported to them', () => {
+    expect(eventsOf([{ before: captured, after: record({ base: { id: 'x', a: 'theirs' } }) }]).map(({ type }) => type)).not.toContain('dropped');
+  });
 });
