@@ -32,7 +32,8 @@ export interface Collection<T extends { id: string }> {
 
 export function createCollection<T extends { id: string }>(collection: string, link: WorkerLink, settling: Settling): Collection<T> {
   const capture = async (change: ChangeCommand): Promise<Receipt> => {
-    const { id, seq, settled } = await ask({ type: 'capture', requestId: newId(), collection, change });
+    const { id, seq, log, settled } = await ask({ type: 'capture', requestId: newId(), collection, change });
+    settling.begin(log);
     return { id, settled: settled ? Promise.resolve({ collection, id, lastSeq: seq, verdict: 'merged' }) : settling.of(collection, id, seq) };
   };
   const ask: WorkerLink['ask'] = async (command) => {

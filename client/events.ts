@@ -58,6 +58,7 @@ export class PageEvents implements Events {
   async start(): Promise<void> {
     const hello = await this.#link.ask({ type: 'hello' });
     this.#log = hello.log;
+    this.#settling.begin(hello.log);
     this.#cursor = hello.cursor;
     if (this.#since !== undefined) {
       // Without a cursor an app starts from now; with one it is told what it missed.
@@ -92,8 +93,8 @@ export class PageEvents implements Events {
   #catchUp = ({ events, status, log, cursor, complete }: Snapshot): void => {
     if (log !== this.#log) {
       this.#log = log;
-      this.#cursor = cursor;
-      this.#settling.forget();
+      this.#cursor = 0;
+      this.#settling.begin(log);
     }
     if (!complete) this.#handlers.readAgain();
     events.forEach((event) => this.#tell(event));

@@ -43,9 +43,21 @@ test('verdicts are not remembered without end', async () => {
   expect(await isOpen(settling.of('asks', 'x', 1))).toBe(true);
 });
 
-test('after a wipe numbers start anew: an old verdict settles no new capture', async () => {
+test('in another database numbers start anew: an old verdict settles no new capture, and nobody waits for an old one', async () => {
   const settling = createSettling();
+  settling.begin('log1');
   settling.settle(settled('x', 50));
-  settling.forget();
+  void settling.of('asks', 'y', 1);
+  settling.begin('log2');
+  expect(settling.isWaiting()).toBe(false);
   expect(await isOpen(settling.of('asks', 'x', 1))).toBe(true);
+});
+
+test('the same database, named again, forgets nothing', async () => {
+  const settling = createSettling();
+  settling.begin('log1');
+  const waiting = settling.of('asks', 'x', 1);
+  settling.begin('log1');
+  settling.settle(settled('x', 1));
+  expect(await waiting).toEqual(settled('x', 1));
 });

@@ -6,8 +6,8 @@ export interface Settling {
   /** A verdict covers every capture of the record up to its number. */
   readonly settle: (settled: Settled) => void;
   readonly isWaiting: () => boolean;
-  /** The database was wiped: numbers start anew. */
-  readonly forget: () => void;
+  /** Names the database that answers now; in another one than before numbers start anew. */
+  readonly begin: (log: string) => void;
 }
 
 const REMEMBERED_MAX = 500;
@@ -16,6 +16,7 @@ export function createSettling(): Settling {
   let waiting: { collection: string; id: string; seq: number; resolve: (settled: Settled) => void }[] = [];
   // A verdict can overtake the reply to its own capture.
   let recent: Settled[] = [];
+  let log: string | undefined;
   const covers = (settled: Settled, { collection, id, seq }: { collection: string; id: string; seq: number }): boolean =>
     settled.collection === collection && settled.id === id && settled.lastSeq >= seq;
   return {
@@ -30,7 +31,9 @@ export function createSettling(): Settling {
       waiting = waiting.filter((one) => !covers(settled, one));
     },
     isWaiting: () => waiting.length > 0,
-    forget() {
+    begin(newLog) {
+      if (newLog === log) return;
+      log = newLog;
       recent = [];
       waiting = [];
     },

@@ -1,4 +1,6 @@
 import * as v from 'valibot';
+import { UpdraftError } from './errors.ts';
+import { own } from './json.ts';
 
 /** What happens when both sides changed the same field. */
 export const PolicySchema = v.picklist(['ask', 'client-wins', 'server-wins']);
@@ -32,4 +34,11 @@ export function readCollections(file: unknown): Declarations {
   if (result.success) return result.output.collections;
   const issue = result.issues[0];
   throw new Error(`collections.json is not valid at "${v.getDotPath(issue) ?? 'the top'}": ${issue.message}. See docs/architecture.md, "Data model".`);
+}
+
+/** The declaration of a collection that a page named. Throws `unknown-collection`. */
+export function declarationOf(declarations: Declarations, collection: string): CollectionDeclaration {
+  const declaration = own(declarations, collection);
+  if (declaration) return declaration;
+  throw new UpdraftError('unknown-collection', `There is no collection "${collection}". Declared are: ${Object.keys(declarations).join(', ')}.`);
 }

@@ -6,4 +6,5 @@ export const ID_LENGTH_MAX = limits.id_length_max;
 export const FIELD_NAME_LENGTH_MAX = limits.field_name_length_max;
 export const BATCH_MUTATIONS_MAX = limits.batch_mutations_max;
 export const BATCH_BYTES_MAX = limits.batch_bytes_max;
+export const REQUEST_BYTES_MAX = limits.request_bytes_max;
 export const PAGE_CHANGES_MAX = limits.page_changes_max;

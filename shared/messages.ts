@@ -65,6 +65,8 @@ export const RequestSchema = v.object({ updraft: v.number(), user: v.pipe(v.stri
 export interface Captured {
   readonly id: string;
   readonly seq: number;
+  /** Names the database the number counts in. */
+  readonly log: string;
   readonly settled: boolean;
 }
 

@@ -84,7 +84,7 @@ describe('an unknown collection', () => {
     expect(await ask({ type: 'outbox' })).toEqual([]);
   });
   test('answers no query', async () => {
-    expect(await refusal(query('nobody'))).toBe('unknown-collection');
+    for (const collection of ['nobody', 'constructor']) expect(await refusal(query(collection, { index: 'site' }))).toBe('unknown-collection');
     expect(await refusal(query('asks', { index: 'undeclared' }))).toBe('unknown-index');
   });
 });

@@ -1,3 +1,4 @@
+import { declarationOf } from '../shared/collections.ts';
 import { UpdraftError, unreachable } from '../shared/errors.ts';
 import { whyNotJson } from '../shared/json.ts';
 import type { Command, Results } from '../shared/messages.ts';
@@ -28,6 +29,7 @@ export async function handleCommand(replica: OpenReplica, command: Command): Pro
     case 'capture':
       return { result: await pipeline.capture(command), afterwards: () => pipeline.drain('capture') };
     case 'get':
+      declarationOf(world.declarations, command.collection);
       return { result: await world.store.read(async (tx) => rowOf(await tx.record(command.collection, command.id, 0))) };
     case 'query':
       return { result: await query(replica, command) };
@@ -58,9 +60,7 @@ export async function handleCommand(replica: OpenReplica, command: Command): Pro
 type Of<T extends Command['type']> = Extract<Command, { type: T }>;
 
 async function query({ world }: OpenReplica, { collection, query: asked }: Of<'query'>): Promise<Row[]> {
-  const declaration = world.declarations[collection];
-  if (!declaration)
-    throw new UpdraftError('unknown-collection', `There is no collection "${collection}". Declared are: ${Object.keys(world.declarations).join(', ')}.`);
+  const declaration = declarationOf(world.declarations, collection);
   if (asked.index !== undefined && !declaration.indexes.includes(asked.index)) {
     throw new UpdraftError('unknown-index', `The collection "${collection}" has no index "${asked.index}". Declare it in collections.json under "indexes".`);
   }
@@ -83,7 +83,7 @@ async function resolve({ world, desk, pipeline }: OpenReplica, command: Of<'reso
     await tx.putRecords([after]);
     await tx.putReplica({ ...replica, seq });
     const made = await ensureOpenDelivery(tx, replica, world.random.hex);
-    const answer: Results['resolve'] = { id: after.id, seq, settled: !after.pending };
+    const answer: Results['resolve'] = { id: after.id, seq, log: replica.logId, settled: !after.pending };
     await tx.putAnswer(command.requestId, world.clock.now(), answer);
     return { result: { captured: answer, opened: made }, events: eventsOf([{ before, after }]) };
   });

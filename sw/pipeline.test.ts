@@ -295,3 +295,44 @@ test('a wiped replica tries nothing any more', async () => {
   expect(jobs).toEqual([]);
   expect(errors).toEqual([]);
 });
+
+describe('a run that carried no answer for us is not fetched again for ever', () => {
+  const refusedAs = (refused: 'user_mismatch' | 'invalid', reason?: { kind: string; message: string }) => async (job: ExchangeJob): Promise<Effect> => {
+    await job.onAccepted(`run a${job.delivery?.attempt}`);
+    const effect = agrees(job) as Extract<Effect, { effect: 'settle' }>;
+    const { verdicts: _, ...response } = effect.response;
+    return { ...effect, response: { ...response, refused, ...(reason ? { reason } : {}) } };
+  };
+  beforeEach(async () => {
+    await settledDown();
+    await put('x');
+  });
+
+  test('triggered as another user: the next attempt has a run of its own', async () => {
+    effects = [refusedAs('user_mismatch'), agrees];
+    await drain();
+    expect(await status()).toMatchObject({ waiting: { for: 'other-user' }, unsent: 1 });
+    await signIn();
+    await drain('sign-in');
+    expect(jobs.at(-1)?.delivery).toEqual({ number: 1, attempt: 2 });
+    expect(await status()).toMatchObject({ unsent: 0 });
+  });
+  test('fault 16: a provider of another protocol: held for an update, not voided; then the next attempt has a run of its own', async () => {
+    effects = [refusedAs('invalid', { kind: 'protocol', message: 'this server speaks protocol 2' }), agrees];
+    await drain();
+    expect(await status()).toMatchObject({ waiting: { for: 'update' }, unsent: 1 });
+    await drain('visible');
+    expect(sent()).toEqual(['batch x', 'batch x']);
+    expect(jobs.at(-1)?.delivery).toEqual({ number: 1, attempt: 2 });
+  });
+  test('fault 36: a request that could not be read is refused as a whole, and voided', async () => {
+    const unread = async (job: ExchangeJob): Promise<Effect> => {
+      const effect = (await refusedAs('invalid', { kind: 'too_large', message: 'the request exceeds 262144 bytes' })(job)) as Extract<Effect, { effect: 'settle' }>;
+      const echo = { epoch: null, since: null, floor: null, last: null, nonce: null, hash: null };
+      return { ...effect, response: { ...effect.response, replicaId: null, epoch: null, echo } };
+    };
+    effects = [unread, agrees];
+    await drain();
+    expect(sent()).toEqual(['batch x', 'void']);
+  });
+});

@@ -37,7 +37,7 @@ export class Pipeline {
   /** Stores a change durably and makes sure that something will wake the worker for it. Throws typed errors for bad input. */
   async capture(job: CaptureJob): Promise<Captured> {
     const writing = this.#captures.add(job);
-    if (planted('acknowledge-before-commit')) return { id: '', seq: 0, settled: false };
+    if (planted('acknowledge-before-commit')) return { id: '', seq: 0, log: '', settled: false };
     const captured = await writing;
     if (captured instanceof UpdraftError) throw captured;
     return captured;

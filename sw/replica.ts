@@ -71,7 +71,7 @@ export async function snapshot({ world, desk }: OpenReplica, seen: { readonly lo
     const head = { status, log: logId, cursor: await tx.cursor() };
     if (!seen) return { ...head, events: [], complete: true };
     // Another log's cursor says nothing here: the database was wiped meanwhile.
-    if (seen.log !== logId) return { ...head, events: [], complete: false };
+    if (seen.log !== logId) return { ...head, ...(await tx.eventsAfter(0)), complete: false };
     return { ...head, ...(await tx.eventsAfter(seen.cursor)) };
   });
 }

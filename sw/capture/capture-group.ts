@@ -1,5 +1,5 @@
 import { UpdraftError } from '../../shared/errors.ts';
-import { own } from '../../shared/json.ts';
+import { declarationOf } from '../../shared/collections.ts';
 import type { Captured, ChangeCommand, LoggedEvent } from '../../shared/messages.ts';
 import type { Delivery } from '../outbox/delivery.ts';
 import { ensureOpenDelivery } from '../outbox/open-delivery.ts';
@@ -53,19 +53,17 @@ async function captureOne(
   steps: RecordStep[],
 ): Promise<Captured | UpdraftError> {
   try {
-    const declaration = own(world.declarations, collection);
-    if (!declaration)
-      throw new UpdraftError('unknown-collection', `There is no collection "${collection}". Declared are: ${Object.keys(world.declarations).join(', ')}.`);
+    const declaration = declarationOf(world.declarations, collection);
     if (declaration.write === 'none') throw new UpdraftError('read-only', `The collection "${collection}" is written by Airflow alone.`);
     const id = idOf(change);
     const seq = replica.seq + 1;
     const before = await tx.record(collection, id, replica.generation);
     const after = captureChange(before, change, seq);
-    if (after === before) return { id, seq: replica.seq, settled: true };
+    if (after === before) return { id, seq: replica.seq, log: replica.logId, settled: true };
     await tx.putRecords([after]);
     // The change that emptied what was pending ends it.
     steps.push({ before: before.pending ? { ...before, pending: { ...before.pending, lastSeq: seq } } : before, after });
-    return { id, seq, settled: !after.pending };
+    return { id, seq, log: replica.logId, settled: !after.pending };
   } catch (error) {
     if (error instanceof UpdraftError) return error;
     throw error;

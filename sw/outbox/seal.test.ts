@@ -58,11 +58,13 @@ test('a batch is never larger than its bytes; what does not fit waits for the ne
 });
 
 test('the largest record, replaced by another of the same size, fits into one batch', () => {
-  const full = (letter: string): Doc => {
-    const doc: Record<string, number> & { id: string } = { id: 'x' } as never;
-    for (let at = 0; JSON.stringify(doc).length < RECORD_BYTES_MAX - 120; at++) doc[letter.repeat(90) + at] = 0;
-    return doc;
-  };
+  const fields = Math.floor((RECORD_BYTES_MAX - 20) / 99);
+  const full = (letter: string): Doc => ({
+    id: 'x',
+    ...Object.fromEntries(Array.from({ length: fields }, (_, at) => [`${letter.repeat(90)}${1000 + at}`, 0])),
+  });
+  expect(JSON.stringify(full('a')).length).toBeGreaterThan(RECORD_BYTES_MAX - 120);
+  expect(JSON.stringify(full('a')).length).toBeLessThanOrEqual(RECORD_BYTES_MAX);
   const { id: _, ...set } = full('b');
   const before = full('a');
   const { batch } = sealBatch([record('x', before, edit({ set, removed: Object.keys(before).filter((key) => key !== 'id') }))], NAME, 500);
@@ -81,4 +83,22 @@ test('what is sealed is frozen: exactly the bytes that travel, and the record ke
 
 test('a record without a pending change is not sent', () => {
   expect(sealBatch([absent('asks', 'x', 1)], NAME, 10)).toEqual({ batch: undefined, sealed: [], settledLocally: [] });
+});
+
+test('fault 36: a batch never makes a request larger than the provider reads: quotes double in it', () => {
+  const texts = Array.from({ length: 3 }, (_, at) => created(`r${at}`, at + 1, '"'.repeat(31_000)));
+  const { batch } = sealBatch(texts, NAME, 500);
+  const request = JSON.stringify({
+    protocol: 1,
+    replicaId: 'r'.repeat(20),
+    user: 'ana',
+    epoch: 'e'.repeat(20),
+    last: NAME,
+    batch,
+    hash: 'h'.repeat(64),
+    since: 1,
+    floor: 1,
+    limit: 1000,
+  });
+  expect(new TextEncoder().encode(request).length).toBeLessThanOrEqual(262_144);
 });

@@ -1,5 +1,5 @@
 import type { Batch } from '../../shared/batch.ts';
-import { BATCH_BYTES_MAX } from '../../shared/limits.ts';
+import { BATCH_BYTES_MAX, REQUEST_BYTES_MAX } from '../../shared/limits.ts';
 import { jsonBytes } from '../../shared/json.ts';
 import type { Mutation } from '../../shared/mutation.ts';
 import type { Pending, ReplicaRecord } from '../store/record.ts';
@@ -12,6 +12,9 @@ export interface Sealing {
   readonly settledLocally: readonly ReplicaRecord[];
 }
 
+/** Room for everything in a request but the batch. */
+const REQUEST_HEAD_BYTES = 2_000;
+
 /**
  * Freezes the net change of each sendable record, oldest first, up to the batch limits. An empty net settles here, or it never would.
  * Pure. Base revisions are read now, not at capture; rebase keeps them true to what the author saw.
@@ -21,6 +24,7 @@ export function sealBatch(records: readonly ReplicaRecord[], name: { readonly nu
   const settledLocally: ReplicaRecord[] = [];
   const mutations: Mutation[] = [];
   let bytes = 100;
+  let requestBytes = REQUEST_HEAD_BYTES;
   for (const record of records) {
     if (mutations.length >= mutationsMax) break;
     if (!record.pending) continue;
@@ -31,7 +35,9 @@ export function sealBatch(records: readonly ReplicaRecord[], name: { readonly nu
     }
     const mutation = toMutation(record, { ...record.pending, net });
     bytes += jsonBytes(mutation) + 1;
-    if (bytes > BATCH_BYTES_MAX && mutations.length > 0) break;
+    // Inside the request the batch is a JSON string: quotes and line ends take twice the room.
+    requestBytes += jsonBytes(JSON.stringify(mutation)) + 1;
+    if ((bytes > BATCH_BYTES_MAX || requestBytes > REQUEST_BYTES_MAX) && mutations.length > 0) break;
     mutations.push(mutation);
     sealed.push(seal(record, { ...record.pending, net }));
   }

@@ -1,6 +1,7 @@
 import type { ExchangeRequest } from '../../shared/exchange.ts';
 import { unreachable } from '../../shared/errors.ts';
 import type { AuthReason } from '../../shared/messages.ts';
+import type { Reason } from '../../shared/verdict.ts';
 import type { WaitingFor } from '../../shared/status.ts';
 import type { Desk } from '../desk.ts';
 import { moveDelivery, type Delivery, type Move } from '../outbox/delivery.ts';
@@ -31,6 +32,8 @@ export async function afterEffect(world: World, desk: Desk, attempt: Attempt): P
     case 'wait-run':
       return wait(world, desk, effect.paused ? 'dag-paused' : 'run');
     case 'hold':
+      // The run's result stays what it is: once the provider is updated another attempt is needed.
+      if (effect.for === 'update') await moveTo(world, attempt.delivery, { move: 'next-attempt' });
       return wait(world, desk, effect.for);
     case 'next-attempt':
       await moveTo(world, attempt.delivery, { move: 'next-attempt' });
@@ -52,7 +55,9 @@ async function settle(world: World, desk: Desk, attempt: Attempt, { response, ru
   const outcome = await desk.write(async (tx) => {
     const replica = await tx.replica();
     const answer = { request, response, delivery, ...(run === undefined ? {} : { run }) };
-    if (!isMine(replica, answer)) return { result: 'not-mine' as const, events: [] };
+    // A request that could not be read is refused without an echo; it was this run's.
+    const isUnread = response.refused === 'invalid' && response.replicaId === null;
+    if (!isUnread && !isMine(replica, answer)) return { result: 'not-mine' as const, events: [] };
     if (response.refused === 'user_mismatch' || response.refused === 'invalid') return { result: response.refused, events: [] };
     const { events } = await settleResponse(tx, replica, answer, { declarations: world.declarations, now: world.clock.now(), randomHex: world.random.hex });
     return { result: 'settled' as const, events };
@@ -61,18 +66,21 @@ async function settle(world: World, desk: Desk, attempt: Attempt, { response, ru
     case 'settled':
       return response.more ? 'more' : 'settled';
     case 'user_mismatch':
+      await moveTo(world, delivery, { move: 'next-attempt' });
       return park(desk, 'other-user', attempt);
     case 'invalid':
-      return afterEffect(world, desk, {
-        ...attempt,
-        effect: { effect: 'refuse', reason: response.reason ?? { kind: 'malformed', message: 'The server found the request invalid.' } },
-      });
+      return afterEffect(world, desk, { ...attempt, effect: invalidEffect(response.reason) });
     case 'not-mine':
       await moveTo(world, delivery, { move: 'next-attempt' });
       return wait(world, desk, 'airflow');
     default:
       return unreachable(outcome);
   }
+}
+
+/** A provider of another version holds the batch; one that finds it invalid refuses it as a whole. */
+function invalidEffect(reason: Reason = { kind: 'malformed', message: 'The server found the request invalid.' }): Effect {
+  return reason.kind === 'protocol' ? { effect: 'hold', for: 'update' } : { effect: 'refuse', reason };
 }
 
 async function wait(world: World, desk: Desk, waitingFor: WaitingFor, retryAfterMs?: number): Promise<Exchanged> {

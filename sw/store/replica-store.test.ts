@@ -66,7 +66,7 @@ describe('a query', () => {
     expect(await ids({ limit: 2 })).toEqual(['b', 'c']);
     expect(await ids({ index: 'site', equals: 'north' })).toEqual(['c']);
   });
-  test('returns 1,000 rows at most unless told otherwise', async () => {
+  test('returns 1,000 rows at most unless told otherwise', { timeout: 30_000 }, async () => {
     await put(...Array.from({ length: 1_001 }, (_, at) => ({ ...record(`r${at}`), collection: 'others' })));
     expect(await ids({}, 'others')).toHaveLength(1_000);
     expect(await ids({ limit: 2_000 }, 'others')).toHaveLength(1_002);
