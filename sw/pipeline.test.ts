@@ -297,12 +297,14 @@ test('a wiped replica tries nothing any more', async () => {
 });
 
 describe('a run that carried no answer for us is not fetched again for ever', () => {
-  const refusedAs = (refused: 'user_mismatch' | 'invalid', reason?: { kind: string; message: string }) => async (job: ExchangeJob): Promise<Effect> => {
-    await job.onAccepted(`run a${job.delivery?.attempt}`);
-    const effect = agrees(job) as Extract<Effect, { effect: 'settle' }>;
-    const { verdicts: _, ...response } = effect.response;
-    return { ...effect, response: { ...response, refused, ...(reason ? { reason } : {}) } };
-  };
+  const refusedAs =
+    (refused: 'user_mismatch' | 'invalid', reason?: { kind: string; message: string }) =>
+    async (job: ExchangeJob): Promise<Effect> => {
+      await job.onAccepted(`run a${job.delivery?.attempt}`);
+      const effect = agrees(job) as Extract<Effect, { effect: 'settle' }>;
+      const { verdicts: _, ...response } = effect.response;
+      return { ...effect, response: { ...response, refused, ...(reason ? { reason } : {}) } };
+    };
   beforeEach(async () => {
     await settledDown();
     await put('x');
@@ -327,7 +329,10 @@ describe('a run that carried no answer for us is not fetched again for ever', ()
   });
   test('fault 36: a request that could not be read is refused as a whole, and voided', async () => {
     const unread = async (job: ExchangeJob): Promise<Effect> => {
-      const effect = (await refusedAs('invalid', { kind: 'too_large', message: 'the request exceeds 262144 bytes' })(job)) as Extract<Effect, { effect: 'settle' }>;
+      const effect = (await refusedAs('invalid', { kind: 'too_large', message: 'the request exceeds 262144 bytes' })(job)) as Extract<
+        Effect,
+        { effect: 'settle' }
+      >;
       const echo = { epoch: null, since: null, floor: null, last: null, nonce: null, hash: null };
       return { ...effect, response: { ...effect.response, replicaId: null, epoch: null, echo } };
     };
