@@ -76,7 +76,14 @@ function settings({ socketDir, port, secrets }) {
     API: { HOST: '127.0.0.1', PORT: port, BASE_URL: `http://127.0.0.1:${port}/airflow`, WORKERS: 1, SECRET_KEY: secrets.session },
     API_AUTH: { JWT_SECRET: secrets.jwt },
     // A DAG run takes about a second: the scheduler looks five times a second instead of once.
-    SCHEDULER: { SCHEDULER_IDLE_SLEEP_TIME: 0.2, SCHEDULER_HEARTBEAT_SEC: 2, CATCHUP_BY_DEFAULT: false },
+    SCHEDULER: {
+      SCHEDULER_IDLE_SLEEP_TIME: 0.2,
+      SCHEDULER_HEARTBEAT_SEC: 2,
+      CATCHUP_BY_DEFAULT: false,
+      // A killed scheduler's runs are taken up after seconds, not after Airflow's five minutes.
+      SCHEDULER_HEALTH_CHECK_THRESHOLD: 10,
+      ORPHANED_TASKS_CHECK_INTERVAL: 10,
+    },
     DAG_PROCESSOR: { REFRESH_INTERVAL: 10, MIN_FILE_PROCESS_INTERVAL: 10, PARSING_PROCESSES: 1 },
     LOGGING: { COLORED_CONSOLE_LOG: false },
     USAGE_DATA_COLLECTION: { ENABLED: false },
