@@ -19,7 +19,7 @@ test('fault 32: Airflow stopped while it applies a batch and started again: ever
   try {
     // The task is held inside its transaction, so that Airflow goes down in the middle of it.
     await store.query('SELECT id FROM updraft_meta WHERE id = 1 FOR UPDATE', [], 'down');
-    await device.page.evaluate((all) => Promise.all(all.map((id) => client().collection('inspections').put({ id, site: 'A7', status: 'ok' }))), ids);
+    await device.captureAsOneBatch(() => Promise.all(ids.map((id) => device.put({ id, site: 'A7', status: 'ok' }))));
     await eventually(async () => (await device.status()).run, 'the DAG run').toContain(`updraft__${replicaId}__`);
     await eventually(
       () => store.query(`SELECT pid FROM pg_stat_activity WHERE datname = 'updraft' AND wait_event_type = 'Lock'`),

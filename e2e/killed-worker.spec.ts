@@ -19,19 +19,20 @@ async function captureCounted(device: Device, prefix: string): Promise<string> {
   return id;
 }
 
-/** In one go, so that it travels as one batch. */
 async function captureBatch(device: Device, counted: string, prefix: string, count = 3): Promise<Batch> {
   const created = Array.from({ length: count }, (_, n) => `${prefix}${String(n).padStart(3, '0')}`);
-  await device.page.evaluate(
-    async (batch) => {
-      const inspections = client().collection('inspections');
-      await Promise.all([
-        inspections.increment(batch.counted, { visits: 1 }),
-        ...batch.created.map((id) => inspections.put({ id, site: 'B2', status: 'ok', visits: 1 })),
-      ]);
-    },
-    { created, counted },
-  );
+  const all = (): Promise<unknown> =>
+    device.page.evaluate(
+      (batch) => {
+        const inspections = client().collection('inspections');
+        return Promise.all([
+          inspections.increment(batch.counted, { visits: 1 }),
+          ...batch.created.map((id) => inspections.put({ id, site: 'B2', status: 'ok', visits: 1 })),
+        ]).then(() => undefined);
+      },
+      { created, counted },
+    );
+  await device.captureAsOneBatch(all);
   return { created, counted };
 }
 

@@ -132,6 +132,13 @@ export class Device {
     await this.context.setOffline(offline);
   }
 
+  /** Captures without a network, so that all of it travels as one batch however the captures and the first replay race. */
+  async captureAsOneBatch(capture: () => Promise<unknown>): Promise<void> {
+    await this.setOffline(true);
+    await capture();
+    await this.setOffline(false);
+  }
+
   /** Stops the running worker at once, as the browser may at any moment, and waits until it is gone. */
   async killWorker(): Promise<void> {
     await (
