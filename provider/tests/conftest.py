@@ -19,7 +19,13 @@ from airflow_updraft import revision, tables
 # No Airflow of the developer's own may be read or written by a test.
 for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
     del os.environ[name]
-os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="updraft-airflow-")
+_home = tempfile.TemporaryDirectory(prefix="updraft-airflow-", ignore_cleanup_errors=True)
+os.environ["AIRFLOW_HOME"] = _home.name
+
+
+def pytest_unconfigure() -> None:
+    """Leave nothing behind."""
+    _home.cleanup()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
