@@ -75,27 +75,36 @@ export class FreshApp {
 
   static async install(): Promise<FreshApp> {
     const app = new FreshApp(await mkdtemp(join(tmpdir(), 'updraft-e2e-app-')));
-    await run('npm', ['pack', '--silent', '--pack-destination', app.dir], { cwd: root, maxBuffer: 1 << 24 });
-    const [filename = ''] = await readdir(app.dir);
+    try {
+      await app.#fill();
+    } catch (error) {
+      await app.dispose();
+      throw error;
+    }
+    return app;
+  }
+
+  async #fill(): Promise<void> {
+    await run('npm', ['pack', '--silent', '--pack-destination', this.dir], { cwd: root, maxBuffer: 1 << 24 });
+    const [filename = ''] = await readdir(this.dir);
     const { devDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { devDependencies: Record<string, string> };
     const tools = ['typescript', 'vite', 'vite-plugin-pwa', 'workbox-precaching'].map((name) => [name, devDependencies[name]]);
-    await app.write(
+    await this.write(
       'package.json',
       JSON.stringify({ private: true, type: 'module', dependencies: { 'airflow-updraft': `file:${filename}` }, devDependencies: Object.fromEntries(tools) }),
     );
-    await app.write('index.html', '<!doctype html><html lang="en"><title>Fresh</title><script type="module" src="/src/main.ts"></script></html>');
-    await app.write('src/main.ts', PAGE);
-    await app.write('src/sw.ts', WORKER);
-    await app.write('vite.config.ts', VITE);
-    await app.write('tsconfig.json', tsconfig('src/main.ts', 'DOM'));
-    await app.write('tsconfig.sw.json', tsconfig('src/sw.ts', 'WebWorker'));
-    await app.#run('npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', '--silent');
+    await this.write('index.html', '<!doctype html><html lang="en"><title>Fresh</title><script type="module" src="/src/main.ts"></script></html>');
+    await this.write('src/main.ts', PAGE);
+    await this.write('src/sw.ts', WORKER);
+    await this.write('vite.config.ts', VITE);
+    await this.write('tsconfig.json', tsconfig('src/main.ts', 'DOM'));
+    await this.write('tsconfig.sw.json', tsconfig('src/sw.ts', 'WebWorker'));
+    await this.#run('npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', '--silent');
     for (const folder of ['src', 'public']) {
-      await mkdir(join(app.dir, folder), { recursive: true });
-      await copyFile(join(root, 'demo', 'collections.json'), join(app.dir, folder, 'collections.json'));
+      await mkdir(join(this.dir, folder), { recursive: true });
+      await copyFile(join(root, 'demo', 'collections.json'), join(this.dir, folder, 'collections.json'));
     }
-    await copyFile(join(app.dir, 'node_modules/airflow-updraft/dist/updraft-sw.js'), join(app.dir, 'public/updraft-sw.js'));
-    return app;
+    await copyFile(join(this.dir, 'node_modules/airflow-updraft/dist/updraft-sw.js'), join(this.dir, 'public/updraft-sw.js'));
   }
 
   async write(path: string, text: string): Promise<void> {
