@@ -11,7 +11,7 @@ export default defineConfig({
   forbidOnly: true,
   timeout: 120_000,
   expect: { timeout: 30_000 },
-  globalTimeout: 9.5 * 60_000,
+  globalTimeout: 18 * 60_000,
   projects: process.env['UPDRAFT_MEASURE'] ? [{ name: 'measure', testMatch: '*.measure.ts' }] : [{ name: 'e2e', testMatch: '*.spec.ts' }],
   reporter: [['list'], ['json', { outputFile: '../.updraft/reports/playwright.json' }]],
 });
