@@ -1,5 +1,5 @@
 import { UpdraftError } from '../shared/errors.ts';
-import type { ConnectOptions } from './connect.ts';
+import type { ConnectOptions } from './connect-options.ts';
 
 const ACTIVATION_TIMEOUT_MS = 20_000;
 

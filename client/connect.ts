@@ -4,18 +4,12 @@ import { newId } from '../shared/ids.ts';
 import type { DeadLetter, OutboxEntry } from '../shared/row.ts';
 import type { Status } from '../shared/status.ts';
 import { createCollection, type Collection } from './collection.ts';
+import type { ConnectOptions } from './connect-options.ts';
 import { PageEvents } from './events.ts';
 import { createHandlers, type EventHandlers, type EventName } from './handlers.ts';
 import { createSettling } from './settling.ts';
 import { activeWorker } from './active-worker.ts';
 import { createWorkerLink } from './worker-link.ts';
-
-/** The worker to talk to, by its script's URL or by a registration an app made itself. `user` is the Airflow user name; each has a replica of its own. */
-export type ConnectOptions = ({ readonly worker: string } | { readonly registration: ServiceWorkerRegistration }) & {
-  readonly user: string;
-  /** Cursor of the last event this app has dealt with: what came after it is told again. */
-  readonly since?: string;
-};
 
 /** Where the worker gets its right to speak to Airflow. `cookie`: the same-origin session cookie; else a token, asked for when needed. */
 export type SignIn =

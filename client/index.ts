@@ -1,4 +1,5 @@
-export { connect, type ConnectOptions, type SignIn, type Updraft } from './connect.ts';
+export { connect, type SignIn, type Updraft } from './connect.ts';
+export type { ConnectOptions } from './connect-options.ts';
 export type { Collection, Receipt } from './collection.ts';
 export type { EventHandlers, EventName } from './handlers.ts';
 export { UpdraftError, type ErrorKind } from '../shared/errors.ts';

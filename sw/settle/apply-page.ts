@@ -5,7 +5,7 @@ import type { ReplicaTx } from '../store/replica-store.ts';
 import type { Replica } from '../store/replica.ts';
 import { rebaseRecord } from './rebase-record.ts';
 import type { RecordStep } from './record-events.ts';
-import type { SettleDeps } from './settle-response.ts';
+import type { SettleDeps } from './settle-deps.ts';
 
 const SWEEP_ROWS = 500;
 

@@ -3,7 +3,7 @@ import type { ReplicaTx } from '../store/replica-store.ts';
 import type { Replica } from '../store/replica.ts';
 import { foldBack, withValue } from './rebase-record.ts';
 import { eventsOf } from './record-events.ts';
-import type { SettleDeps } from './settle-response.ts';
+import type { SettleDeps } from './settle-deps.ts';
 
 /**
  * This storage was copied, and the other copy has gone on. The replica takes a new name and re-reads; nothing pending is sent again

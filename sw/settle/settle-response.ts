@@ -6,21 +6,14 @@ import { planted } from '../../shared/planted.ts';
 import type { Verdict } from '../../shared/verdict.ts';
 import type { Delivery } from '../outbox/delivery.ts';
 import { ensureOpenDelivery } from '../outbox/open-delivery.ts';
-import type { Declarations } from '../../shared/collections.ts';
 import type { ReplicaTx } from '../store/replica-store.ts';
 import type { Replica } from '../store/replica.ts';
 import { applyVerdict } from './apply-verdict.ts';
 import { applyPage } from './apply-page.ts';
 import { foldBack, withValue } from './rebase-record.ts';
 import { fork } from './fork.ts';
+import type { SettleDeps } from './settle-deps.ts';
 import { serverEventsOf, type RecordStep } from './record-events.ts';
-
-/** What settling draws on beside the transaction. */
-export interface SettleDeps {
-  readonly declarations: Declarations;
-  readonly now: number;
-  readonly randomHex: () => string;
-}
 
 /** An answer to `request`, for the delivery it carried (none: a pull). */
 export interface Answer {
