@@ -1,8 +1,9 @@
-// The published files' weight over the wire, against their limits. `npm run build` makes the files.
+// The published files: their weight over the wire against its limits, and that no planted bug is in them. `npm run build` makes them.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { root } from './lib/paths.mjs';
+import { plantedBugs } from './lib/planted-bugs.mjs';
 import { main, Problem } from './lib/problem.mjs';
 
 /** @type {Array<{ file: string, limit_bytes?: number }>} no limit: reported only */
@@ -11,6 +12,8 @@ const FILES = [{ file: 'dist/client.js', limit_bytes: 4096 }, { file: 'dist/updr
 await main(async () => {
   const over = FILES.filter((entry) => !fits(entry)).map(({ file }) => file);
   if (over.length > 0) throw new Problem(`Too big: ${over.join(', ')}`);
+  const planted = [...FILES, { file: 'dist/sw.js' }].filter(({ file }) => plantedBugs.some(({ bug }) => readFileSync(join(root, file), 'utf8').includes(bug)));
+  if (planted.length > 0) throw new Problem(`A planted bug is in: ${planted.map(({ file }) => file).join(', ')}. Release builds hold none.`);
 });
 
 /** @param {{ file: string, limit_bytes?: number }} entry */

@@ -1,5 +1,4 @@
 import type { ExchangeRequest } from '../../shared/exchange.ts';
-import { planted } from '../../shared/planted.ts';
 import type { Desk } from '../desk.ts';
 import { moveDelivery, type Delivery, type Move } from '../outbox/delivery.ts';
 import type { Replica } from '../store/replica.ts';
@@ -26,7 +25,7 @@ export async function replay(world: World, desk: Desk, replica: Replica, deliver
   };
   const acceptedRun = delivery?.state.kind === 'accepted' ? delivery.state.runId : undefined;
   if (delivery && delivery.state.kind !== 'voiding' && acceptedRun === undefined) await move({ move: 'send' });
-  if (delivery && planted('delete-before-send')) for (const row of await world.queue.peek(delivery.lane)) await world.queue.remove(row);
+  if (delivery && __UPDRAFT_PLANTED_BUG__ === 'delete-before-send') for (const row of await world.queue.peek(delivery.lane)) await world.queue.remove(row);
   const effect = await world.transport.exchange(
     {
       request,
