@@ -1,16 +1,26 @@
 import { defineConfig, type UserConfig } from 'vite';
 import { VitePWA } from 'vite-plugin-pwa';
 
+const plantedBug = process.env['UPDRAFT_PLANTED_BUG'];
+/** A build with a planted bug says so; `npm run size` refuses it. */
+const output = plantedBug === undefined ? {} : { footer: `globalThis.updraftPlantedBug = ${JSON.stringify(plantedBug)};` };
+
 /** Replaced in every build; release builds hold no planted bug. */
 const define = {
   'process.env.NODE_ENV': '"production"',
-  __UPDRAFT_PLANTED_BUG__: JSON.stringify(process.env['UPDRAFT_PLANTED_BUG']) ?? 'undefined',
+  __UPDRAFT_PLANTED_BUG__: JSON.stringify(plantedBug) ?? 'undefined',
 };
 
 /** `./client`: one small file with nothing left to install. */
 const client: UserConfig = {
   define,
-  build: { lib: { entry: 'client/index.ts', formats: ['es'], fileName: () => 'client.js' }, emptyOutDir: false, sourcemap: true, minify: true },
+  build: {
+    lib: { entry: 'client/index.ts', formats: ['es'], fileName: () => 'client.js' },
+    emptyOutDir: false,
+    sourcemap: true,
+    minify: true,
+    rolldownOptions: { output },
+  },
 };
 
 /** `./sw`: its packages stay the app's to bundle. */
@@ -21,14 +31,19 @@ const sw: UserConfig = {
     emptyOutDir: false,
     sourcemap: true,
     minify: false,
-    rolldownOptions: { external: [/^dexie/, /^workbox-/, /^valibot/] },
+    rolldownOptions: { output, external: [/^dexie/, /^workbox-/, /^valibot/] },
   },
 };
 
 /** The prebuilt classic worker, with everything in it. */
 const worker: UserConfig = {
   define,
-  build: { lib: { entry: 'sw/updraft-sw.ts', formats: ['iife'], name: 'updraftWorker', fileName: () => 'updraft-sw.js' }, emptyOutDir: false, minify: true },
+  build: {
+    lib: { entry: 'sw/updraft-sw.ts', formats: ['iife'], name: 'updraftWorker', fileName: () => 'updraft-sw.js' },
+    emptyOutDir: false,
+    minify: true,
+    rolldownOptions: { output },
+  },
 };
 
 const demo: UserConfig = {

@@ -3,7 +3,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { root } from './lib/paths.mjs';
-import { plantedBugs } from './lib/planted-bugs.mjs';
 import { main, Problem } from './lib/problem.mjs';
 
 /** @type {Array<{ file: string, limit_bytes?: number }>} no limit: reported only */
@@ -12,7 +11,7 @@ const FILES = [{ file: 'dist/client.js', limit_bytes: 4096 }, { file: 'dist/updr
 await main(async () => {
   const over = FILES.filter((entry) => !fits(entry)).map(({ file }) => file);
   if (over.length > 0) throw new Problem(`Too big: ${over.join(', ')}`);
-  const planted = [...FILES, { file: 'dist/sw.js' }].filter(({ file }) => plantedBugs.some(({ bug }) => readFileSync(join(root, file), 'utf8').includes(bug)));
+  const planted = [...FILES, { file: 'dist/sw.js' }].filter(({ file }) => /updraftPlantedBug|PLANTED_BUG/.test(readFileSync(join(root, file), 'utf8')));
   if (planted.length > 0) throw new Problem(`A planted bug is in: ${planted.map(({ file }) => file).join(', ')}. Release builds hold none.`);
 });
 
