@@ -71,10 +71,13 @@ describe.each(stories)('$file', ({ file, collections, steps }) => {
 });
 
 test('limits mirror the contract', () => {
-  const declared = read('limits.json') as Record<string, number>;
-  const { protocol, ...rest } = declared;
+  const { protocol, transports, ...rest } = read('limits.json') as Record<string, unknown>;
+  const { TRANSPORT_LIMITS, ...scalars } = limits;
   expect(protocol).toBe(PROTOCOL_VERSION);
-  for (const [name, value] of Object.entries(limits)) expect(rest[name.toLowerCase()], name).toBe(value);
+  for (const [name, value] of Object.entries(scalars)) expect(rest[name.toLowerCase()], name).toBe(value);
+  const snakeCased = (part: object): object =>
+    Object.fromEntries(Object.entries(part).map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]));
+  expect({ dag: snakeCased(TRANSPORT_LIMITS.dag), plugin: snakeCased(TRANSPORT_LIMITS.plugin) }).toEqual(transports);
 });
 
 test('the hash is the lower-case hex SHA-256 of the UTF-8 bytes', async () => {

@@ -4,7 +4,30 @@ import limits from './contract/limits.json' with { type: 'json' };
 export const RECORD_BYTES_MAX = limits.record_bytes_max;
 export const ID_LENGTH_MAX = limits.id_length_max;
 export const FIELD_NAME_LENGTH_MAX = limits.field_name_length_max;
-export const BATCH_MUTATIONS_MAX = limits.batch_mutations_max;
-export const BATCH_BYTES_MAX = limits.batch_bytes_max;
-export const REQUEST_BYTES_MAX = limits.request_bytes_max;
-export const PAGE_CHANGES_MAX = limits.page_changes_max;
+
+/** How an exchange travels. */
+export type TransportName = keyof typeof limits.transports;
+
+/** What one exchange may carry. A batch that is over them is refused as a whole (`invalid`, `too_large`), and its device splits it. */
+export interface TransportLimits {
+  readonly batchMutationsMax: number;
+  readonly batchBytesMax: number;
+  readonly pageChangesMax: number;
+  readonly pageBytesMax: number;
+  readonly requestBytesMax: number;
+}
+
+export const TRANSPORT_LIMITS: Readonly<Record<TransportName, TransportLimits>> = {
+  dag: camelCased(limits.transports.dag),
+  plugin: camelCased(limits.transports.plugin),
+};
+
+function camelCased(declared: typeof limits.transports.dag): TransportLimits {
+  return {
+    batchMutationsMax: declared.batch_mutations_max,
+    batchBytesMax: declared.batch_bytes_max,
+    pageChangesMax: declared.page_changes_max,
+    pageBytesMax: declared.page_bytes_max,
+    requestBytesMax: declared.request_bytes_max,
+  };
+}

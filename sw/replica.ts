@@ -1,4 +1,4 @@
-import { BATCH_MUTATIONS_MAX } from '../shared/limits.ts';
+import { TRANSPORT_LIMITS } from '../shared/limits.ts';
 import type { Snapshot } from '../shared/messages.ts';
 import { Desk } from './desk.ts';
 import { batchLane } from './outbox/open-delivery.ts';
@@ -57,7 +57,7 @@ function newReplica({ user, random }: World, holding: string): Replica {
     rereading: false,
     ready: false,
     seq: 0,
-    mutationsMax: BATCH_MUTATIONS_MAX,
+    mutationsMax: TRANSPORT_LIMITS.dag.batchMutationsMax,
     backoff: null,
     auth: { kind: 'none', required: null, signIns: 0 },
   };

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 import sqlalchemy as sa
 
 from airflow_updraft.collections import Collection, Collections, Problem
 from airflow_updraft.json_values import Json
+from airflow_updraft.limits import Transport
 from airflow_updraft.merge import Outcome, Stored, merge
 from airflow_updraft.request import BadMutation, Mutation
 from airflow_updraft.revision import Counter
@@ -18,7 +18,6 @@ from airflow_updraft.tables import gone, records, upsert
 
 Key = tuple[str, str]
 Verdict = dict[str, Json]
-Transport = Literal["plugin", "dag"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ import sqlalchemy as sa
 
 from airflow_updraft import epoch as epochs
 from airflow_updraft import ledger, revision
-from airflow_updraft.apply import Author, Transport, apply_mutations
+from airflow_updraft.apply import Author, apply_mutations
 from airflow_updraft.collections import Collections, Problem
 from airflow_updraft.epoch import EpochKeeper
 from airflow_updraft.errors import InvalidRequestError
 from airflow_updraft.feed import read_page
 from airflow_updraft.json_values import Json
 from airflow_updraft.ledger import Entry, Standing
+from airflow_updraft.limits import LIMITS, Transport
 from airflow_updraft.request import Request, parse_request, read_body
 from airflow_updraft.response import Answer, Response, invalid, refusal, respond
 from airflow_updraft.revision import Counter
@@ -47,8 +48,8 @@ def exchange(
     """
     body: Mapping[str, Json] = {}
     try:
-        body = read_body(request)
-        ask = parse_request(body)
+        body = read_body(request, LIMITS[transport])
+        ask = parse_request(body, LIMITS[transport])
     except InvalidRequestError as error:
         return invalid(body, error)
     author = Author(user, label=user, transport=transport)

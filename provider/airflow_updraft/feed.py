@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from airflow_updraft.apply import Author, Verdict
 from airflow_updraft.collections import Collections
 from airflow_updraft.json_values import Json, size_bytes
-from airflow_updraft.limits import PAGE_BYTES_MAX
+from airflow_updraft.limits import LIMITS
 from airflow_updraft.revision import Counter
 from airflow_updraft.tables import gone, records
 
@@ -36,19 +36,20 @@ def read_page(
     limit: int,
     settled: Iterable[Verdict] = (),
 ) -> Page:
-    """Read the changes after ``since``: at most ``limit``, at most PAGE_BYTES_MAX bytes, but at least one.
+    """Read the changes after ``since``: at most ``limit``, at most its transport's bytes, but at least one.
 
     ``settled`` are this response's verdicts: a record whose revision equals its applied verdict's is left out, the
     device has it. Never by the id alone: another's later change to the same record must come.
     """
     known = {(v["collection"], v["id"], v["revision"]) for v in settled if v["verdict"] == "applied"}
+    bytes_max = LIMITS[author.transport].page_bytes_max
     changes: list[Change] = []
     size = 0
     for change in _changes(conn, author, collections, since, limit + len(known) + 1):
         if (change["collection"], change["id"], change["revision"]) in known:
             continue
         size += size_bytes(change)
-        if changes and (len(changes) == limit or size > PAGE_BYTES_MAX):
+        if changes and (len(changes) == limit or size > bytes_max):
             return Page(changes, changes[-1]["revision"], more=True)
         changes.append(change)
     return Page(changes, counter.revision, more=False)

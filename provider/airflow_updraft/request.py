@@ -15,6 +15,7 @@ from airflow_updraft import limits
 from airflow_updraft.collections import Problem
 from airflow_updraft.errors import InvalidRequestError
 from airflow_updraft.json_values import Json, is_number, parse_json, text_problem, value_problem
+from airflow_updraft.limits import TransportLimits
 
 Op = Literal["create", "patch", "delete"]
 
@@ -94,11 +95,11 @@ class Request:
         return self.last.nonce if self.last else None
 
 
-def read_body(request: Mapping[str, Json] | str) -> Mapping[str, Json]:
+def read_body(request: Mapping[str, Json] | str, allowed: TransportLimits) -> Mapping[str, Json]:
     """Return the request as an object, or raise InvalidRequestError."""
     if isinstance(request, str):
-        if len(request.encode("utf-8", "surrogatepass")) > limits.REQUEST_BYTES_MAX:
-            raise InvalidRequestError("too_large", f"the request exceeds {limits.REQUEST_BYTES_MAX} bytes")
+        if len(request.encode("utf-8", "surrogatepass")) > allowed.request_bytes_max:
+            raise InvalidRequestError("too_large", f"the request exceeds {allowed.request_bytes_max} bytes")
         try:
             request = cast("Json", parse_json(request))
         except ValueError as error:
@@ -108,7 +109,7 @@ def read_body(request: Mapping[str, Json] | str) -> Mapping[str, Json]:
     return request
 
 
-def parse_request(body: Mapping[str, Json]) -> Request:
+def parse_request(body: Mapping[str, Json], allowed: TransportLimits) -> Request:
     """Validate a request's body, or raise InvalidRequestError with the place.
 
     Keys of the request it does not know are ignored; inside a batch they are not: there one could be an edit.
@@ -125,8 +126,8 @@ def parse_request(body: Mapping[str, Json]) -> Request:
         void=_mark(body.get("void"), "/void"),
         since=_integer(body.get("since"), "/since"),
         floor=_integer(body.get("floor"), "/floor"),
-        limit=min(_integer(body.get("limit"), "/limit", least=1), limits.PAGE_CHANGES_MAX),
-        batch=None if batch_text is None else _batch(batch_text, body.get("hash")),
+        limit=min(_integer(body.get("limit"), "/limit", least=1), allowed.page_changes_max),
+        batch=None if batch_text is None else _batch(batch_text, body.get("hash"), allowed),
     )
     if request.batch and request.void:
         _malformed("a request carries a batch or a void, not both", "/void")
@@ -135,12 +136,12 @@ def parse_request(body: Mapping[str, Json]) -> Request:
     return request
 
 
-def _batch(text: Json, sent_hash: Json) -> Batch:
+def _batch(text: Json, sent_hash: Json, allowed: TransportLimits) -> Batch:
     if not isinstance(text, str):
         _malformed("the batch must be a JSON string", "/batch")
     data = text.encode("utf-8", "surrogatepass")
-    if len(data) > limits.BATCH_BYTES_MAX:
-        raise InvalidRequestError("too_large", f"the batch exceeds {limits.BATCH_BYTES_MAX} bytes", "/batch")
+    if len(data) > allowed.batch_bytes_max:
+        raise InvalidRequestError("too_large", f"the batch exceeds {allowed.batch_bytes_max} bytes", "/batch")
     found_hash = hashlib.sha256(data).hexdigest()
     if sent_hash != found_hash:
         raise InvalidRequestError("hash", "the hash is not the batch's SHA-256: it was cut or changed", "/hash")
@@ -150,10 +151,10 @@ def _batch(text: Json, sent_hash: Json) -> Batch:
         raise InvalidRequestError("malformed", f"the batch is not JSON: {error}", "/batch") from error
     if not isinstance(body, dict) or body.keys() != _BATCH_KEYS or not isinstance(body["mutations"], list):
         _malformed("a batch is {number, nonce, mutations}", "/batch")
-    if len(body["mutations"]) > limits.BATCH_MUTATIONS_MAX:
+    if len(body["mutations"]) > allowed.batch_mutations_max:
         raise InvalidRequestError(
             "too_large",
-            f"the batch holds more than {limits.BATCH_MUTATIONS_MAX} mutations",
+            f"the batch holds more than {allowed.batch_mutations_max} mutations",
             "/batch/mutations",
         )
     mark = Mark(_integer(body["number"], "/batch/number", least=1), _text(body["nonce"], "/batch/nonce"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ CASES = sorted(CONTRACT.glob("exchange-*.json"))
 
 def test_limits_are_the_ones_the_worker_has() -> None:
     declared = json.loads((CONTRACT / "limits.json").read_text("utf-8"))
+    transports = declared.pop("transports")
     assert {name: getattr(limits, name.upper()) for name in declared} == declared
+    assert {name: asdict(allowed) for name, allowed in limits.LIMITS.items()} == transports
 
 
 def test_there_are_golden_cases() -> None:

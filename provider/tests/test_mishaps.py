@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 from world import KeptEpoch, World, create, delete, mutation, only_verdict, patch, sealed
 
-from airflow_updraft import feed, limits, tables
+from airflow_updraft import tables
+from airflow_updraft.limits import LIMITS, Transport
 
 
 def counter_of(world: World) -> int:
@@ -191,14 +193,16 @@ def test_checkpoint_does_not_pass_a_change_that_was_not_on_the_page(world: World
     assert (seen, page["more"], device.since) == ([f"r{i}" for i in range(7)], False, 7)
 
 
-def test_page_of_large_records_is_cut_by_bytes_but_never_empty(world: World) -> None:
-    writer = world.device("w", "bob")
-    for number in range(3):
+@pytest.mark.parametrize("transport", LIMITS)
+def test_page_of_large_records_is_cut_by_bytes(world: World, transport: Transport) -> None:
+    writer, device = world.device("w", "bob"), world.device()
+    fit = LIMITS[transport].page_bytes_max // 60_200
+    for number in range(fit + 1):
         writer.push(create(f"r{number}", collection="anything", data="x" * 60_000))
-    device = world.device()
-    assert (device.since, world.revision) == (2, 3)
-    page = device.pull()
-    assert ([c["id"] for c in page["changes"]], page["more"]) == (["r2"], False)
+    page = device.settle(world.exchange(device.request(), transport=transport))
+    assert (len(page["changes"]), page["upTo"], page["more"]) == (fit, fit, True)
+    page = device.settle(world.exchange(device.request(), transport=transport))
+    assert ([c["id"] for c in page["changes"]], page["more"]) == ([f"r{fit}"], False)
 
 
 def test_re_read_does_not_begin_anew_with_every_page(world: World) -> None:
@@ -330,15 +334,43 @@ def test_batch_of_100_makes_few_statements(world: World) -> None:
     assert len(statements) <= 12, statements
 
 
-def test_batch_that_is_too_large_is_named_so_that_the_device_can_void_it(world: World) -> None:
+@pytest.mark.parametrize("transport", LIMITS)
+def test_batch_that_is_too_large_is_named_so_that_the_device_can_void_it(world: World, transport: Transport) -> None:
     device = world.device()
-    many = device.batch_request(*[delete(f"r{i}", base=0) for i in range(limits.BATCH_MUTATIONS_MAX + 1)])
-    big = device.batch_request(*[create(f"r{i}", collection="anything", data="x" * 60_000) for i in range(3)])
+    allowed = LIMITS[transport]
+    large = allowed.batch_bytes_max // 60_000 + 1
+    many = device.batch_request(*[delete(f"r{i}", base=0) for i in range(allowed.batch_mutations_max + 1)])
+    big = device.batch_request(*[create(f"r{i}", collection="anything", data="x" * 60_000) for i in range(large)])
     for request in (many, big):
-        answer = world.exchange(request)
+        answer = world.exchange(request, transport=transport)
         assert (answer["refused"], answer["reason"]["kind"]) == ("invalid", "too_large")
         assert (answer["echo"]["nonce"], answer["echo"]["hash"]) == ("r1-n1", request["hash"])
     assert world.records() == {}
+
+
+def test_batch_sealed_for_the_plugin_gets_through_dag_in_parts(world: World) -> None:
+    device = world.device()
+    creates = [create(f"r{i}", visits=1) for i in range(LIMITS["dag"].batch_mutations_max + 1)]
+    sealed_for_plugin = device.batch_request(*creates)
+    assert world.exchange(sealed_for_plugin, transport="dag")["reason"]["kind"] == "too_large"
+    mark = {"number": 1, "nonce": "r1-n1"}
+    assert world.exchange(device.request(void=mark), transport="dag")["refused"] == "void"
+    device.last = mark
+    for half in (creates[:250], creates[250:]):
+        request = device.batch_request(*half)
+        device.settle(world.exchange(request, transport="dag"), request)
+    assert len(world.records()) == world.revision == len(creates)
+    late = world.exchange(sealed_for_plugin)
+    assert ("verdicts" in late, world.revision) == (False, len(creates)), (
+        "the voided batch comes late and has no effect"
+    )
+
+
+@pytest.mark.parametrize("transport", LIMITS)
+def test_batch_at_its_transports_limit_is_taken(world: World, transport: Transport) -> None:
+    count = LIMITS[transport].batch_mutations_max
+    request = world.device().batch_request(*[create(f"r{i}", visits=i) for i in range(count)])
+    assert len(world.exchange(request, transport=transport)["verdicts"]) == count == world.revision
 
 
 @pytest.mark.parametrize("transport", ["plugin", "dag"])
@@ -350,7 +382,7 @@ def test_request_as_text_is_read_like_the_object(world: World, transport: str) -
 
 
 def test_record_larger_than_a_page_does_not_stall_the_feed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed, "PAGE_BYTES_MAX", 10)
+    monkeypatch.setitem(LIMITS, "plugin", replace(LIMITS["plugin"], page_bytes_max=10))
     world.device("w", "bob").push(create("a"), create("b"))
     answer = world.exchange(world.device("r", "cyd").request(since=0), "cyd")
     assert ([c["id"] for c in answer["changes"]], answer["upTo"], answer["more"]) == (["a"], 1, True)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from world import World, create, mutation, sealed
 
-from airflow_updraft import limits
+from airflow_updraft.limits import LIMITS
 
 HOSTILE = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -47,8 +47,8 @@ def sqlite_world(tmp_path: Path) -> World:
         ('{"protocol": NaN}', "malformed"),
         ("[" * 100_000, "malformed"),
         ('{"protocol": 1' + "0" * 5000 + "}", "malformed"),
-        (" " * (limits.REQUEST_BYTES_MAX + 1), "too_large"),
-        ("é" * (limits.REQUEST_BYTES_MAX // 2 + 1), "too_large"),
+        (" " * (LIMITS["plugin"].request_bytes_max + 1), "too_large"),
+        ("é" * (LIMITS["plugin"].request_bytes_max // 2 + 1), "too_large"),
     ],
     ids=range(12),
 )

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { expect, test } from 'vitest';
 import { BatchSchema, type Batch } from '../../shared/batch.ts';
 import type { Doc } from '../../shared/json.ts';
-import { BATCH_BYTES_MAX, RECORD_BYTES_MAX } from '../../shared/limits.ts';
+import { RECORD_BYTES_MAX, TRANSPORT_LIMITS } from '../../shared/limits.ts';
 import { absent, type ReplicaRecord } from '../store/record.ts';
 import { DELETE, type Edit, type Net } from './net.ts';
 import { sealBatch } from './seal.ts';
@@ -51,8 +51,8 @@ test('a batch is never larger than its bytes; what does not fit waits for the ne
   const records = Array.from({ length: 60 }, (_, at) => created(`r${at}`, at + 1, 'é'.repeat(2_000)));
   const { batch, sealed } = sealBatch(records, NAME, 500);
   const bytes = new TextEncoder().encode(batch).length;
-  expect(bytes).toBeLessThanOrEqual(BATCH_BYTES_MAX);
-  expect(bytes, 'as full as it can be').toBeGreaterThan(BATCH_BYTES_MAX - 5_000);
+  expect(bytes).toBeLessThanOrEqual(TRANSPORT_LIMITS.dag.batchBytesMax);
+  expect(bytes, 'as full as it can be').toBeGreaterThan(TRANSPORT_LIMITS.dag.batchBytesMax - 5_000);
   expect(sealed.length).toBe(parse(batch).mutations.length);
   expect(sealed.length).toBeLessThan(60);
 });
@@ -68,7 +68,7 @@ test('the largest record, replaced by another of the same size, fits into one ba
   const { id: _, ...set } = full('b');
   const before = full('a');
   const { batch } = sealBatch([record('x', before, edit({ set, removed: Object.keys(before).filter((key) => key !== 'id') }))], NAME, 500);
-  expect(new TextEncoder().encode(batch).length).toBeLessThanOrEqual(BATCH_BYTES_MAX);
+  expect(new TextEncoder().encode(batch).length).toBeLessThanOrEqual(TRANSPORT_LIMITS.dag.batchBytesMax);
 });
 
 test('what is sealed is frozen: exactly the bytes that travel, and the record keeps what it sent apart from later edits', () => {

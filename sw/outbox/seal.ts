@@ -1,5 +1,5 @@
 import type { Batch } from '../../shared/batch.ts';
-import { BATCH_BYTES_MAX, REQUEST_BYTES_MAX } from '../../shared/limits.ts';
+import { TRANSPORT_LIMITS } from '../../shared/limits.ts';
 import { jsonBytes } from '../../shared/json.ts';
 import type { Mutation } from '../../shared/mutation.ts';
 import type { Pending, ReplicaRecord } from '../store/record.ts';
@@ -11,6 +11,8 @@ export interface Sealing {
   readonly sealed: readonly ReplicaRecord[];
   readonly settledLocally: readonly ReplicaRecord[];
 }
+
+const { batchBytesMax, requestBytesMax } = TRANSPORT_LIMITS.dag;
 
 /** Room for everything in a request but the batch. */
 const REQUEST_HEAD_BYTES = 2_000;
@@ -37,7 +39,7 @@ export function sealBatch(records: readonly ReplicaRecord[], name: { readonly nu
     bytes += jsonBytes(mutation) + 1;
     // Inside the request the batch is a JSON string: quotes and line ends take twice the room.
     requestBytes += jsonBytes(JSON.stringify(mutation)) + 1;
-    if ((bytes > BATCH_BYTES_MAX || requestBytes > REQUEST_BYTES_MAX) && mutations.length > 0) break;
+    if ((bytes > batchBytesMax || requestBytes > requestBytesMax) && mutations.length > 0) break;
     mutations.push(mutation);
     sealed.push(seal(record, { ...record.pending, net }));
   }

@@ -2,7 +2,7 @@ import { IDBFactory, IDBKeyRange } from 'fake-indexeddb';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { readCollections } from '../../shared/collections.ts';
 import type { ExchangeRequest, ExchangeResponse } from '../../shared/exchange.ts';
-import { BATCH_MUTATIONS_MAX } from '../../shared/limits.ts';
+import { TRANSPORT_LIMITS } from '../../shared/limits.ts';
 import type { ChangeCommand, UpdraftEvent } from '../../shared/messages.ts';
 import type { Delivery } from '../outbox/delivery.ts';
 import { captureChange } from '../capture/capture-change.ts';
@@ -28,7 +28,7 @@ const REPLICA: Replica = {
   rereading: false,
   ready: true,
   seq: 0,
-  mutationsMax: BATCH_MUTATIONS_MAX,
+  mutationsMax: TRANSPORT_LIMITS.dag.batchMutationsMax,
   holding: 'asks',
   backoff: { for: 'network', failures: 3, until: 99 },
   auth: { kind: 'memory', required: null, signIns: 0 },
@@ -236,7 +236,7 @@ describe('a batch refused as a whole', () => {
     await capture(put('x'));
     const { request, delivery } = await send();
     await settle(answerTo(request, delivery, { verdicts: [{ collection: 'asks', id: 'x', verdict: 'applied', revision: 11 }] }));
-    expect((await replica()).mutationsMax).toBe(BATCH_MUTATIONS_MAX);
+    expect((await replica()).mutationsMax).toBe(TRANSPORT_LIMITS.dag.batchMutationsMax);
   });
 });
 

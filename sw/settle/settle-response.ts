@@ -1,7 +1,7 @@
 import type { ExchangeRequest, ExchangeResponse } from '../../shared/exchange.ts';
 import type { UpdraftEvent } from '../../shared/messages.ts';
 import { jsonEquals, own } from '../../shared/json.ts';
-import { BATCH_MUTATIONS_MAX } from '../../shared/limits.ts';
+import { TRANSPORT_LIMITS } from '../../shared/limits.ts';
 import type { Verdict } from '../../shared/verdict.ts';
 import type { Delivery } from '../outbox/delivery.ts';
 import { ensureOpenDelivery } from '../outbox/open-delivery.ts';
@@ -84,7 +84,7 @@ async function settleBatch(
       ...(run === undefined ? {} : { run }),
     });
   });
-  const mutationsMax = Math.min(BATCH_MUTATIONS_MAX, replica.mutationsMax * 2);
+  const mutationsMax = Math.min(TRANSPORT_LIMITS.dag.batchMutationsMax, replica.mutationsMax * 2);
   return { replica: { ...replica, last, mutationsMax }, steps: steps.map((step) => ({ ...step, ...verdictName(verdictOf(step.before)) })) };
 }
 
