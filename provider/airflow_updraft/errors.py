@@ -33,6 +33,18 @@ class StoreVersionError(UpdraftError):
     kind = "store_version"
 
 
+class CommitUnknownError(UpdraftError):
+    """The connection was lost during COMMIT: all of the transaction was written, or nothing."""
+
+    kind = "commit_unknown"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the connection to the store was lost during COMMIT: the changes were written whole or not at all. "
+            "Read what was to be written; if it is not there, do it again"
+        )
+
+
 class StoreNotConfiguredError(UpdraftError):
     """Airflow has no Connection ``updraft_default``; the message says how to add it."""
 

@@ -63,7 +63,7 @@ def exchange(
             epochs.renew(counter, epoch_keeper, new_epoch())
         answer = _settle(conn, counter, ask, entry, author, collections, clock)
         if answer.entry is not None:
-            ledger.save(conn, ask.replica_id, answer.entry, clock())
+            ledger.save(conn, ask.replica_id, answer.entry, transport, clock())
         revision.save_counter(conn, counter)
         if answer.refused in ("fork", "invalid"):
             return refusal(ask, counter, answer.refused, answer.problem)

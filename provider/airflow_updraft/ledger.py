@@ -9,6 +9,7 @@ from enum import Enum
 import sqlalchemy as sa
 
 from airflow_updraft.json_values import Json
+from airflow_updraft.limits import Transport
 from airflow_updraft.request import Request
 from airflow_updraft.tables import replicas, upsert
 
@@ -43,10 +44,10 @@ def load(conn: sa.Connection, replica_id: str) -> Entry | None:
     return None if row is None else Entry(*row)
 
 
-def save(conn: sa.Connection, replica_id: str, entry: Entry, now: datetime) -> None:
-    """Write the replica's row; ``now`` is a label for people."""
+def save(conn: sa.Connection, replica_id: str, entry: Entry, transport: Transport, now: datetime) -> None:
+    """Write the replica's row; ``transport`` and ``now`` are labels for people."""
     row = {name: getattr(entry, name) for name in Entry.__slots__}
-    upsert(conn, replicas, [row | {"replica_id": replica_id, "last_seen": now}])
+    upsert(conn, replicas, [row | {"replica_id": replica_id, "last_seen": now, "transport": transport}])
 
 
 def claim(request: Request, epoch: str) -> Entry:

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from airflow_updraft.errors import StoreVersionError
-from airflow_updraft.transaction import SQLITE_WAIT_MS, transaction
+from airflow_updraft.transaction import SQLITE_WAIT_MS, run_transaction
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Grows with each migration; a test holds these tables and what the migrations build equal."""
 
 metadata = sa.MetaData()
 
@@ -40,8 +41,12 @@ records = sa.Table(
     sa.Column("owner", sa.Text),  # set at creation, kept by the tombstone; NULL where Airflow created it
     sa.Column("updated_by", sa.Text, nullable=False),
     sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),  # a label; nothing is decided by it
-    sa.Index("updraft_records_by_revision", "revision"),
+    # The feed merges one run in revision order for each collection; no page needs an index by revision alone.
     sa.Index("updraft_records_by_collection", "collection", "revision"),
+    sa.Index("updraft_records_by_owner", "collection", "owner", "revision"),
+    sa.Index(
+        "updraft_records_tombstones", "revision", postgresql_where=sa.text("deleted"), sqlite_where=sa.text("deleted")
+    ),
 )
 
 gone = sa.Table(
@@ -66,6 +71,7 @@ replicas = sa.Table(
     sa.Column("is_void", sa.Boolean, nullable=False),
     sa.Column("verdicts", sa.JSON(none_as_null=True)),
     sa.Column("last_seen", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("transport", sa.Text),  # 'plugin' or 'dag', the last one it came through; NULL: not since version 1
 )
 
 consumers = sa.Table(
@@ -83,36 +89,52 @@ def random_epoch() -> str:
 
 
 def create_store(engine: sa.Engine, new_epoch: Callable[[], str] = random_epoch) -> None:
-    """Create what is missing of the store; do nothing where it is complete.
+    """Create the store, or migrate an older one; do nothing where it is up to date, which one SELECT tells.
 
-    Safe to call from several processes at once. Raises StoreVersionError for another version's tables.
+    Safe to call from several processes at once. Raises StoreVersionError for a store of a newer package.
     """
-    if _version(engine) == SCHEMA_VERSION:
+    if _version_at_a_glance(engine) == SCHEMA_VERSION:
         return
     if engine.dialect.name == "sqlite":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
             conn.exec_driver_sql(f"PRAGMA busy_timeout={SQLITE_WAIT_MS}")
             conn.exec_driver_sql("PRAGMA journal_mode=WAL")  # a reader must not hold up the writer
-    with transaction(engine) as conn:
-        if engine.dialect.name != "sqlite":
-            # CREATE TABLE IF NOT EXISTS fails when two sessions race; one at a time.
-            conn.execute(sa.select(sa.func.pg_advisory_xact_lock(0x75706472616674)))
+    run_transaction(engine, lambda conn: _bring_up_to_date(conn, new_epoch), repeatable=True)
+
+
+def _bring_up_to_date(conn: sa.Connection, new_epoch: Callable[[], str]) -> None:
+    if conn.dialect.name != "sqlite":
+        # CREATE TABLE IF NOT EXISTS fails when two sessions race; one at a time.
+        conn.execute(sa.select(sa.func.pg_advisory_xact_lock(0x75706472616674)))
+    if not sa.inspect(conn).has_table(meta.name):
         metadata.create_all(conn)
         first = {"id": 1, "schema_version": SCHEMA_VERSION, "epoch": new_epoch(), "revision": 0, "horizon": 0}
-        conn.execute(insert(conn, meta).values(first).on_conflict_do_nothing())
-    if (version := _version(engine)) != SCHEMA_VERSION:
+        conn.execute(meta.insert().values(first))
+        return
+    # Locked as the counter is: no exchange is under way while the tables change.
+    version = conn.scalar(_VERSION.with_for_update())
+    if version is None or not 1 <= version <= SCHEMA_VERSION:
         raise StoreVersionError(
-            f"the store has schema version {version}, this package needs {SCHEMA_VERSION}: "
-            "install the matching airflow-provider-updraft"
+            f"the store has schema version {version}, this package knows up to {SCHEMA_VERSION}. Nothing was changed: "
+            "install the airflow-provider-updraft that the store was last used with, or a newer one"
         )
+    if version < SCHEMA_VERSION:
+        from airflow_updraft.migrations import upgrade  # noqa: PLC0415 (rarely needed, and slow to load)
+
+        upgrade(conn, version)
 
 
-def _version(engine: sa.Engine) -> int | None:
-    with engine.connect() as conn:
-        if not sa.inspect(conn).has_table(meta.name):
-            return None
-        found: int | None = conn.scalar(sa.select(meta.c.schema_version).where(meta.c.id == 1))
-        return found
+_VERSION = sa.select(meta.c.schema_version).where(meta.c.id == 1)
+
+
+def _version_at_a_glance(engine: sa.Engine) -> int | None:
+    """The store's version, None where there is none or it cannot be read: what is wrong then shows in the creation."""
+    try:
+        with engine.connect() as conn:
+            found: int | None = conn.scalar(_VERSION)
+            return found
+    except (sa.exc.ProgrammingError, sa.exc.OperationalError):
+        return None
 
 
 def insert(conn: sa.Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
