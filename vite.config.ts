@@ -19,7 +19,7 @@ const client: UserConfig = {
     emptyOutDir: false,
     sourcemap: true,
     minify: true,
-    rolldownOptions: { output },
+    rolldownOptions: { output: { ...output, chunkFileNames: 'client-[name].js' } },
   },
 };
 

@@ -54,7 +54,11 @@ export async function connect<C extends Record<keyof C, { id: string }> = Record
     if (getToken) await link.ask({ type: 'sign-in', credentials: { kind: keep ? 'sealed' : 'memory', token: await getToken() } });
   };
   const handlers = createHandlers();
-  const events = new PageEvents(link, settling, handlers, { ...options, onTokenMissing: () => void signInWithToken().catch(() => undefined) });
+  const events = new PageEvents(link, settling, handlers, {
+    ...options,
+    onTokenMissing: () => void signInWithToken().catch(() => undefined),
+    headers: async (): Promise<Record<string, string>> => (getToken ? { authorization: `Bearer ${await getToken()}` } : {}),
+  });
   await events.start();
   return {
     collection: (name) => createCollection(name, link, settling),

@@ -43,7 +43,7 @@ function happens(id: string, isHeard = true, user = 'ana'): void {
   if (isHeard) broadcast({ updraft: 1, user, log: log.name, event });
 }
 function snapshot(command: Command): Snapshot {
-  const head = { status, log: log.name, cursor: log.events.at(-1)?.cursor ?? 0 };
+  const head = { status, log: log.name, cursor: log.events.at(-1)?.cursor ?? 0, airflow: '/airflow' };
   if (command.type !== 'wake') return { ...head, events: [], complete: true };
   if (command.log !== log.name) return { ...head, events: log.events, complete: false };
   const events = log.events.filter(({ cursor }) => cursor > command.cursor && cursor >= log.oldest);
@@ -62,7 +62,12 @@ const arrive = async (): Promise<void> => {
   for (let tick = 0; tick < 10; tick++) await Promise.resolve();
 };
 async function open(since?: string): Promise<PageEvents> {
-  const events = new PageEvents(link, settling, handlers, { user: 'ana', onTokenMissing: () => tokensMissing++, ...(since === undefined ? {} : { since }) });
+  const events = new PageEvents(link, settling, handlers, {
+    user: 'ana',
+    onTokenMissing: () => tokensMissing++,
+    headers: async () => ({}),
+    ...(since === undefined ? {} : { since }),
+  });
   pages.push(events);
   await events.start();
   await arrive();

@@ -1,6 +1,7 @@
 import { BROADCAST_CHANNEL, type Broadcast, type LoggedEvent, type Snapshot } from '../shared/messages.ts';
 import type { Status } from '../shared/status.ts';
 import type { Handlers } from './handlers.ts';
+import type { Head, Live } from './live.ts';
 import type { Settling } from './settling.ts';
 import type { WorkerLink } from './worker-link.ts';
 
@@ -10,6 +11,14 @@ export interface Events {
   readonly cursor: () => string;
   readonly start: () => Promise<void>;
   readonly close: () => void;
+}
+
+interface Options {
+  readonly user: string;
+  readonly since?: string;
+  readonly onTokenMissing: () => void;
+  /** Credentials of the page's own, for the stream of news. */
+  readonly headers: () => Promise<Readonly<Record<string, string>>>;
 }
 
 const HEARTBEAT_MS = 20_000;
@@ -26,6 +35,8 @@ export class PageEvents implements Events {
   readonly #handlers: Handlers;
   readonly #onTokenMissing: () => void;
   readonly #since: string | undefined;
+  readonly #user: string;
+  readonly #headers: () => Promise<Readonly<Record<string, string>>>;
   readonly #channel = new BroadcastChannel(BROADCAST_CHANNEL);
   readonly #closed = new AbortController();
   /** Messages of the time before the first answer, in order. */
@@ -34,13 +45,18 @@ export class PageEvents implements Events {
   /** The event log that the cursor counts in: a wiped database has another. */
   #log = '';
   #status: Status | undefined;
+  #airflow = '';
+  #live: Live | undefined;
+  #isLoading = false;
 
-  constructor(link: WorkerLink, settling: Settling, handlers: Handlers, options: { user: string; since?: string; onTokenMissing: () => void }) {
+  constructor(link: WorkerLink, settling: Settling, handlers: Handlers, options: Options) {
     this.#link = link;
     this.#settling = settling;
     this.#handlers = handlers;
     this.#onTokenMissing = options.onTokenMissing;
     this.#since = options.since;
+    this.#user = options.user;
+    this.#headers = options.headers;
     this.#channel.addEventListener('message', ({ data }: MessageEvent<Broadcast>) => {
       if (data.user !== options.user) return;
       if (this.#early) this.#early.push(data);
@@ -51,6 +67,7 @@ export class PageEvents implements Events {
   cursor = (): string => `${this.#log}:${this.#cursor}`;
 
   close = (): void => {
+    this.#live?.close();
     this.#closed.abort();
     this.#channel.close();
   };
@@ -60,6 +77,7 @@ export class PageEvents implements Events {
     this.#log = hello.log;
     this.#settling.begin(hello.log);
     this.#cursor = hello.cursor;
+    this.#airflow = hello.airflow;
     if (this.#since !== undefined) {
       // Without a cursor an app starts from now; with one it is told what it missed.
       const [log = '', cursor] = this.#since.split(':');
@@ -73,7 +91,14 @@ export class PageEvents implements Events {
     if (this.#since !== undefined) this.#wake('visible');
     const { signal } = this.#closed;
     addEventListener('online', () => this.#wake('online'), { signal });
-    document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.#wake('visible'), { signal });
+    document.addEventListener(
+      'visibilitychange',
+      () => {
+        this.#listen();
+        if (document.visibilityState === 'visible') this.#wake('visible');
+      },
+      { signal },
+    );
     const beat = setInterval(this.#beat, HEARTBEAT_MS);
     signal.addEventListener('abort', () => clearInterval(beat));
   }
@@ -81,7 +106,9 @@ export class PageEvents implements Events {
   #beats = 0;
   #beat = (): void => {
     const isBusy = this.#settling.isWaiting() || !this.#status || this.#status.unsent > 0 || !this.#status.ready;
-    if (document.visibilityState === 'visible' && (isBusy || ++this.#beats % IDLE_BEATS === 0)) this.#wake('heartbeat');
+    // Where news should come by themselves and do not, a question is cheap.
+    const isDeaf = this.#status?.via === 'plugin' && !this.#live?.isOpen;
+    if (document.visibilityState === 'visible' && (isBusy || isDeaf || ++this.#beats % IDLE_BEATS === 0)) this.#wake('heartbeat');
   };
 
   #wake(reason: 'online' | 'visible' | 'heartbeat'): void {
@@ -117,8 +144,29 @@ export class PageEvents implements Events {
     this.#handlers.event(event);
   }
 
+  #listen(): void {
+    if (!this.#status || this.#closed.signal.aborted) return;
+    if (this.#live) this.#live.update(this.#status);
+    else if (this.#status.via === 'plugin' && !this.#isLoading) void this.#load();
+  }
+
+  /** Only where the plugin is: a page without a network has no use for it. */
+  async #load(): Promise<void> {
+    this.#isLoading = true;
+    try {
+      const { Live } = await import('./live.ts');
+      // A worker that does not answer hears of it with the next wake-up.
+      const onHead = (head: Head): void => void this.#link.ask({ type: 'news', ...head }).catch(() => undefined);
+      this.#live = new Live({ user: this.#user, airflow: this.#airflow, headers: this.#headers, onHead });
+      this.#listen();
+    } catch {
+      this.#isLoading = false;
+    }
+  }
+
   #tellStatus(status: Status): void {
     this.#status = status;
+    this.#listen();
     this.#handlers.status(status);
   }
 }

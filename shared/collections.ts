@@ -21,6 +21,9 @@ export const CollectionSchema = v.object({
 });
 export type CollectionDeclaration = v.InferOutput<typeof CollectionSchema>;
 
+/** Whether some of it is one user's alone: conf and XCom of a DAG run, which others can read, may not carry it. */
+export const isPrivate = ({ read, write }: CollectionDeclaration): boolean => read === 'own' || write === 'own';
+
 /** The data model, declared once and read by worker, Airflow and the type generator. */
 export const CollectionsFileSchema = v.object({
   version: v.literal(1),

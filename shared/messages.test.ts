@@ -25,6 +25,7 @@ describe('a message of a page is read by its schema, never trusted (law 10)', ()
     ['with a limit below one', query({ limit: 0 })],
     ['with a limit that is no whole number', query({ limit: 1.5 })],
     ['with a bound that is an object', query({ index: 'a', from: {} })],
+    ['with news of no revision', { type: 'news', epoch: 'e', revision: -1 }],
     ['with a wake-up for no known reason', { type: 'wake', reason: 'because', log: 'l', cursor: 1 }],
     ['without a request id: it could be done twice', { type: 'discard', collection: 'asks', id: 'x' }],
   ])('%s is refused', (_name, command) => {

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { Choice, Conflict } from './conflict.ts';
 import type { ErrorKind } from './errors.ts';
-import { JsonSchema, mapOf } from './mutation.ts';
+import { JsonSchema, mapOf, RevisionSchema } from './mutation.ts';
 import type { DeadLetter, Dropped, OutboxEntry, Row, Settled } from './row.ts';
 import type { Status } from './status.ts';
 
@@ -54,6 +54,7 @@ export const CommandSchema = v.variant('type', [
   v.object({ type: v.literal('sign-out'), unsent: v.picklist(['keep', 'discard', 'refuse']) }),
   v.object({ type: v.literal('sync') }),
   v.object({ type: v.literal('wake'), reason: v.picklist(['online', 'visible', 'heartbeat']), log: text, cursor: v.number() }),
+  v.object({ type: v.literal('news'), epoch: text, revision: RevisionSchema }),
 ]);
 export type Command = v.InferOutput<typeof CommandSchema>;
 export type CommandType = Command['type'];
@@ -90,6 +91,8 @@ export interface Snapshot {
   readonly cursor: number;
   readonly events: readonly LoggedEvent[];
   readonly complete: boolean;
+  /** Path or URL of the Airflow API server. */
+  readonly airflow: string;
 }
 
 /** What each command returns. */
@@ -108,6 +111,7 @@ export interface Results {
   'sign-out': null;
   sync: Status;
   wake: Snapshot;
+  news: null;
 }
 
 /** The worker's reply on the port. */

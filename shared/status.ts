@@ -1,3 +1,5 @@
+import type { TransportName } from './limits.ts';
+
 /** What the replica is doing, for a status bar. Kinds to switch on, never text to parse. */
 export interface Status {
   readonly user: string;
@@ -14,6 +16,8 @@ export interface Status {
   /** The DAG run of the batch on its way (dag transport). */
   readonly run?: string;
   readonly lastExchangeAt?: number;
+  /** How the last exchange travelled. */
+  readonly via?: TransportName;
   /** False until the first pull of this replica is complete. */
   readonly ready: boolean;
 }
@@ -26,6 +30,7 @@ export type WaitingFor =
   | 'sign-in' // no valid credentials
   | 'other-user' // the session in this browser is another user's
   | 'dag-missing'
+  | 'plugin-missing' // and the DAG may not carry these collections, or not by this worker's configuration
   | 'dag-paused'
   | 'forbidden' // the user lacks a right in Airflow
   | 'update' // provider and worker speak different protocol versions

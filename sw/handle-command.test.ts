@@ -19,6 +19,8 @@ let events: LoggedEvent[];
 let wakeUps: string[];
 let names = 0;
 
+const NETWORK = { effect: 'retry', for: 'network' } as const;
+
 async function start(): Promise<OpenReplica> {
   const world: World = {
     user: 'ana',
@@ -30,7 +32,8 @@ async function start(): Promise<OpenReplica> {
       remove: async () => undefined,
       register: async () => true,
     },
-    transport: { exchange: async () => ({ effect: 'retry', for: 'network' }) },
+    airflow: '/airflow',
+    transport: { carriesPrivate: true, exchange: async () => ({ effect: 'retry', for: 'network' }) },
     clock: { now: () => 0, after: () => () => undefined },
     random: { hex: () => `name${++names}`, fraction: () => 0.5 },
     locks: { exclusive: (_name, body) => body() },
@@ -38,7 +41,7 @@ async function start(): Promise<OpenReplica> {
     isOnline: () => false,
     broadcast: (message) => void ('event' in message && events.push(message.event)),
   };
-  return openReplica(world, { authorize: async () => ({ effect: 'retry', for: 'network' }), forget: async () => undefined, signIn: async () => undefined });
+  return openReplica(world, { authorize: async () => NETWORK, unchecked: async () => NETWORK, forget: async () => undefined, signIn: async () => undefined });
 }
 beforeEach(async () => {
   indexedDB = new IDBFactory();

@@ -26,6 +26,8 @@ export async function handleCommand(replica: OpenReplica, command: Command): Pro
       return { result: await snapshot(replica, undefined), afterwards: () => pipeline.drain('connect') };
     case 'wake':
       return { result: await snapshot(replica, command), afterwards: () => pipeline.drain(command.reason) };
+    case 'news':
+      return { result: null, afterwards: () => pipeline.news(command) };
     case 'capture':
       return { result: await pipeline.capture(command), afterwards: () => pipeline.drain('capture') };
     case 'get':

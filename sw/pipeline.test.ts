@@ -9,6 +9,7 @@ import { openReplica, type OpenReplica } from './replica.ts';
 import type { WakeReason } from './replay/backoff.ts';
 import type { WakeUpQueue } from './replay/wake-up-queue.ts';
 import { ReplicaStore } from './store/replica-store.ts';
+import type { Credentials } from './transport/credentials.ts';
 import type { Effect, ExchangeJob } from './transport/transport.ts';
 import type { World } from './world.ts';
 
@@ -46,9 +47,10 @@ function agrees({ request, delivery }: ExchangeJob): Effect {
     ...(request.void ? { refused: 'void' as const } : {}),
     ...(batch ? { verdicts: batch.mutations.map(({ collection, id }) => ({ collection, id, verdict: 'applied' as const, revision: since + 1 })) } : {}),
   };
-  return { effect: 'settle', response, run: `run ${delivery?.number ?? 'pull'}` };
+  return { effect: 'settle', response, via: 'dag', run: `run ${delivery?.number ?? 'pull'}` };
 }
 const fails = (): Effect => FAILED;
+const CREDENTIALS: Credentials = { authorize: async () => FAILED, unchecked: async () => FAILED, forget: async () => undefined, signIn: async () => undefined };
 
 beforeEach(async () => {
   [now, isOnline, jobs, effects] = [NOW, true, [], [agrees]];
@@ -70,7 +72,9 @@ beforeEach(async () => {
     declarations: DECLARATIONS,
     store: new ReplicaStore('ana', DECLARATIONS, { indexedDB: new IDBFactory(), IDBKeyRange }),
     queue: wakeUps,
+    airflow: '/airflow',
     transport: {
+      carriesPrivate: true,
       exchange: async (job) => {
         jobs.push(job);
         return ((effects.length > 1 ? effects.shift() : effects[0]) ?? fails)(job);
@@ -90,8 +94,7 @@ beforeEach(async () => {
     isOnline: () => isOnline,
     broadcast: (message) => broadcasts.push(message),
   };
-  const credentials = { authorize: async () => FAILED, forget: async () => undefined, signIn: async () => undefined };
-  replica = await openReplica(world, credentials);
+  replica = await openReplica(world, CREDENTIALS);
   await signIn();
 });
 afterEach(() => {
@@ -160,6 +163,21 @@ describe('the way of a change', () => {
     expect(sent()).toEqual(['batch x', 'batch x', 'batch x']);
     expect(JSON.stringify(jobs[2]?.request.batch)).toContain('2');
   });
+});
+
+test.each([
+  ['plugin', [600]],
+  ['dag', [500, 100]],
+] as const)('a batch holds what its way carries: %s', async (via, sizes) => {
+  const by = (job: ExchangeJob): Effect => ({ ...(agrees(job) as Extract<Effect, { effect: 'settle' }>), via });
+  effects = [by];
+  await settledDown();
+  isOnline = false;
+  await Promise.all(Array.from({ length: 600 }, (_, at) => put(`r${at}`)));
+  isOnline = true;
+  await drain();
+  expect(jobs.map(({ request }) => idsIn(request.batch ?? '').split('+').length)).toEqual(sizes);
+  expect(await status()).toMatchObject({ unsent: 0, via });
 });
 
 describe('law 7: whatever is unfinished has a wake-up', () => {
@@ -280,6 +298,57 @@ describe('fault 23: credentials are refused', () => {
     await drain('sign-in');
     expect(told()).not.toContain('auth-required');
     expect(await status()).toMatchObject({ auth: 'ok', unsent: 0 });
+  });
+});
+
+describe('news of the store', () => {
+  beforeEach(settledDown);
+  const seen = async (): Promise<number> => (await replica.desk.replica()).since;
+
+  test('are pulled at once', async () => {
+    await replica.pipeline.news({ epoch: 'e1', revision: (await seen()) + 1 });
+    expect(sent()).toEqual(['pull']);
+  });
+  test('of another epoch too: a checkpoint of this one says nothing about it', async () => {
+    await replica.pipeline.news({ epoch: 'e2', revision: 0 });
+    expect(sent()).toEqual(['pull']);
+  });
+  test('are none when this replica has got that far', async () => {
+    await replica.pipeline.news({ epoch: 'e1', revision: await seen() });
+    expect(sent()).toEqual([]);
+  });
+  test('of what the exchange under way has done itself are none by the time it is settled', async () => {
+    await put('x');
+    effects = [
+      async (job) => {
+        void replica.pipeline.news({ epoch: 'e1', revision: job.request.since + 1 });
+        const effect = agrees(job) as Extract<Effect, { effect: 'settle' }>;
+        return { ...effect, response: { ...effect.response, upTo: job.request.since + 1 } };
+      },
+    ];
+    await drain();
+    await drain('timer');
+    expect(sent()).toEqual(['batch x']);
+  });
+  test('that could not be pulled are pulled with the next chance', async () => {
+    effects = [fails, agrees];
+    await replica.pipeline.news({ epoch: 'e1', revision: (await seen()) + 1 });
+    expect(armed()).toEqual([1_000]);
+    now += 1_000;
+    await drain('timer');
+    expect(sent()).toEqual(['pull', 'pull']);
+  });
+});
+
+describe('what a replica holds', () => {
+  test('a way that carries private collections: those are read from the beginning', async () => {
+    await settledDown();
+    const own = { ...DECLARATIONS['asks'], read: 'own' } as (typeof DECLARATIONS)[string];
+    const open = (carriesPrivate: boolean): Promise<OpenReplica> =>
+      openReplica({ ...world, declarations: { ...DECLARATIONS, own }, transport: { ...world.transport, carriesPrivate } }, CREDENTIALS);
+    await world.store.write(async (tx) => tx.putReplica({ ...(await tx.replica()), since: 5 }));
+    expect(await (await open(false)).desk.replica(), 'the private one is not held').toMatchObject({ since: 5, ready: true });
+    expect(await (await open(true)).desk.replica()).toMatchObject({ since: 0, ready: false });
   });
 });
 

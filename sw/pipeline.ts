@@ -9,6 +9,7 @@ import { reconcileQueue } from './replay/reconcile-queue.ts';
 import { replay } from './replay/replay.ts';
 import { SingleFlight } from './replay/single-flight.ts';
 import { afterEffect, type Exchanged } from './settle/after-effect.ts';
+import type { Replica } from './store/replica.ts';
 import type { Desk } from './desk.ts';
 import type { World } from './world.ts';
 
@@ -25,6 +26,8 @@ export class Pipeline {
   readonly #drains: SingleFlight<WakeReason>;
   #cancelTimer: (() => void) | undefined;
   #isClosed = false;
+  /** The store's head as last heard of. */
+  #head: { readonly epoch: string; readonly revision: number } | undefined;
 
   constructor(world: World, desk: Desk) {
     this.#world = world;
@@ -45,6 +48,16 @@ export class Pipeline {
   /** Replays what is due and pulls what is new. Resolves when nothing more can be done now; `status` says what it waits for. */
   async drain(reason: WakeReason): Promise<void> {
     if (!this.#isClosed) await this.#drains.run(reason);
+  }
+
+  /** The store has moved on, as the page has heard. What an own exchange has brought by the time it is asked is no news. */
+  async news(head: { readonly epoch: string; readonly revision: number }): Promise<void> {
+    this.#head = head;
+    if (this.#isNews(await this.#desk.replica())) await this.drain('news');
+  }
+
+  #isNews({ epoch, since }: Replica): boolean {
+    return this.#head !== undefined && (this.#head.epoch !== epoch || this.#head.revision > since);
   }
 
   /** The replica is wiped: nothing is tried any more. */
@@ -94,7 +107,8 @@ export class Pipeline {
   }
 
   async #exchangeAll(reasons: readonly WakeReason[]): Promise<void> {
-    let wantsPull = wantsToPull(reasons, await this.#desk.replica(), this.#world.clock.now());
+    const before = await this.#desk.replica();
+    let wantsPull = wantsToPull(reasons, before, this.#world.clock.now()) || this.#isNews(before);
     let hasReached = false;
     for (let first = true; ; first = false) {
       const replica = await this.#desk.replica();

@@ -1,4 +1,5 @@
 import { TRANSPORT_LIMITS } from '../shared/limits.ts';
+import { isPrivate } from '../shared/collections.ts';
 import type { Snapshot } from '../shared/messages.ts';
 import { Desk } from './desk.ts';
 import { batchLane } from './outbox/open-delivery.ts';
@@ -21,7 +22,7 @@ export interface OpenReplica {
 /** Opens a user's replica, making it on first use, and mends what a killed worker or an older version left. */
 export async function openReplica(world: World, credentials: Credentials): Promise<OpenReplica> {
   const desk = new Desk(world);
-  const holding = Object.keys(world.declarations).sort().join(',');
+  const holding = held(world).sort().join(',');
   await world.store.write(async (tx) => {
     const found = await tx.findReplica();
     await tx.putReplica(found ? holdingNow(found, holding) : newReplica(world, holding));
@@ -36,6 +37,11 @@ export async function openReplica(world: World, credentials: Credentials): Promi
     );
   };
   return { world, desk, pipeline, credentials, dispose };
+}
+
+/** The collections whose changes reach this replica. */
+function held({ declarations, transport }: World): string[] {
+  return Object.entries(declarations).flatMap(([name, declaration]) => (transport.carriesPrivate || !isPrivate(declaration) ? [name] : []));
 }
 
 /** A replica that starts to hold another collection re-reads: its checkpoint is one for all collections. */
@@ -57,7 +63,7 @@ function newReplica({ user, random }: World, holding: string): Replica {
     rereading: false,
     ready: false,
     seq: 0,
-    mutationsMax: TRANSPORT_LIMITS.dag.batchMutationsMax,
+    mutationsMax: TRANSPORT_LIMITS.plugin.batchMutationsMax,
     backoff: null,
     auth: { kind: 'none', required: null, signIns: 0 },
   };
@@ -68,7 +74,7 @@ export async function snapshot({ world, desk }: OpenReplica, seen: { readonly lo
   const status = await desk.status();
   return world.store.read(async (tx) => {
     const { logId } = await tx.replica();
-    const head = { status, log: logId, cursor: await tx.cursor() };
+    const head = { status, log: logId, cursor: await tx.cursor(), airflow: world.airflow };
     if (!seen) return { ...head, events: [], complete: true };
     // Another log's cursor says nothing here: the database was wiped meanwhile.
     if (seen.log !== logId) return { ...head, ...(await tx.eventsAfter(0)), complete: false };

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { readCollections, type Declarations } from '../shared/collections.ts';
 import { UpdraftError } from '../shared/errors.ts';
 import { randomHex } from '../shared/ids.ts';
+import type { TransportName } from '../shared/limits.ts';
 import { BROADCAST_CHANNEL, CommandSchema, RequestSchema, type Reply } from '../shared/messages.ts';
 import { MESSAGES_VERSION } from '../shared/protocol-version.ts';
 import { handleCommand } from './handle-command.ts';
@@ -11,7 +12,7 @@ import { createWorkboxQueue } from './replay/workbox-queue.ts';
 import { usersWithReplica } from './store/database.ts';
 import { isStorageError, ReplicaStore } from './store/replica-store.ts';
 import { createCredentials } from './transport/credentials.ts';
-import { createDagTransport } from './transport/dag.ts';
+import { createTransport } from './transport/create-transport.ts';
 import { createHttp } from './transport/http.ts';
 import { createTokenVault } from './transport/token-vault.ts';
 import type { Clock, Random, World } from './world.ts';
@@ -24,6 +25,11 @@ export interface UpdraftOptions {
   readonly airflow: string;
   /** The parsed `collections.json`, or a promise of it. */
   readonly collections: unknown;
+  /**
+   * How exchanges travel: `auto` (default) by the provider's plugin, and as DAG runs where Airflow has no plugin; or one of the two alone.
+   * A collection with the rule `own` travels by the plugin only.
+   */
+  readonly transport?: 'auto' | TransportName;
   /** `debug` also logs each step; nothing ever logs credentials or record contents. */
   readonly log?: 'error' | 'info' | 'debug';
 }
@@ -118,13 +124,14 @@ class Replicas {
     const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
     const world: World = {
       user,
+      airflow: this.#options.airflow,
       declarations,
       store,
       clock,
       random,
       queue: this.#queue,
       logger: this.#logger,
-      transport: createDagTransport({ http, credentials, randomHex: random.hex, sleep }),
+      transport: createTransport(this.#options.transport, { user, http, credentials, declarations, randomHex: random.hex, sleep }),
       locks: { exclusive: async (name, body) => navigator.locks.request(name, body) },
       isOnline: () => navigator.onLine,
       broadcast: (message) => this.#channel.postMessage(message),

@@ -22,6 +22,7 @@ export async function statusOf(tx: ReplicaTx, replica: Replica, now: { readonly 
     auth: replica.auth.required || replica.auth.kind === 'none' ? 'required' : replica.lastExchangeAt === undefined ? 'unknown' : 'ok',
     ...(run === undefined ? {} : { run }),
     ...(replica.lastExchangeAt === undefined ? {} : { lastExchangeAt: replica.lastExchangeAt }),
+    ...(replica.via === undefined ? {} : { via: replica.via }),
     ready: replica.ready,
   };
 }

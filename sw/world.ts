@@ -7,6 +7,8 @@ import type { Transport } from './transport/transport.ts';
 /** Everything outside the engine. Passed in, so that the whole engine runs in a simulation. */
 export interface World {
   readonly user: string;
+  /** Path or URL of the Airflow API server. */
+  readonly airflow: string;
   readonly declarations: Declarations;
   readonly store: Store;
   readonly queue: WakeUpQueue;

@@ -32,6 +32,7 @@ export const WAITING_WORDS: Readonly<Record<WaitingFor, { readonly text: string;
   run: { text: 'Airflow has it and is working on it', next: 'the answer follows' },
   'sign-in': { text: 'Waiting for you to sign in', next: 'nothing is lost meanwhile' },
   'other-user': { text: 'Somebody else is signed in to Airflow here', next: 'nothing is sent under their name' },
+  'plugin-missing': { text: 'Airflow does not have the Updraft plugin', next: 'an administrator needs to install it' },
   'dag-missing': { text: 'Airflow does not have the DAG updraft_exchange', next: 'an administrator needs to add it' },
   'dag-paused': { text: 'The DAG updraft_exchange is paused in Airflow', next: 'it goes on when somebody unpauses it' },
   forbidden: { text: 'Your Airflow user may not run updraft_exchange', next: 'an administrator needs to allow it' },

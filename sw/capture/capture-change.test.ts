@@ -1,4 +1,5 @@
 import * as fc from 'fast-check';
+import { TRANSPORT_LIMITS } from '../../shared/limits.ts';
 import { describe, expect, test } from 'vitest';
 import type { Doc, Json } from '../../shared/json.ts';
 import type { ChangeCommand } from '../../shared/messages.ts';
@@ -16,7 +17,7 @@ const increment = (n: number): ChangeCommand => ({ op: 'increment', id: 'x', by:
 const remove: ChangeCommand = { op: 'delete', id: 'x' };
 const capture = (record: ReplicaRecord, ...changes: ChangeCommand[]): ReplicaRecord =>
   changes.reduce((on, change, at) => captureChange(on, change, at + 1), record);
-const seal = (record: ReplicaRecord): ReplicaRecord => sealBatch([record], { number: 1, nonce: 'n' }, 1).sealed[0] ?? record;
+const seal = (record: ReplicaRecord): ReplicaRecord => sealBatch([record], { number: 1, nonce: 'n' }, TRANSPORT_LIMITS.dag).sealed[0] ?? record;
 
 test('captures fold into one net change that remembers which they were', () => {
   const record = capture(known(x({ a: 0, n: 1 })), patch({ a: 1 }), increment(2), patch({ a: 2 }));

@@ -1,3 +1,4 @@
+import { TRANSPORT_LIMITS } from '../../shared/limits.ts';
 import type { UpdraftEvent } from '../../shared/messages.ts';
 import { eventsOf, type RecordStep } from '../settle/record-events.ts';
 import { withValue } from '../settle/rebase-record.ts';
@@ -23,10 +24,12 @@ export async function nextDelivery(
   const open = deliveries.find(({ state }) => state.kind === 'open');
   if (!open) return { delivery: undefined, events: [] };
   const name = { number: (replica.last?.number ?? 0) + 1, nonce: randomHex() };
+  const carried = TRANSPORT_LIMITS[replica.via ?? 'dag'];
+  const limits = { ...carried, batchMutationsMax: Math.min(replica.mutationsMax, carried.batchMutationsMax) };
   const steps: RecordStep[] = [];
   for (;;) {
-    const sendable = await tx.sendable(replica.mutationsMax);
-    const { batch, sealed, settledLocally } = sealBatch(sendable, name, replica.mutationsMax);
+    const sendable = await tx.sendable(limits.batchMutationsMax);
+    const { batch, sealed, settledLocally } = sealBatch(sendable, name, limits);
     const settled = settledLocally.map((before): RecordStep => ({ before, after: withoutPending(before), verdict: 'merged' }));
     await tx.putRecords([...sealed, ...settled.map(({ after }) => after)]);
     steps.push(...settled, ...sealed.map((after): RecordStep => ({ before: after, after })));

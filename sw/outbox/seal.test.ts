@@ -26,7 +26,7 @@ test.each<[string, ReplicaRecord, object]>([
   ['increments stay increments', record('x', { id: 'x', n: 3 }, edit({ inc: { n: 2 } })), { op: 'patch', inc: { n: 2 } }],
   ['a delete says nothing else', record('x', { id: 'x', a: 0 }, DELETE), { op: 'delete' }],
 ])('%s', (_name, from, expected) => {
-  const [mutation] = parse(sealBatch([from], NAME, 10).batch).mutations;
+  const [mutation] = parse(sealBatch([from], NAME, TRANSPORT_LIMITS.dag).batch).mutations;
   expect(mutation).toEqual({ collection: 'asks', id: 'x', firstSeq: 1, lastSeq: 1, baseRevision: 5, ...expected });
 });
 
@@ -36,25 +36,25 @@ test.each<[string, ReplicaRecord]>([
   ['an increment by nothing', record('x', { id: 'x' }, edit({ inc: { n: 0 } }))],
   ['a delete of what is not there', record('x', null, DELETE)],
 ])('an empty net settles here, or it never would: %s', (_name, from) => {
-  expect(sealBatch([from], NAME, 10)).toEqual({ batch: undefined, sealed: [], settledLocally: [from] });
+  expect(sealBatch([from], NAME, TRANSPORT_LIMITS.dag)).toEqual({ batch: undefined, sealed: [], settledLocally: [from] });
 });
 
 test('a batch holds at most so many mutations, the oldest first; empty ones do not count', () => {
   const records = [created('a', 1), record('empty', { id: 'empty' }, edit({ set: {} }), 2), created('b', 3), created('c', 4)];
-  const { batch, sealed, settledLocally } = sealBatch(records, NAME, 2);
+  const { batch, sealed, settledLocally } = sealBatch(records, NAME, { ...TRANSPORT_LIMITS.dag, batchMutationsMax: 2 });
   expect(parse(batch).mutations.map(({ id }) => id)).toEqual(['a', 'b']);
   expect(sealed.map(({ id }) => id)).toEqual(['a', 'b']);
   expect(settledLocally.map(({ id }) => id)).toEqual(['empty']);
 });
 
-test('a batch is never larger than its bytes; what does not fit waits for the next one', () => {
-  const records = Array.from({ length: 60 }, (_, at) => created(`r${at}`, at + 1, 'é'.repeat(2_000)));
-  const { batch, sealed } = sealBatch(records, NAME, 500);
+test.each(Object.entries(TRANSPORT_LIMITS))('a batch is never larger than its bytes; what does not fit waits for the next one: %s', (_name, limits) => {
+  const records = Array.from({ length: 250 }, (_, at) => created(`r${at}`, at + 1, 'é'.repeat(2_000)));
+  const { batch, sealed } = sealBatch(records, NAME, limits);
   const bytes = new TextEncoder().encode(batch).length;
-  expect(bytes).toBeLessThanOrEqual(TRANSPORT_LIMITS.dag.batchBytesMax);
-  expect(bytes, 'as full as it can be').toBeGreaterThan(TRANSPORT_LIMITS.dag.batchBytesMax - 5_000);
+  expect(bytes).toBeLessThanOrEqual(limits.batchBytesMax);
+  expect(bytes, 'as full as it can be').toBeGreaterThan(limits.batchBytesMax - 5_000);
   expect(sealed.length).toBe(parse(batch).mutations.length);
-  expect(sealed.length).toBeLessThan(60);
+  expect(sealed.length).toBeLessThan(250);
 });
 
 test('the largest record, replaced by another of the same size, fits into one batch', () => {
@@ -67,13 +67,13 @@ test('the largest record, replaced by another of the same size, fits into one ba
   expect(JSON.stringify(full('a')).length).toBeLessThanOrEqual(RECORD_BYTES_MAX);
   const { id: _, ...set } = full('b');
   const before = full('a');
-  const { batch } = sealBatch([record('x', before, edit({ set, removed: Object.keys(before).filter((key) => key !== 'id') }))], NAME, 500);
+  const { batch } = sealBatch([record('x', before, edit({ set, removed: Object.keys(before).filter((key) => key !== 'id') }))], NAME, TRANSPORT_LIMITS.dag);
   expect(new TextEncoder().encode(batch).length).toBeLessThanOrEqual(TRANSPORT_LIMITS.dag.batchBytesMax);
 });
 
 test('what is sealed is frozen: exactly the bytes that travel, and the record keeps what it sent apart from later edits', () => {
   const from = record('x', { id: 'x', a: 0, b: 1 }, edit({ set: { a: 1, b: 1 } }), 3);
-  const { batch, sealed } = sealBatch([from], NAME, 10);
+  const { batch, sealed } = sealBatch([from], NAME, TRANSPORT_LIMITS.dag);
   expect(batch).toBe(
     `{"number":7,"nonce":"${NAME.nonce}","mutations":[{"collection":"asks","id":"x","firstSeq":3,"lastSeq":3,"baseRevision":5,"op":"patch","set":{"a":1}}]}`,
   );
@@ -82,12 +82,12 @@ test('what is sealed is frozen: exactly the bytes that travel, and the record ke
 });
 
 test('a record without a pending change is not sent', () => {
-  expect(sealBatch([absent('asks', 'x', 1)], NAME, 10)).toEqual({ batch: undefined, sealed: [], settledLocally: [] });
+  expect(sealBatch([absent('asks', 'x', 1)], NAME, TRANSPORT_LIMITS.dag)).toEqual({ batch: undefined, sealed: [], settledLocally: [] });
 });
 
 test('fault 36: a batch never makes a request larger than the provider reads: quotes double in it', () => {
   const texts = Array.from({ length: 3 }, (_, at) => created(`r${at}`, at + 1, '"'.repeat(31_000)));
-  const { batch } = sealBatch(texts, NAME, 500);
+  const { batch } = sealBatch(texts, NAME, TRANSPORT_LIMITS.dag);
   const request = JSON.stringify({
     protocol: 1,
     replicaId: 'r'.repeat(20),

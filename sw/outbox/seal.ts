@@ -1,5 +1,5 @@
 import type { Batch } from '../../shared/batch.ts';
-import { TRANSPORT_LIMITS } from '../../shared/limits.ts';
+import type { TransportLimits } from '../../shared/limits.ts';
 import { jsonBytes } from '../../shared/json.ts';
 import type { Mutation } from '../../shared/mutation.ts';
 import type { Pending, ReplicaRecord } from '../store/record.ts';
@@ -12,8 +12,6 @@ export interface Sealing {
   readonly settledLocally: readonly ReplicaRecord[];
 }
 
-const { batchBytesMax, requestBytesMax } = TRANSPORT_LIMITS.dag;
-
 /** Room for everything in a request but the batch. */
 const REQUEST_HEAD_BYTES = 2_000;
 
@@ -21,14 +19,15 @@ const REQUEST_HEAD_BYTES = 2_000;
  * Freezes the net change of each sendable record, oldest first, up to the batch limits. An empty net settles here, or it never would.
  * Pure. Base revisions are read now, not at capture; rebase keeps them true to what the author saw.
  */
-export function sealBatch(records: readonly ReplicaRecord[], name: { readonly number: number; readonly nonce: string }, mutationsMax: number): Sealing {
+export function sealBatch(records: readonly ReplicaRecord[], name: { readonly number: number; readonly nonce: string }, limits: TransportLimits): Sealing {
+  const { batchMutationsMax, batchBytesMax, requestBytesMax } = limits;
   const sealed: ReplicaRecord[] = [];
   const settledLocally: ReplicaRecord[] = [];
   const mutations: Mutation[] = [];
   let bytes = 100;
   let requestBytes = REQUEST_HEAD_BYTES;
   for (const record of records) {
-    if (mutations.length >= mutationsMax) break;
+    if (mutations.length >= batchMutationsMax) break;
     if (!record.pending) continue;
     const net = dropEqual(record.pending.net, record.base);
     if (!net) {

@@ -81,6 +81,13 @@ test.each<[string, Replica, typeof online, readonly WakeReason[]]>([
   expect(ALL.filter((reason) => mayTry(state, reason, moment))).toEqual(expected);
 });
 
+test.each<[string, number, boolean]>([
+  ['not before', 14_999, false],
+  ['from then on', 15_000, true],
+])('through the plugin a pull is cheap: an open page that hears no news looks every 15 s, %s', (_name, ago, expected) => {
+  expect(wantsToPull(['heartbeat'], replica({ lastPullAt: NOW - ago, via: 'plugin' }), NOW)).toBe(expected);
+});
+
 describe('a pull is a DAG run: it is made', () => {
   const fresh = replica({ lastPullAt: NOW });
   const old = replica({ lastPullAt: NOW - CAP_MS });

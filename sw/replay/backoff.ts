@@ -2,7 +2,7 @@ import type { WaitingFor } from '../../shared/status.ts';
 import type { Replica } from '../store/replica.ts';
 
 /** Why the worker looks for work. */
-export type WakeReason = 'capture' | 'timer' | 'heartbeat' | 'sync-event' | 'connect' | 'online' | 'visible' | 'sign-in' | 'person';
+export type WakeReason = 'capture' | 'timer' | 'heartbeat' | 'sync-event' | 'connect' | 'online' | 'visible' | 'sign-in' | 'person' | 'news';
 
 const FIRST_MS = 1_000;
 const CAP_MS = 300_000;
@@ -39,12 +39,13 @@ export function mayTry(replica: Replica, reason: WakeReason, { now, online }: { 
   return PRESSING.includes(reason) || wait <= 0 || wait > WAIT_MAX_MS;
 }
 
-const PULL_INTERVAL_MS = 300_000;
+/** Through the plugin a pull is one small request; else it is a DAG run. */
+const PULL_INTERVAL_MS = { plugin: 15_000, dag: 300_000 } as const;
 
-/** Whether to pull without a batch: at connect, when a person asks, and else at most every five minutes while a page is open (a pull is a DAG run). */
+/** Whether to pull without a batch: at connect, when a person asks, and else at intervals while a page is open. */
 export function wantsToPull(reasons: readonly WakeReason[], replica: Replica, now: number): boolean {
   // A failed exchange is made again; it may have been a pull.
   if (reasons.includes('connect') || reasons.includes('person') || replica.backoff) return true;
   const isPageOpen = reasons.includes('visible') || reasons.includes('heartbeat') || reasons.includes('online');
-  return isPageOpen && Math.abs(now - (replica.lastPullAt ?? 0)) >= PULL_INTERVAL_MS;
+  return isPageOpen && Math.abs(now - (replica.lastPullAt ?? 0)) >= PULL_INTERVAL_MS[replica.via ?? 'dag'];
 }

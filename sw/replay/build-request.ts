@@ -8,7 +8,8 @@ import type { Replica } from '../store/replica.ts';
 /** The request of a batch, of the voiding of a refused one, or (without a delivery) of a pull. Every one names the last settled batch and the user. */
 export async function buildRequest(replica: Replica, delivery: Delivery | undefined): Promise<ExchangeRequest> {
   const { replicaId, user, epoch, last, since, floor } = replica;
-  const head = { protocol: PROTOCOL_VERSION, replicaId, user, epoch, last, since, floor, limit: TRANSPORT_LIMITS.dag.pageChangesMax };
+  // The most that any way carries: what less this one carries, the server knows.
+  const head = { protocol: PROTOCOL_VERSION, replicaId, user, epoch, last, since, floor, limit: TRANSPORT_LIMITS.plugin.pageChangesMax };
   if (!delivery || delivery.batch === undefined || delivery.number === undefined || delivery.nonce === undefined) return head;
   if (delivery.state.kind === 'voiding') return { ...head, void: { number: delivery.number, nonce: delivery.nonce } };
   return { ...head, batch: delivery.batch, hash: await hashBatch(delivery.batch) };

@@ -50,11 +50,11 @@ export async function afterEffect(world: World, desk: Desk, attempt: Attempt): P
 }
 
 /** Checks and settles in one transaction: between an answer and its effect nothing can change. */
-async function settle(world: World, desk: Desk, attempt: Attempt, { response, run }: Extract<Effect, { effect: 'settle' }>): Promise<Exchanged> {
+async function settle(world: World, desk: Desk, attempt: Attempt, { response, via, run }: Extract<Effect, { effect: 'settle' }>): Promise<Exchanged> {
   const { request, delivery } = attempt;
   const outcome = await desk.write(async (tx) => {
     const replica = await tx.replica();
-    const answer = { request, response, delivery, ...(run === undefined ? {} : { run }) };
+    const answer = { request, response, delivery, via, ...(run === undefined ? {} : { run }) };
     // A request that could not be read is refused without an echo; it was this run's.
     const isUnread = response.refused === 'invalid' && response.replicaId === null;
     if (!isUnread && !isMine(replica, answer)) return { result: 'not-mine' as const, events: [] };

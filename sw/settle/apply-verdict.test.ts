@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { TRANSPORT_LIMITS } from '../../shared/limits.ts';
 import type { Doc } from '../../shared/json.ts';
 import type { ChangeCommand } from '../../shared/messages.ts';
 import type { Verdict } from '../../shared/verdict.ts';
@@ -24,7 +25,7 @@ let seq = 0;
 const capture = (record: ReplicaRecord, ...changes: ChangeCommand[]): ReplicaRecord => changes.reduce((on, change) => captureChange(on, change, ++seq), record);
 /** As it leaves: sealed, nothing pending. */
 const send = (record: ReplicaRecord): ReplicaRecord => {
-  const [sealed] = sealBatch([record], { number: 1, nonce: 'n' }, 10).sealed;
+  const [sealed] = sealBatch([record], { number: 1, nonce: 'n' }, TRANSPORT_LIMITS.dag).sealed;
   if (!sealed) throw new Error('nothing to send');
   return sealed;
 };
@@ -54,7 +55,7 @@ describe('applied', () => {
     const sent = capture(send(capture(known(x({ a: 0, b: 0 })), remove)), put({ a: 1 }));
     const settled = answer(sent, { verdict: 'applied' });
     expect(settled).toMatchObject({ base: null, revision: 2, value: x({ a: 1 }) });
-    expect(JSON.parse(sealBatch([settled], { number: 2, nonce: 'n' }, 1).batch ?? '')).toMatchObject({
+    expect(JSON.parse(sealBatch([settled], { number: 2, nonce: 'n' }, TRANSPORT_LIMITS.dag).batch ?? '')).toMatchObject({
       mutations: [{ op: 'create', set: { a: 1 }, baseRevision: 2 }],
     });
   });
@@ -184,7 +185,9 @@ describe('rejected', () => {
   test('an edit lets it travel again, as a whole', () => {
     const edited = capture(refused(), patch({ valid: true }));
     expect(isSendable(edited)).toBe(true);
-    expect(JSON.parse(sealBatch([edited], { number: 2, nonce: 'n' }, 1).batch ?? '')).toMatchObject({ mutations: [{ op: 'create', set: { valid: true } }] });
+    expect(JSON.parse(sealBatch([edited], { number: 2, nonce: 'n' }, TRANSPORT_LIMITS.dag).batch ?? '')).toMatchObject({
+      mutations: [{ op: 'create', set: { valid: true } }],
+    });
   });
   test('edits captured while it was on the way are kept with it', () => {
     const settled = answer(capture(send(capture(known(null, 0), put({ valid: false }))), patch({ a: 1 })), rejected);

@@ -77,7 +77,7 @@ function answerTo(request: ExchangeRequest, delivery: Delivery | undefined, part
     more: false,
     ...part,
   };
-  return { request, response, delivery, run: 'run' };
+  return { request, response, delivery, via: 'dag', run: 'run' };
 }
 async function settle(answer: Answer): Promise<UpdraftEvent[]> {
   const settling = await store.write(async (tx) => settleResponse(tx, await tx.replica(), answer, { declarations: DECLARATIONS, now: 77, randomHex: newName }));
@@ -232,11 +232,11 @@ describe('a batch refused as a whole', () => {
   });
 
   test('the size of batches recovers with each answer, up to the limit', async () => {
-    await store.write((tx) => tx.putReplica({ ...REPLICA, mutationsMax: 300 }));
+    await store.write((tx) => tx.putReplica({ ...REPLICA, mutationsMax: 600 }));
     await capture(put('x'));
     const { request, delivery } = await send();
     await settle(answerTo(request, delivery, { verdicts: [{ collection: 'asks', id: 'x', verdict: 'applied', revision: 11 }] }));
-    expect((await replica()).mutationsMax).toBe(TRANSPORT_LIMITS.dag.batchMutationsMax);
+    expect((await replica()).mutationsMax).toBe(TRANSPORT_LIMITS.plugin.batchMutationsMax);
   });
 });
 

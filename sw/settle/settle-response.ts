@@ -1,7 +1,7 @@
 import type { ExchangeRequest, ExchangeResponse } from '../../shared/exchange.ts';
 import type { UpdraftEvent } from '../../shared/messages.ts';
 import { jsonEquals, own } from '../../shared/json.ts';
-import { TRANSPORT_LIMITS } from '../../shared/limits.ts';
+import { TRANSPORT_LIMITS, type TransportName } from '../../shared/limits.ts';
 import type { Verdict } from '../../shared/verdict.ts';
 import type { Delivery } from '../outbox/delivery.ts';
 import { ensureOpenDelivery } from '../outbox/open-delivery.ts';
@@ -19,6 +19,7 @@ export interface Answer {
   readonly request: ExchangeRequest;
   readonly response: ExchangeResponse;
   readonly delivery: Delivery | undefined;
+  readonly via: TransportName;
   readonly run?: string;
 }
 
@@ -36,8 +37,8 @@ export function isMine(replica: Replica, { request, response, delivery }: Answer
 
 /** One transaction's work: verdicts, revisions, checkpoint, events. The caller has checked `isMine` inside the same transaction. */
 export async function settleResponse(tx: ReplicaTx, replica: Replica, answer: Answer, deps: SettleDeps): Promise<{ replica: Replica; events: UpdraftEvent[] }> {
-  const { response, request, delivery } = answer;
-  const contacted: Replica = { ...replica, backoff: null, auth: { ...replica.auth, required: null }, lastExchangeAt: deps.now };
+  const { response, request, delivery, via } = answer;
+  const contacted: Replica = { ...replica, backoff: null, auth: { ...replica.auth, required: null }, lastExchangeAt: deps.now, via };
   if (response.refused === 'fork') return fork(tx, contacted, deps);
   const answered = await settleBatch(tx, contacted, answer, deps);
   // Only a page that continues from where this replica stands counts; a late one would jump the checkpoint.
@@ -84,7 +85,7 @@ async function settleBatch(
       ...(run === undefined ? {} : { run }),
     });
   });
-  const mutationsMax = Math.min(TRANSPORT_LIMITS.dag.batchMutationsMax, replica.mutationsMax * 2);
+  const mutationsMax = Math.min(TRANSPORT_LIMITS.plugin.batchMutationsMax, replica.mutationsMax * 2);
   return { replica: { ...replica, last, mutationsMax }, steps: steps.map((step) => ({ ...step, ...verdictName(verdictOf(step.before)) })) };
 }
 

@@ -140,10 +140,11 @@ export class SimulatedDevice {
     const store = new ReplicaStore(user, declarations, { indexedDB: this.#indexedDB, IDBKeyRange });
     const world: World = {
       user,
+      airflow: '/airflow',
       declarations,
       store: killable(store, kill),
       queue: this.#queue(kill),
-      transport: { exchange: (job, credentials) => kill.step(() => this.#options.transport.exchange(job, credentials)) },
+      transport: { carriesPrivate: true, exchange: (job, credentials) => kill.step(() => this.#options.transport.exchange(job, credentials)) },
       clock: { now: () => this.now, after: () => () => undefined },
       random: { hex: () => Array.from({ length: 20 }, () => Math.floor(random() * 16).toString(16)).join(''), fraction: random },
       locks: { exclusive: async (_name, body) => body() },
@@ -151,8 +152,10 @@ export class SimulatedDevice {
       isOnline: () => this.online,
       broadcast: (message: Broadcast) => void ('event' in message && this.events.push(message.event)),
     };
+    const given = { headers: {}, credentials: 'omit' as const };
     const credentials = {
-      authorize: async () => ({ headers: {}, credentials: 'omit' as const }),
+      authorize: async () => given,
+      unchecked: async () => given,
       forget: async () => undefined,
       signIn: async () => undefined,
     };

@@ -19,7 +19,7 @@ export class SimulatedNetwork {
     this.#user = user;
   }
 
-  readonly transport: Transport = { exchange: (job) => this.#exchange(job) };
+  readonly transport: Transport = { carriesPrivate: true, exchange: (job) => this.#exchange(job) };
 
   /** Delayed requests arrive now; nobody hears the answers. */
   async deliverDelayed(): Promise<void> {
@@ -41,6 +41,11 @@ export class SimulatedNetwork {
     this.#lastAnswer = answer;
     if (fault === 'response-lost') return failed;
     await job.onAccepted('run');
-    return { effect: 'settle', response: v.parse(ExchangeResponseSchema, fault === 'stale-answer' && stale !== undefined ? stale : answer), run: 'run' };
+    return {
+      effect: 'settle',
+      response: v.parse(ExchangeResponseSchema, fault === 'stale-answer' && stale !== undefined ? stale : answer),
+      via: 'dag',
+      run: 'run',
+    };
   }
 }

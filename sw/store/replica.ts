@@ -1,5 +1,6 @@
 import type { BatchName } from '../../shared/exchange.ts';
 import type { AuthReason } from '../../shared/messages.ts';
+import type { TransportName } from '../../shared/limits.ts';
 import type { WaitingFor } from '../../shared/status.ts';
 
 /** Who this replica is and how far it got: one row, changed in the same transaction as the records it speaks of. */
@@ -23,7 +24,7 @@ export interface Replica {
   readonly ready: boolean;
   /** Number of the last capture. */
   readonly seq: number;
-  /** Mutations the next batch may hold; halved when a batch is refused as a whole. */
+  /** Mutations the next batch may hold at most; halved when a batch is refused as a whole. */
   readonly mutationsMax: number;
   /** Hash of the collection names: a replica that starts to hold another collection re-reads. */
   readonly holding: string;
@@ -34,4 +35,6 @@ export interface Replica {
   /** ms since 1970; labels, never used to decide. */
   readonly lastExchangeAt?: number;
   readonly lastPullAt?: number;
+  /** How the last exchange travelled: it decides how much the next batch may hold. */
+  readonly via?: TransportName;
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { bodyOf, classify, type Classified, type Step } from './classify.ts';
 import type { HttpReply } from './http.ts';
 
-const STEPS: readonly Step[] = ['token', 'identity', 'trigger', 'look', 'wait', 'result'];
+const STEPS: readonly Step[] = ['token', 'identity', 'trigger', 'look', 'wait', 'result', 'hello', 'exchange', 'version'];
 /** What Airflow answers to each step when all is well. */
 const RIGHT: Readonly<Record<Step, object>> = {
   token: { access_token: 'jwt', token_type: 'cli' },
@@ -11,6 +11,9 @@ const RIGHT: Readonly<Record<Step, object>> = {
   look: { dag_run_id: 'updraft__r__e__1__aaaaaaaa__a1', state: 'running', conf: { updraft: '{}' } },
   wait: { state: 'success' },
   result: { key: 'return_value', value: '{}' },
+  hello: { protocol: 1, user: 'ana' },
+  exchange: { protocol: 1, replicaId: 'r1' },
+  version: { version: '3.3.2', git_version: null },
 };
 /** Anything but JSON has no `json`. */
 const HTML = undefined;
@@ -31,6 +34,8 @@ const forbidden: Classified = { effect: 'hold', for: 'forbidden' };
 const missing: Classified = { effect: 'missing' };
 const refused = (kind: string, message: string): Classified => ({ effect: 'refuse', reason: { kind, message } });
 
+const both = (kind: string, message: string): Partial<Record<Step, Classified>> => ({ trigger: refused(kind, message), exchange: refused(kind, message) });
+
 type Row = readonly [name: string, reply: HttpReply | ((step: Step) => HttpReply), everyStep: Classified, but?: Partial<Record<Step, Classified>>];
 /** One row a case: what it means at every step, and the steps where it means something else. */
 const TABLE: readonly Row[] = [
@@ -42,6 +47,7 @@ const TABLE: readonly Row[] = [
   ['200 with an error in it', http(200, DETAIL), again],
   ['201 with the right shape', (step) => http(201, RIGHT[step]), again],
   ['202 with the right shape', (step) => http(202, RIGHT[step]), again],
+  ['200 HTML: of a captive portal, or Airflow’s own page for a path it does not know', http(200, HTML), again, { hello: missing }],
   ['204', http(204, undefined), again],
   ['206 with the right shape', (step) => http(206, RIGHT[step]), again],
   ['304', http(304, undefined), again],
@@ -58,7 +64,7 @@ const TABLE: readonly Row[] = [
   ['511: the network wants a sign-in', http(511, HTML), again],
   // What is not there.
   ['404 in Airflow’s words', http(404, DETAIL), missing, { trigger: { effect: 'hold', for: 'dag-missing' } }],
-  ['404 HTML: the wrong server', http(404, HTML), again],
+  ['404 HTML: the wrong server, or a proxy that lets only known paths through', http(404, HTML), again, { hello: missing }],
   ['405 in Airflow’s words', http(405, DETAIL), again, { token: missing }],
   ['410 HTML', http(410, HTML), again],
   // A run id that is taken: whose it is, is asked.
@@ -71,17 +77,24 @@ const TABLE: readonly Row[] = [
   ['409 in Airflow’s words, a text', http(409, DETAIL), again, { trigger: { effect: 'accepted-before' } }],
   ['409 HTML', http(409, HTML), again],
   // A request refused as a whole.
-  ['400 in Airflow’s words', http(400, DETAIL), again, { trigger: refused('malformed', 'Airflow refused the request with status 400: why') }],
+  ['400 in Airflow’s words', http(400, DETAIL), again, both('malformed', 'Airflow refused the request with status 400: why')],
   ['400 HTML', http(400, HTML), again],
-  ['413 in Airflow’s words', http(413, DETAIL), again, { trigger: refused('too_large', 'Airflow refused the request with status 413: why') }],
-  ['413 HTML: a proxy’s limit is a limit too', http(413, HTML), again, { trigger: refused('too_large', 'Airflow refused the request with status 413') }],
+  ['413 in Airflow’s words', http(413, DETAIL), again, both('too_large', 'Airflow refused the request with status 413: why')],
+  ['413 HTML: a proxy’s limit is a limit too', http(413, HTML), again, both('too_large', 'Airflow refused the request with status 413')],
   [
     '422 in Airflow’s words',
     http(422, { detail: [{ loc: ['body', 'conf'], input: 'secret' }] }),
     again,
-    { trigger: refused('malformed', 'Airflow refused the request with status 422') },
+    both('malformed', 'Airflow refused the request with status 422'),
   ],
   ['422 HTML', http(422, HTML), again],
+  [
+    '413 in the plugin’s words',
+    http(413, { detail: { kind: 'too_large', message: 'the request exceeds 1048576 bytes' } }),
+    again,
+    both('too_large', 'Airflow refused the request with status 413: the request exceeds 1048576 bytes'),
+  ],
+  ['415 in Airflow’s words', http(415, DETAIL), again, both('malformed', 'Airflow refused the request with status 415: why')],
   // Trouble that passes.
   ['429 with Retry-After', http(429, DETAIL, 7_000), later(7_000)],
   ['429 HTML with Retry-After', http(429, HTML, 7_000), later(7_000)],
@@ -100,7 +113,8 @@ for (const [name, reply, everyStep, but = {}] of TABLE) {
 }
 
 test('captive portal: a 200 with HTML acknowledges nothing', () => {
-  for (const step of STEPS) expect(classify(step, http(200, HTML)), step).toEqual(again);
+  // Of `hello` it says that here is no plugin, or no Airflow: which of the two, is asked.
+  for (const step of STEPS) expect(classify(step, http(200, HTML)), step).toEqual(step === 'hello' ? missing : again);
 });
 
 test('the shape of one step is no success of another', () => {
@@ -111,8 +125,8 @@ test('the shape of one step is no success of another', () => {
     }
 });
 
-test('only the trigger can be refused as a whole, held for a missing DAG, or taken: a look never voids a batch', () => {
-  for (const step of STEPS.filter((each) => each !== 'trigger'))
+test('only what carries the batch can be refused as a whole, and only the trigger held for a missing DAG, or taken: a look never voids a batch', () => {
+  for (const step of STEPS.filter((each) => each !== 'trigger' && each !== 'exchange'))
     for (const status of [400, 404, 409, 413, 422]) expect(['retry', 'missing']).toContain(classify(step, http(status, DETAIL)).effect);
 });
 

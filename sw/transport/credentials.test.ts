@@ -136,6 +136,25 @@ describe('a cookie', () => {
   });
 });
 
+describe('unchecked, for a server that compares the users itself', () => {
+  test('nothing is asked: the cookie speaks for itself, a token too', async () => {
+    expect(await credentials.unchecked('cookie')).toEqual(COOKIE);
+    await credentials.signIn('sealed', 'mine');
+    expect(await credentials.unchecked('sealed')).toEqual(bearer('mine'));
+    expect(await createCredentials('ana', http, vault).unchecked('sealed')).toEqual(bearer('mine'));
+    expect(asked).toEqual([]);
+  });
+  test('without a token: missing', async () => {
+    expect(await credentials.unchecked('memory')).toEqual({ effect: 'sign-in', reason: 'missing' });
+    expect(await credentials.unchecked('sealed')).toEqual({ effect: 'sign-in', reason: 'missing' });
+  });
+  test('it vouches for nobody: where it matters, the token is still asked whose it is', async () => {
+    await credentials.signIn('memory', 'theirs');
+    await credentials.unchecked('memory');
+    expect(await credentials.authorize('memory')).toEqual({ effect: 'sign-in', reason: 'other-user' });
+  });
+});
+
 describe('without an answer whose it is, nothing is sent', () => {
   test.each<[string, HttpReply, object]>([
     ['no network', { kind: 'failed', why: 'network' }, { effect: 'retry', for: 'network' }],

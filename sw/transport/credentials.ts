@@ -9,6 +9,8 @@ import type { CredentialsKind, Effect } from './transport.ts';
 export interface Credentials {
   /** What to send with, or why nothing may be sent now. */
   readonly authorize: (kind: CredentialsKind) => Promise<Authorization | Effect>;
+  /** The same without asking whose they are: for a server that compares the request's user with the authenticated one before anything else. */
+  readonly unchecked: (kind: CredentialsKind) => Promise<Authorization | Effect>;
   /** Airflow refused these; newer ones, given meanwhile, stay. */
   readonly forget: (kind: CredentialsKind, refused: Authorization) => Promise<void>;
   readonly signIn: (kind: CredentialsKind, token: string | undefined) => Promise<void>;
@@ -22,15 +24,14 @@ export function createCredentials(user: string, http: Http, vault: TokenVault): 
   let token: string | undefined;
   let verified: string | undefined;
 
-  const current = async (kind: CredentialsKind): Promise<Authorization | Effect | undefined> => {
-    if (kind === 'cookie') return sessionToken(http);
+  const current = async (kind: 'memory' | 'sealed'): Promise<Authorization | undefined> => {
     if (token === undefined && kind === 'sealed') token = await vault.open();
     return token === undefined ? undefined : withToken(token);
   };
 
   return {
     async authorize(kind) {
-      const authorization = await current(kind);
+      const authorization = kind === 'cookie' ? await sessionToken(http) : await current(kind);
       if (!authorization) return signInFor('missing');
       if ('effect' in authorization) return authorization;
       if (kind !== 'cookie' && authorization.headers['authorization'] === verified) return authorization;
@@ -42,6 +43,9 @@ export function createCredentials(user: string, http: Http, vault: TokenVault): 
       // The one that was asked about: another may have been given meanwhile.
       verified = authorization.headers['authorization'];
       return authorization;
+    },
+    async unchecked(kind) {
+      return kind === 'cookie' ? COOKIE : ((await current(kind)) ?? signInFor('missing'));
     },
     async forget(kind, refused) {
       if (kind === 'cookie' || refused.headers['authorization'] !== bearer(token)) return;

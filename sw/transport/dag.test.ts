@@ -83,6 +83,7 @@ function airflow(endpoint: Endpoint, { path, body }: HttpRequest): HttpReply {
 }
 const credentials: Credentials = {
   authorize: async () => authorization,
+  unchecked: () => expect.unreachable('a DAG run keeps what it was given: nothing is sent unasked'),
   forget: async (_kind, refused) => void forgotten.push(refused),
   signIn: async () => undefined,
 };
@@ -103,7 +104,7 @@ const confOf = async (): Promise<unknown> => ({ updraft: JSON.stringify((await j
 
 describe('a batch', () => {
   test('is triggered under its own run id, waited for, and answered by the run’s result', async () => {
-    expect(await exchange()).toEqual({ effect: 'settle', response: RESPONSE, run: await runIdOf() });
+    expect(await exchange()).toEqual({ effect: 'settle', response: RESPONSE, via: 'dag', run: await runIdOf() });
     expect(log).toEqual(['trigger', 'wait', 'result']);
     expect(accepted).toEqual([await runIdOf()]);
     expect(await runIdOf()).toMatch(RUN_ID);

@@ -26,6 +26,7 @@ interface Deps {
  */
 export function createDagTransport(deps: Deps): Transport {
   return {
+    carriesPrivate: false,
     exchange: async (job, kind) => {
       const authorization = await deps.credentials.authorize(kind);
       if ('effect' in authorization) return authorization;
@@ -104,7 +105,7 @@ class DagExchange {
     const response = v.safeParse(v.pipe(v.string(), v.parseJson(), ExchangeResponseSchema), bodyOf('result', result.reply).value);
     if (!response.success && speaksAnotherProtocol(bodyOf('result', result.reply).value)) return { effect: 'hold', for: 'update' };
     // A finished run with a result that is no answer: another attempt is harmless, the ledger replays.
-    return response.success ? { effect: 'settle', response: response.output, run: this.#runId } : { effect: 'next-attempt' };
+    return response.success ? { effect: 'settle', response: response.output, via: 'dag', run: this.#runId } : { effect: 'next-attempt' };
   }
 
   async #send(step: Step, request: Parameters<Http>[0]): Promise<{ reply: HttpReply; is: Classified }> {

@@ -56,6 +56,34 @@ describe('a request', () => {
   });
 });
 
+describe('a body that may be compressed', () => {
+  const bodyOf = (length: number): string => JSON.stringify('é'.repeat(length));
+  test('is, when it is large: the same bytes once unpacked', async () => {
+    const { init } = await exchange(Response.json({}), { ...POST, body: bodyOf(5_000), compress: true });
+    expect(init.headers).toMatchObject({ 'content-encoding': 'gzip', 'content-type': 'application/json' });
+    const packed = init.body as ArrayBuffer;
+    expect(packed.byteLength).toBeLessThan(500);
+    expect(await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream('gzip'))).text()).toBe(bodyOf(5_000));
+  });
+  test('is sent as it is when it is small, or when nobody said that the server understands', async () => {
+    for (const request of [
+      { ...POST, compress: true },
+      { ...POST, body: bodyOf(5_000) },
+    ]) {
+      const { init } = await exchange(Response.json({}), request);
+      expect(init.body).toBe(request.body);
+      expect(init.headers).not.toHaveProperty('content-encoding');
+    }
+  });
+  test('is sent as it is by a browser that cannot', async () => {
+    vi.stubGlobal('CompressionStream', undefined);
+    const { init } = await exchange(Response.json({}), { ...POST, body: bodyOf(5_000), compress: true });
+    vi.unstubAllGlobals();
+    expect(init.body).toBe(bodyOf(5_000));
+    expect(init.headers).not.toHaveProperty('content-encoding');
+  });
+});
+
 describe('a time limit', () => {
   const untilAborted = ({ signal }: RequestInit): Promise<never> =>
     new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error)));

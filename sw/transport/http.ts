@@ -7,6 +7,8 @@ export interface HttpRequest {
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly body?: string;
+  /** Send a large body compressed; only to a server known to understand it. */
+  readonly compress?: boolean;
   readonly timeoutMs: number;
 }
 
@@ -23,12 +25,19 @@ export type Http = (request: HttpRequest, authorization: Authorization) => Promi
  * `X-Updraft: 1` marks requests that no other site can make with the cookie: a server may demand it. Airflow's stock API does not.
  */
 export function createHttp(airflow: string, fetchOf: typeof fetch, now: () => number): Http {
-  return async ({ method, path, body, timeoutMs }, { headers, credentials }) => {
+  return async ({ method, path, body, compress, timeoutMs }, { headers, credentials }) => {
     try {
+      const packed = compress && body !== undefined && body.length >= COMPRESSED_FROM ? await gzip(body) : undefined;
       const response = await fetchOf(airflow + path, {
         method,
-        ...(body === undefined ? {} : { body }),
-        headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }), 'x-updraft': '1', ...headers },
+        ...(body === undefined ? {} : { body: packed ?? body }),
+        headers: {
+          accept: 'application/json',
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(packed ? { 'content-encoding': 'gzip' } : {}),
+          'x-updraft': '1',
+          ...headers,
+        },
         credentials,
         redirect: 'error',
         cache: 'no-store',
@@ -40,6 +49,14 @@ export function createHttp(airflow: string, fetchOf: typeof fetch, now: () => nu
       return { kind: 'failed', why: error instanceof DOMException && error.name === 'TimeoutError' ? 'timeout' : 'network' };
     }
   };
+}
+
+/** In characters: below this a packet more or less is all that compression could save. */
+const COMPRESSED_FROM = 2_000;
+
+async function gzip(text: string): Promise<ArrayBuffer | undefined> {
+  if (typeof CompressionStream === 'undefined') return undefined;
+  return new Response(new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'))).arrayBuffer();
 }
 
 /** JSON, or the last line of newline-delimited JSON that is complete. */

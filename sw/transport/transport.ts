@@ -1,14 +1,15 @@
 import type { ExchangeRequest, ExchangeResponse } from '../../shared/exchange.ts';
 import type { AuthReason } from '../../shared/messages.ts';
+import type { TransportName } from '../../shared/limits.ts';
 
 /** What a request's outcome means for the delivery. One function each (`classify…`) decides it. */
 export type Effect =
-  | { readonly effect: 'settle'; readonly response: ExchangeResponse; readonly run?: string }
+  | { readonly effect: 'settle'; readonly response: ExchangeResponse; readonly via: TransportName; readonly run?: string }
   | { readonly effect: 'retry'; readonly for: 'network' | 'airflow'; readonly retryAfterMs?: number }
   | { readonly effect: 'next-attempt' } // the run failed, is missing, is another's, or has no result
   | { readonly effect: 'wait-run'; readonly paused: boolean } // accepted and not finished yet
   | { readonly effect: 'sign-in'; readonly reason: AuthReason }
-  | { readonly effect: 'hold'; readonly for: 'dag-missing' | 'forbidden' | 'update' }
+  | { readonly effect: 'hold'; readonly for: 'dag-missing' | 'plugin-missing' | 'forbidden' | 'update' }
   | { readonly effect: 'refuse'; readonly reason: { readonly kind: string; readonly message: string } };
 
 /** One exchange to make. */
@@ -24,5 +25,7 @@ export type CredentialsKind = 'cookie' | 'memory' | 'sealed';
 
 /** How an exchange travels. Resolves always: an expected failure is an effect. */
 export interface Transport {
+  /** Whether private collections (rule `own`) travel too: else a replica does not hold them. */
+  readonly carriesPrivate: boolean;
   readonly exchange: (job: ExchangeJob, credentials: CredentialsKind) => Promise<Effect>;
 }
