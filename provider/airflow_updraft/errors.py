@@ -61,3 +61,53 @@ class NoTriggeringUserError(UpdraftError):
     """A run of ``updraft_exchange`` without a triggering user: nobody to act as."""
 
     kind = "no_user"
+
+
+class UnknownCollectionError(UpdraftError):
+    """A DAG names a collection that collections.json does not declare; the message lists those it does."""
+
+    kind = "unknown_collection"
+
+
+class RecordInvalidError(UpdraftError):
+    """A record a DAG writes cannot be stored; nothing was written.
+
+    ``field`` is the top-level field at fault, None where the record as a whole is (a missing field, for example).
+    """
+
+    kind = "schema"
+
+    def __init__(self, where: str, message: str, path: str | None = None) -> None:
+        self.path = path
+        first = (path or "").split("/")[1:2]
+        self.field = first[0].replace("~1", "/").replace("~0", "~") if first else None
+        at = f" field {self.field!r}:" if self.field else ""
+        super().__init__(f"{where}:{at} {message}. Nothing was written")
+
+
+class RecordMissingError(UpdraftError):
+    """A DAG patches a record that is absent or deleted; nothing was written."""
+
+    kind = "missing"
+
+
+class RecordChangedError(UpdraftError):
+    """Fields a DAG patches were changed by others after the revision it had seen; nothing was written.
+
+    ``fields`` names them.
+    """
+
+    kind = "changed"
+
+    def __init__(self, where: str, fields: tuple[str, ...], base: int) -> None:
+        self.fields = fields
+        super().__init__(
+            f"{where}: {', '.join(fields)} changed after revision {base}. Nothing was written: "
+            "read the record again and decide anew"
+        )
+
+
+class ConsumerError(UpdraftError):
+    """A consumer's cursor could not be used or moved; no change is lost, the message says how to go on."""
+
+    kind = "consumer"

@@ -168,7 +168,7 @@ def _mutation(body: Json, index: int) -> Mutation | BadMutation:
     collection, record_id = body.get("collection"), body.get("id")
     if not isinstance(collection, str) or not isinstance(record_id, str):
         _malformed("a mutation names its collection and id", path)
-    if message := _id_problem(record_id) or _shape_problem(body) or _fields_problem(body):
+    if message := id_problem(record_id) or _shape_problem(body) or _fields_problem(body):
         return BadMutation(collection, record_id, Problem("malformed", message))
     return Mutation(
         collection=collection,
@@ -181,7 +181,8 @@ def _mutation(body: Json, index: int) -> Mutation | BadMutation:
     )
 
 
-def _id_problem(record_id: str) -> str | None:
+def id_problem(record_id: str) -> str | None:
+    """Say why a text cannot be a record's id, or None."""
     if not 1 <= len(record_id) <= limits.ID_LENGTH_MAX:
         return f"an id has 1 to {limits.ID_LENGTH_MAX} characters"
     return text_problem(record_id)
@@ -210,15 +211,19 @@ def _fields_problem(body: dict[str, Json]) -> str | None:
     names = [*body.get("set", {}), *body.get("removed", ()), *body.get("inc", {})]
     if len(set(names)) != len(names):
         return "set, removed and inc must name different fields"
-    for name in names:
-        # __proto__ cannot be a field: assigning it on a device changes the object's prototype.
-        if name in ("id", "__proto__") or not 1 <= len(name) <= limits.FIELD_NAME_LENGTH_MAX:
-            return f"not a field name: {name[:50]!r}"
-        if message := text_problem(name):
-            return message
+    if message := next(filter(None, map(field_name_problem, names)), None):
+        return message
     if not all(is_number(step) and not value_problem(step) for step in body.get("inc", {}).values()):
         return "inc must hold numbers"
     return None
+
+
+def field_name_problem(name: str) -> str | None:
+    """Say why a text cannot be a field's name, or None."""
+    # __proto__ cannot be a field: assigning it on a device changes the object's prototype.
+    if name in ("id", "__proto__") or not 1 <= len(name) <= limits.FIELD_NAME_LENGTH_MAX:
+        return f"not a field name: {name[:50]!r}"
+    return text_problem(name)
 
 
 def _mark(body: Json, path: str) -> Mark | None:

@@ -1,0 +1,125 @@
+"""What DAG authors use: ``from airflow_updraft import Collection``. docs/dag-authors.md shows it at work.
+
+The DAG processor reads every DAG file every few seconds: nothing heavy is imported, and no store is opened, before
+a task reads or writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow.sdk import Asset
+
+    from airflow_updraft.collection_store import CollectionStore
+    from airflow_updraft.consumer import Change
+
+QUERY_LIMIT = 100
+CHANGES_LIMIT = 500
+
+
+class Collection:
+    """A collection of ``[updraft] collections``, read and written as Airflow itself, which may write any.
+
+    A write is one transaction, reaches the devices as any other change, and conflicts like any other: a device that
+    edited the same field offline gets a conflict. An equal write makes no revision. Errors are of
+    ``airflow_updraft.errors``: UnknownCollectionError, StoreNotConfiguredError, and those named at each method.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get(self, record_id: str) -> dict[str, Any] | None:
+        """The record, its ``id`` included; None where it is absent or deleted."""
+        return self._store.get(record_id)
+
+    def put(self, record: Mapping[str, Any], *, owner: str | None = None) -> bool:
+        """Make the store hold exactly this record, its ``id`` included; return whether that changed anything.
+
+        Fields it does not name are removed: to change some fields of a record, ``patch`` it. ``owner`` is the user a
+        new record belongs to (rule ``own``). Raises RecordInvalidError, whose ``field`` is the one at fault.
+        """
+        return self._store.put(record, by=_author(), owner=owner)
+
+    def patch(
+        self, record_id: str, fields: Mapping[str, Any], remove: Iterable[str] = (), *, base: int | None = None
+    ) -> bool:
+        """Set and remove these fields, leave the others as they are; return whether that changed anything.
+
+        Fields that people write too: pass the ``revision`` the task has seen as ``base``, and what changed since
+        raises RecordChangedError instead of being overwritten. Also raises RecordMissingError, RecordInvalidError.
+        """
+        return self._store.patch(record_id, fields, tuple(remove), by=_author(), base=base)
+
+    def delete(self, record_id: str) -> bool:
+        """Delete the record; False where there is none."""
+        return self._store.delete(record_id, by=_author())
+
+    def query(
+        self, where: Mapping[str, Any] | None = None, limit: int = QUERY_LIMIT, after: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Up to ``limit`` records whose fields equal ``where``, ordered by id, beginning after the id ``after``.
+
+        Raises ValueError for a field the schema does not declare.
+        """
+        from airflow_updraft.query import query_records  # noqa: PLC0415
+
+        store = self._store
+        return query_records(store.engine, store.collections[self.name], where or {}, limit, after)
+
+    def pages(self, where: Mapping[str, Any] | None = None, limit: int = QUERY_LIMIT) -> Iterator[list[dict[str, Any]]]:
+        """All records whose fields equal ``where``, ``limit`` at a time."""
+        after = None
+        while page := self.query(where, limit, after):
+            yield page
+            after = page[-1]["id"]
+
+    def changes(self, consumer: str, limit: int = CHANGES_LIMIT) -> AbstractContextManager[list[Change]]:
+        """``with collection.changes(consumer="score") as changes:`` what changed since the consumer's last success.
+
+        At most ``limit`` changes, oldest first, each record once and as it is now; a deleted one has ``record``
+        None. The consumer's cursor is kept in the store and moves past them only when the block ends without an
+        error: a task that fails is handed them again, so make its effects repeatable. The task's own writes come
+        back too. Raises ConsumerError at the end of the block where another run of the consumer was faster, and at
+        its start where the consumer was away for longer than ``[updraft] consumer_days``.
+        """
+        from airflow_updraft.consumer import changes  # noqa: PLC0415
+
+        return changes(self._store.engine, self.name, consumer, limit)
+
+    def restart(self, consumer: str) -> None:
+        """Hand the consumer every record once more."""
+        from airflow_updraft.consumer import restart  # noqa: PLC0415
+
+        restart(self._store.engine, self.name, consumer)
+
+    def asset(self) -> Asset:
+        """An Asset for ``schedule=[collection.asset()]``: a run starts within about 2 s of a change.
+
+        It is a bell and carries no data; rings may coalesce or repeat. The DAG reads ``changes()``.
+        """
+        from airflow_updraft.watcher import collection_asset  # noqa: PLC0415
+
+        return collection_asset(self.name)
+
+    @cached_property
+    def _store(self) -> CollectionStore:
+        """The store, opened at the first use in this process."""
+        from airflow_updraft.airflow_bridge import declared_collections, store_engine  # noqa: PLC0415
+        from airflow_updraft.collection_store import CollectionStore  # noqa: PLC0415
+
+        return CollectionStore(store_engine(), declared_collections(), self.name)
+
+
+def _author() -> str:
+    """Who writes, as a label: ``dag_id/run_id/task_id`` in a task, else ``airflow``."""
+    from airflow.sdk import get_current_context  # noqa: PLC0415
+
+    try:
+        ti = get_current_context()["ti"]
+    except RuntimeError:
+        return "airflow"
+    return f"{ti.dag_id}/{ti.run_id}/{ti.task_id}"

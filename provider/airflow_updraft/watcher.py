@@ -1,0 +1,17 @@
+"""The Asset that stands for a collection, watched by a trigger."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from airflow.sdk import Asset, AssetWatcher
+
+from airflow_updraft.trigger import CollectionChangedTrigger
+
+
+def collection_asset(collection: str) -> Asset:
+    """The collection's Asset. Every DAG that is scheduled on it shares one trigger, so one poll a second."""
+    watcher = AssetWatcher(name=f"updraft {collection}", trigger=CollectionChangedTrigger(collection=collection))
+    return Asset(
+        name=f"updraft {collection}", uri=f"updraft://{quote(collection, safe='')}", group="updraft", watchers=[watcher]
+    )

@@ -1,0 +1,169 @@
+"""The bell that wakes DAGs: rings for news, again only where a ring may be lost, and never for nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from world import World, create, patch
+
+from airflow_updraft.bell import CONFIRM_S, Bell
+from airflow_updraft.tables import consumers
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def bell_of(world: World, clock: Clock) -> Bell:
+    return Bell(world.engine, "asks", clock)
+
+
+def cursor(world: World) -> int | None:
+    with world.engine.connect() as conn:
+        return conn.scalar(sa.select(consumers.c.revision).where(consumers.c.name == "bell"))
+
+
+def test_rings_once_for_what_is_new(world: World) -> None:
+    clock = Clock()
+    bell, device = bell_of(world, clock), world.device()
+    assert bell.ask() is None
+    device.push(create("a"))
+    assert [bell.ask(), bell.ask()] == [1, None]
+    device.push(create("b"), patch("a", base=1, note="n"))
+    assert [bell.ask(), bell.ask()] == [3, None]
+    for clock.now in (CONFIRM_S, 10 * CONFIRM_S, 1000 * CONFIRM_S):
+        assert bell.ask() is None
+    assert cursor(world) == 3
+
+
+def test_another_collection_rings_not(world: World) -> None:
+    world.device().push(create("a", collection="clients"))
+    assert bell_of(world, Clock()).ask() is None
+
+
+def test_what_arrived_before_the_first_poll_rings(world: World) -> None:
+    world.device().push(create("a"))
+    assert bell_of(world, Clock()).ask() == 1
+
+
+def test_ring_that_may_be_lost_with_the_triggerer_is_rung_again(world: World) -> None:
+    clock = Clock()
+    killed = bell_of(world, clock)
+    world.device().push(create("a"))
+    assert killed.ask() == 1
+    clock.now = CONFIRM_S - 1
+    killed.ask()
+    assert cursor(world) is None
+    assert bell_of(world, clock).ask() == 1
+
+
+def test_ring_that_was_confirmed_is_not_rung_again_by_a_new_triggerer(world: World) -> None:
+    clock = Clock()
+    first = bell_of(world, clock)
+    world.device().push(create("a"))
+    first.ask()
+    clock.now = CONFIRM_S
+    first.ask()
+    assert bell_of(world, clock).ask() is None
+
+
+def test_two_triggerers_keep_one_cursor_that_only_grows(world: World) -> None:
+    clock = Clock()
+    one, other, device = bell_of(world, clock), bell_of(world, clock), world.device()
+    device.push(create("a"))
+    assert (one.ask(), other.ask()) == (1, 1)
+    device.push(create("b"))
+    clock.now = 1
+    assert one.ask() == 2
+    clock.now = CONFIRM_S + 1
+    one.ask()
+    assert cursor(world) == 2
+    other.ask()
+    assert cursor(world) == 2
+
+
+def test_restored_store_rings_for_its_new_life(world: World) -> None:
+    clock = Clock()
+    bell, device = bell_of(world, clock), world.device()
+    device.push(create("a"))
+    backup = world.snapshot()
+    device.push(create("b"), create("c"))
+    assert bell.ask() == 3
+    world.restore(backup)
+    clock.now = CONFIRM_S
+    assert bell.ask() == 1
+    world.device("r2", "bob").push(create("d"))
+    assert bell.ask() == 2
+
+
+def test_trigger_fires_backs_off_from_a_broken_store_and_goes_on(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from airflow_updraft import airflow_bridge, trigger
+
+    slept: list[float] = []
+    nowhere = sa.create_engine(f"sqlite:///{tmp_path}/no/such/folder/store.db")
+    engines = iter([nowhere, nowhere, world.engine])
+    monkeypatch.setattr(airflow_bridge, "store_engine", lambda: next(engines))
+    world.device().push(create("a"))
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    async def first_event() -> Any:
+        monkeypatch.setattr(trigger.asyncio, "sleep", sleep)
+        events = trigger.CollectionChangedTrigger(collection="asks").run()
+        try:
+            return await anext(events)
+        finally:
+            await events.aclose()  # type: ignore[attr-defined]
+
+    event = asyncio.run(first_event())
+    assert event.payload == {"collection": "asks", "revision": 1}
+    assert slept == [1.0, 2.0]
+
+
+def test_trigger_does_not_block_the_loop(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow_updraft import airflow_bridge, bell, trigger
+
+    def slow(self: Bell) -> int:
+        time.sleep(0.3)
+        return 1
+
+    monkeypatch.setattr(airflow_bridge, "store_engine", lambda: world.engine)
+    monkeypatch.setattr(bell.Bell, "ask", slow)
+
+    async def beats_meanwhile() -> int:
+        events = trigger.CollectionChangedTrigger(collection="asks").run()
+        waiting = asyncio.ensure_future(anext(events))
+        beats = 0
+        while not waiting.done():
+            await asyncio.sleep(0.01)
+            beats += 1
+        await events.aclose()  # type: ignore[attr-defined]
+        return beats
+
+    assert asyncio.run(beats_meanwhile()) > 5
+
+
+def test_trigger_is_made_anew_from_what_it_serializes_and_one_watches_a_collection() -> None:
+    from airflow.triggers.base import BaseEventTrigger
+
+    from airflow_updraft import Collection
+    from airflow_updraft.trigger import CollectionChangedTrigger
+
+    one, other = Collection("asks").asset(), Collection("asks").asset()
+    assert one == other
+    path, kwargs = one.watchers[0].trigger.serialize()
+    assert path == f"{CollectionChangedTrigger.__module__}.{CollectionChangedTrigger.__name__}"
+    assert CollectionChangedTrigger(**kwargs).collection == "asks"
+    assert BaseEventTrigger.hash(path, kwargs) == BaseEventTrigger.hash(*other.watchers[0].trigger.serialize())

@@ -1,0 +1,180 @@
+"""What a DAG's consumer is handed: at least once, never past what a block that succeeded was given."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import sqlalchemy as sa
+from world import NOW, World, create, delete, patch
+
+from airflow_updraft import consumer, tables
+from airflow_updraft.collection_store import CollectionStore
+from airflow_updraft.consumer import Change
+from airflow_updraft.errors import ConsumerError
+
+
+def read(world: World, name: str = "score", limit: int = 100) -> list[Change]:
+    with consumer.changes(world.engine, "asks", name, limit) as changes:
+        return changes
+
+
+def ids(changes: list[Change]) -> list[str]:
+    return [change.id for change in changes]
+
+
+def cursor(world: World, name: str = "score") -> int | None:
+    query = sa.select(tables.consumers.c.revision).where(tables.consumers.c.name == name)
+    with world.engine.connect() as conn:
+        return conn.scalar(query)
+
+
+def test_changes_come_once_oldest_first_as_they_are_now(world: World) -> None:
+    device = world.device()
+    device.push(create("a", note="1"), create("b"), create("c"))
+    base = device.since
+    device.push(patch("a", base=base, note="2"), delete("b", base=base))
+    assert read(world) == [
+        Change("c", 3, {"id": "c"}, "ana"),
+        Change("a", 4, {"id": "a", "note": "2"}, "ana"),
+        Change("b", 5, None, "ana"),
+    ]
+    assert read(world) == []
+    device.push(create("d"))
+    assert ids(read(world)) == ["d"]
+    assert ids(read(world, "another")) == ["c", "a", "b", "d"]
+
+
+def test_failed_block_is_handed_the_same_again(world: World) -> None:
+    world.device().push(create("a"), create("b"))
+    seen = []
+
+    def fail() -> None:
+        with consumer.changes(world.engine, "asks", "score", 100) as changes:
+            seen.append(changes)
+            raise ZeroDivisionError
+
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            fail()
+    assert seen[0] == seen[1] == read(world)
+
+
+def test_cursor_never_passes_what_was_handed_out(world: World) -> None:
+    device = world.device()
+    device.push(*[create(f"r{number}") for number in range(5)])
+    with consumer.changes(world.engine, "asks", "score", 2) as changes:
+        device.push(create("late"))
+        assert ids(changes) == ["r0", "r1"]
+    assert cursor(world) == 2
+    assert ids(read(world)) == ["r2", "r3", "r4", "late"]
+
+
+def test_two_runs_at_once_lose_nothing_and_the_slower_is_told(world: World) -> None:
+    device = world.device()
+    device.push(create("a"))
+    slow = consumer.changes(world.engine, "asks", "score", 100)
+    assert ids(slow.__enter__()) == ["a"]
+    device.push(create("b"))
+    assert ids(read(world)) == ["a", "b"]
+    device.push(create("c"))
+    with pytest.raises(ConsumerError, match="another run of the same consumer came first"):
+        slow.__exit__(None, None, None)
+    assert ids(read(world)) == ["c"]
+
+
+def test_slower_run_with_more_changes_is_told_and_the_rest_is_handed_out_again(world: World) -> None:
+    device = world.device()
+    device.push(create("a"), create("b"))
+    slow = consumer.changes(world.engine, "asks", "score", 2)
+    assert ids(slow.__enter__()) == ["a", "b"]
+    assert ids(read(world, limit=1)) == ["a"]
+    with pytest.raises(ConsumerError):
+        slow.__exit__(None, None, None)
+    assert ids(read(world)) == ["b"]
+
+
+def test_many_runs_at_once_hand_every_change_to_one_that_succeeded(world: World) -> None:
+    device = world.device()
+    done: list[str] = []
+    writing = threading.Event()
+
+    def consume() -> None:
+        while True:
+            last_round = writing.is_set()
+            try:
+                with consumer.changes(world.engine, "asks", "score", 7) as changes:
+                    found = ids(changes)
+            except ConsumerError:
+                continue
+            done.extend(found)
+            if last_round and not found:
+                return
+
+    threads = [threading.Thread(target=consume) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for number in range(40):
+        device.push(create(f"r{number}"))
+    writing.set()
+    for thread in threads:
+        thread.join(60)
+    assert set(done) == {f"r{number}" for number in range(40)}
+    assert cursor(world) == 40
+
+
+def test_store_restored_meanwhile_does_not_move_the_cursor_into_a_lost_life(world: World) -> None:
+    device = world.device()
+    device.push(create("a"))
+    backup = world.snapshot()
+    device.push(create("b"), create("c"))
+    block = consumer.changes(world.engine, "asks", "score", 100)
+    assert ids(block.__enter__()) == ["a", "b", "c"]
+    world.restore(backup)
+    with pytest.raises(ConsumerError, match="the store was restored"):
+        block.__exit__(None, None, None)
+    CollectionStore(world.engine, world.collections, "asks").put({"id": "new"}, by="airflow")
+    assert ids(read(world)) == ["a", "new"]
+
+
+def test_own_writes_come_back_and_the_pipeline_comes_to_rest(world: World) -> None:
+    """Skipping them by author could hide a device's edit that the same revision carries."""
+    world.device().push(create("a", note="n"))
+    store = CollectionStore(world.engine, world.collections, "asks")
+    rounds = 0
+    while changes := read(world):
+        rounds += 1
+        for change in changes:
+            store.patch(change.id, {"visits": len(change.record["note"] if change.record else "")}, by="score/r/t")
+    assert rounds == 2
+    assert world.revision == 2
+
+
+def test_restart_hands_out_every_record_once_more(world: World) -> None:
+    world.device().push(create("a"), create("b"))
+    read(world)
+    consumer.restart(world.engine, "asks", "score")
+    assert ids(read(world)) == ["a", "b"]
+
+
+@pytest.mark.parametrize("name", ["target", "bell", "", "x" * 201])
+def test_reserved_and_impossible_names_are_refused(world: World, name: str) -> None:
+    with pytest.raises(ConsumerError):
+        read(world, name)
+
+
+def test_limit_is_bounded(world: World) -> None:
+    for limit in (0, 10_001):
+        with pytest.raises(ValueError, match="limit"):
+            read(world, limit=limit)
+
+
+def test_clock_decides_nothing(world: World) -> None:
+    """Revisions order the changes, whatever the rows' labels say."""
+    device = world.device()
+    device.push(create("a"), create("b"))
+    with world.engine.begin() as conn:
+        conn.execute(
+            tables.records.update().where(tables.records.c.id == "a").values(updated_at=NOW.replace(year=2999))
+        )
+    assert ids(read(world)) == ["a", "b"]
