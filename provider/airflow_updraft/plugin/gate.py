@@ -1,0 +1,58 @@
+"""The gate: so many pieces of blocking work at once, in threads of its own, and a bounded line before them.
+
+Not anyio's pool: its 40 places are what Airflow's own routes run in. Work that hangs here starves only Updraft.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import cached_property
+from typing import TypeVar
+
+from airflow_updraft.plugin.problems import busy
+
+T = TypeVar("T")
+
+WAIT_SECONDS_MAX = 5.0
+
+
+class Gate:
+    """Runs blocking work off the event loop. Used by one event loop; its threads start with the first work."""
+
+    def __init__(self, at_once: int, waiting_max: int, wait_seconds_max: float = WAIT_SECONDS_MAX) -> None:
+        self._at_once = at_once
+        self._waiting_max = waiting_max
+        self._wait_seconds_max = wait_seconds_max
+        self._free = asyncio.Semaphore(at_once)
+        self._waiting = 0
+
+    @cached_property
+    def _threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self._at_once, thread_name_prefix="updraft")
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Return the work's result; raise its error, or RouteError ``busy`` where it could not even begin."""
+        await self._enter()
+        future = asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, work)
+        # By the thread's end, not by this coroutine's: a client that goes away does not stop its thread.
+        future.add_done_callback(lambda _: self._free.release())
+        return await asyncio.shield(future)
+
+    async def _enter(self) -> None:
+        if self._waiting >= self._waiting_max:
+            raise busy("too many requests are waiting: try again")
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._wait_seconds_max):
+                await self._free.acquire()
+        except TimeoutError:
+            raise busy("the server is busy: try again") from None
+        finally:
+            self._waiting -= 1
+
+    def close(self) -> None:
+        """Let the threads end with what they are doing."""
+        self._threads.shutdown(wait=False)

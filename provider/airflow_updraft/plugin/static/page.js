@@ -1,0 +1,116 @@
+// Shows /updraft/v1/overview. Every value becomes text: names and reasons come from devices.
+'use strict';
+
+const REFRESH_MS = 30_000;
+const $ = (id) => document.getElementById(id);
+const when = (iso) => new Date(iso).toLocaleString();
+
+/** A column is a heading, what to show of a row, and how: 'number' | 'long' | a function of the row. */
+const columns = {
+  collections: [
+    ['Collection', (c) => (c.isDeclared ? c.name : `${c.name} (not declared)`), (c) => (c.isDeclared ? '' : 'bad')],
+    ['Read', (c) => c.read],
+    ['Write', (c) => c.write],
+    ['Records', (c) => c.records, 'number'],
+    ['Tombstones', (c) => c.tombstones, 'number'],
+    ['Feed head', (c) => c.head, 'number'],
+  ],
+  rejections: [
+    ['User', (r) => r.user],
+    ['Collection', (r) => r.collection],
+    ['Record', (r) => r.id, 'long'],
+    ['Reason', (r) => r.reason?.kind],
+    ['Where', (r) => r.reason?.path],
+    ['In the server’s words', (r) => r.reason?.message, 'long'],
+  ],
+  devices: [
+    ['User', (d) => d.user],
+    ['Last seen', (d) => (d.isOverdue ? `${when(d.lastSeen)} – overdue` : when(d.lastSeen)), (d) => (d.isOverdue ? 'bad' : '')],
+    ['Came by', (d) => d.transport],
+    ['Batches', (d) => d.batches, 'number'],
+    ['Last batch', lastBatch, (d) => (d.verdicts.rejected ? 'bad' : '')],
+    ['Replica', (d) => (d.isOfThisEpoch ? d.replicaId : `${d.replicaId} (must read again)`)],
+  ],
+};
+
+function lastBatch(device) {
+  if (device.lastWasVoided) return 'voided, to be split';
+  const counts = Object.entries(device.verdicts).map(([verdict, count]) => `${count} ${verdict}`);
+  return counts.join(', ') || '–';
+}
+
+function fillTable(id, rows) {
+  const table = $(id);
+  table.replaceChildren();
+  const head = table.createTHead().insertRow();
+  for (const [title, , style] of columns[id]) {
+    const cell = document.createElement('th');
+    cell.scope = 'col';
+    cell.textContent = title;
+    if (style === 'number') cell.className = style;
+    head.append(cell);
+  }
+  const body = table.createTBody();
+  for (const row of rows) {
+    const line = body.insertRow();
+    for (const [, show, style] of columns[id]) {
+      const cell = line.insertCell();
+      const value = show(row);
+      cell.textContent = value === null || value === undefined ? '–' : typeof value === 'number' ? value.toLocaleString() : value;
+      cell.className = typeof style === 'function' ? style(row) : (style ?? '');
+    }
+  }
+  if (rows.length === 0) body.insertRow().insertCell().textContent = 'None.';
+}
+
+function fillFacts(facts) {
+  $('facts').replaceChildren(
+    ...facts.map(([name, value]) => {
+      const box = document.createElement('div');
+      const term = document.createElement('dt');
+      const description = document.createElement('dd');
+      term.textContent = name;
+      description.textContent = typeof value === 'number' ? value.toLocaleString() : value;
+      box.append(term, description);
+      return box;
+    }),
+  );
+}
+
+function show(overview) {
+  const { devices } = overview;
+  fillFacts([
+    ['Feed head', overview.revision],
+    ['Pruned up to', overview.horizon],
+    ['Epoch', overview.epoch],
+    ['Devices', devices.total],
+    [`Overdue (${devices.overdueDays} days)`, devices.overdue],
+  ]);
+  fillTable('collections', overview.collections);
+  fillTable('rejections', overview.rejections);
+  fillTable('devices', devices.shown);
+  $('shown').textContent = `${devices.shown.length.toLocaleString()} of ${devices.total.toLocaleString()}, last seen first`;
+  document.querySelector('main').hidden = false;
+  $('state').textContent = `As of ${when(overview.at)}`;
+}
+
+async function refresh() {
+  try {
+    const response = await fetch('overview', { headers: { 'X-Updraft': '1' }, credentials: 'same-origin' });
+    const body = await response.json().catch(() => ({}));
+    if (response.ok) show(body);
+    else $('state').textContent = words(response.status, body.detail);
+  } catch {
+    $('state').textContent = 'The server cannot be reached.';
+  }
+}
+
+function words(status, detail) {
+  if (status === 401) return 'Sign in to Airflow to see this page.';
+  if (status === 403) return 'This page names all users: it needs the right to edit the Connection updraft_default (role Op).';
+  return detail?.message ?? `The server answered ${status}.`;
+}
+
+$('refresh').addEventListener('click', refresh);
+setInterval(() => document.visibilityState === 'visible' && refresh(), REFRESH_MS);
+refresh();

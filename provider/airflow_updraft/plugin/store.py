@@ -1,0 +1,96 @@
+"""The way to the store: one engine and the collections a process, made at first use and kept in step."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from airflow_updraft.airflow_bridge import collections_file, declared_collections, find_store
+from airflow_updraft.collections import Collections
+from airflow_updraft.errors import StoreNotConfiguredError
+from airflow_updraft.tables import create_store
+
+log = logging.getLogger(__name__)
+
+RECHECK_SECONDS = 60.0
+POOL_WAIT_SECONDS_MAX = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStore:
+    """The store as it is now."""
+
+    engine: sa.Engine
+    collections: Collections
+
+
+class Store:
+    """Opens the store lazily. Safe to use from several threads; holds nothing before the first use, so a fork may."""
+
+    def __init__(self, connections_max: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._connections_max = connections_max
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._open: OpenStore | None = None
+        self._collections_version: object = None
+        self._due = 0.0
+
+    def open(self) -> OpenStore:
+        """Return the store, looking again at most each RECHECK_SECONDS whether Connection or declaration changed.
+
+        Raises StoreNotConfiguredError, CollectionsFileError, StoreVersionError or the database's error; the next call
+        tries again.
+        """
+        with self._lock:
+            if self._open is None or self._clock() >= self._due:
+                collections = self._collections()
+                self._open = OpenStore(self._engine(), collections)
+                self._due = self._clock() + RECHECK_SECONDS
+            return self._open
+
+    def _engine(self) -> sa.Engine:
+        current = self._open.engine if self._open else None
+        try:
+            found = find_store(
+                pool_size=self._connections_max,
+                max_overflow=0,
+                pool_timeout=POOL_WAIT_SECONDS_MAX,
+                pool_pre_ping=True,  # a connection that died while idle is replaced, not answered with an error
+            )
+        except StoreNotConfiguredError:
+            if current is None:
+                raise
+            # Airflow says the same when its secrets backend does not answer for a moment.
+            log.warning("the Connection of the store is not found any more; going on with the one found before")
+            return current
+        if current is not None and found.url == current.url:
+            found.dispose()
+            return current
+        create_store(found)
+        if current is not None:
+            log.info("the Connection of the store has changed; using the new one")
+            current.dispose()  # exchanges still under way end on their own connections
+        return found
+
+    def _collections(self) -> Collections:
+        path = Path(collections_file())
+        found = path.stat() if path.is_file() else None
+        version = (path, found.st_mtime_ns, found.st_size) if found else None
+        if self._open is None or version is None or version != self._collections_version:
+            declared = declared_collections()
+            self._collections_version = version
+            return declared
+        return self._open.collections
+
+    def close(self) -> None:
+        """Close what is idle."""
+        with self._lock:
+            if self._open is not None:
+                self._open.engine.dispose()
+            self._open = None
