@@ -21,7 +21,7 @@ from airflow_updraft.request import Request, parse_request, read_body
 from airflow_updraft.response import Answer, Response, invalid, refusal, respond
 from airflow_updraft.revision import Counter
 from airflow_updraft.tables import random_epoch
-from airflow_updraft.transaction import transaction
+from airflow_updraft.transaction import Pace, run_transaction
 
 
 def utc_now() -> datetime:
@@ -39,12 +39,13 @@ def exchange(
     epoch_keeper: EpochKeeper | None = None,
     clock: Callable[[], datetime] = utc_now,
     new_epoch: Callable[[], str] = random_epoch,
+    pace: Pace | None = None,
 ) -> Response:
     """Apply a request's batch exactly once and return its verdicts and the changes since its checkpoint.
 
     ``request`` is not trusted; ``user`` is the authenticated one. All effects are in one transaction of
     ``engine``, whose store must exist (``create_store``). A bad request is answered, not raised; what is raised
-    (the database's own errors) means that nothing was written and the same request may be sent again.
+    (the database's own errors, after a few attempts) means that the same request may be sent again.
     """
     body: Mapping[str, Json] = {}
     try:
@@ -54,7 +55,8 @@ def exchange(
         return invalid(body, error)
     author = Author(user, label=user, transport=transport)
     kept_epoch = epoch_keeper.get() if epoch_keeper else None
-    with transaction(engine) as conn:
+
+    def settle_and_read(conn: sa.Connection) -> Response:
         counter = revision.lock_counter(conn)
         entry = ledger.load(conn, ask.replica_id)
         if ask.user != user or (entry and entry.user != user):
@@ -71,6 +73,9 @@ def exchange(
         since, settled = (0, ()) if reset else (ask.since, answer.verdicts or ())
         page = read_page(conn, counter, author, collections, since, ask.limit, settled)
         return respond(ask, counter, answer, page, reset=reset)
+
+    # Run again after a COMMIT of unknown outcome it answers the same: the ledger replays what the first one wrote.
+    return run_transaction(engine, settle_and_read, repeatable=True, pace=pace)
 
 
 def _settle(

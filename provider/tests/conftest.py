@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from world import World
 
-from airflow_updraft import revision, tables
+from airflow_updraft import revision, tables, transaction
 
 # No Airflow of the developer's own may be read or written by a test.
 for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
@@ -50,7 +50,14 @@ def _plant(planted_bug: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
             meta = tables.meta.c
             return revision.Counter(*conn.execute(sa.select(meta.epoch, meta.revision, meta.horizon)).one())
 
+        @contextmanager
+        def without_begin(engine: sa.Engine) -> Iterator[sa.Connection]:
+            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+                yield conn
+
+        # In SQLite the lock is how the transaction begins.
         monkeypatch.setattr(revision, "lock_counter", read_without_lock)
+        monkeypatch.setattr(transaction, "_sqlite_transaction", without_begin)
 
 
 @pytest.fixture(scope="session")
@@ -101,6 +108,13 @@ def bare_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.E
 @pytest.fixture(params=["sqlite", "postgres", "psycopg2"])
 def every_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
     """Both databases, and both drivers that Airflow's PostgreSQL hook may choose."""
+    with fresh_engine(request.param, tmp_path, request) as engine:
+        yield engine
+
+
+@pytest.fixture(params=["postgres", "psycopg2"])
+def server_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    """PostgreSQL through both drivers: what only a connection that can be lost shows."""
     with fresh_engine(request.param, tmp_path, request) as engine:
         yield engine
 
