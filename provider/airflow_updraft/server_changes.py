@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from airflow_updraft.apply import Author, Verdict, apply_mutations, load_records, write_records
 from airflow_updraft.collections import Collections
+from airflow_updraft.cursors import BELL, EXPIRED
 from airflow_updraft.json_values import Json, json_equal
 from airflow_updraft.merge import Stored
 from airflow_updraft.request import Mutation
@@ -83,16 +84,49 @@ def give_record(
     write_records(conn, changed, before, Author(owner, label=by, is_airflow=True), collections, now)
 
 
-def prune(conn: sa.Connection, counter: Counter, up_to: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was forgotten; ``horizon`` is the store's after it."""
+
+    horizon: int
+    tombstones: int
+    gone: int
+
+
+def prune(conn: sa.Connection, counter: Counter, up_to: int) -> Pruned:
     """Forget tombstones and gone entries up to a revision; devices that are further behind will re-read.
 
-    Not beyond what every consumer has read: a consumer does not re-read, it would miss the deletions.
+    Not beyond a tombstone that a consumer or target has yet to read: it does not re-read, it would miss the deletion.
     """
-    slowest = conn.scalar(sa.select(sa.func.min(consumers.c.revision)))
-    horizon = min(up_to, counter.revision, counter.revision if slowest is None else slowest)
-    conn.execute(records.delete().where(records.c.deleted, records.c.revision <= horizon))
-    conn.execute(gone.delete().where(gone.c.revision <= horizon))
+    unread = [reader.first_unread for reader in readers_behind(conn)]
+    horizon = min([up_to, counter.revision, *(revision - 1 for revision in unread)])
+    tombstones = conn.execute(records.delete().where(records.c.deleted, records.c.revision <= horizon)).rowcount
+    left = conn.execute(gone.delete().where(gone.c.revision <= horizon)).rowcount
     counter.horizon = max(counter.horizon, horizon)
+    return Pruned(counter.horizon, tombstones, left)
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderBehind:
+    """A consumer, or a target, with tombstones it has yet to read, from revision ``first_unread`` on."""
+
+    name: str
+    collection: str
+    first_unread: int
+
+
+def readers_behind(conn: sa.Connection) -> list[ReaderBehind]:
+    """The readers that a pruning must wait for. The bell is none: it tells that something is new, not what."""
+    unread = sa.and_(
+        records.c.collection == consumers.c.collection, records.c.deleted, records.c.revision > consumers.c.revision
+    )
+    query = (
+        sa.select(consumers.c.name, consumers.c.collection, sa.func.min(records.c.revision))
+        .join(records, unread)
+        .where(consumers.c.name != BELL, consumers.c.revision != EXPIRED)
+        .group_by(consumers.c.name, consumers.c.collection)
+    )
+    return [ReaderBehind(*row) for row in conn.execute(query)]
 
 
 def _difference(

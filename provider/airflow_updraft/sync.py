@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,12 +16,19 @@ from airflow_updraft.tables import records, replicas
 from airflow_updraft.targets import export_target, read_cursor
 
 DEVICES_SHOWN_MAX = 500
+OVERDUE_DAYS = 7.0
 
 EngineFor = Callable[[str], sa.Engine]
 """Gives the engine of an Airflow Connection, by its id."""
 
 
-def sync(store: sa.Engine, engine_for: EngineFor, collections: Collections, now: datetime) -> dict[str, Json]:
+def sync(
+    store: sa.Engine,
+    engine_for: EngineFor,
+    collections: Collections,
+    now: datetime,
+    overdue_days: float = OVERDUE_DAYS,
+) -> dict[str, Json]:
     """Import every source, export every target, and report per collection and device.
 
     One collection's failure does not keep the others from theirs; it is in its part of the report as ``error``.
@@ -36,20 +44,30 @@ def sync(store: sa.Engine, engine_for: EngineFor, collections: Collections, now:
                 part["target"] = export_target(store, engine_for(target.connection), target, collection)
         except (TableSyncError, sa.exc.SQLAlchemyError, ValueError) as error:
             part["error"] = f"{type(error).__name__}: {error}"
-    return report(store, collections, done)
+    return report(store, collections, done, now - timedelta(days=overdue_days))
 
 
-def report(store: sa.Engine, collections: Collections, done: Mapping[str, Mapping[str, Json]]) -> dict[str, Json]:
-    """State of every collection and device; ``done`` is what this run did, by collection."""
+def report(
+    store: sa.Engine, collections: Collections, done: Mapping[str, Mapping[str, Json]], due: datetime
+) -> dict[str, Json]:
+    """State of every collection and device; ``done`` is what this run did, by collection.
+
+    ``overdue`` counts and lists the devices that were not seen since ``due``, longest away first: what they captured
+    is still on them. Of both lists at most DEVICES_SHOWN_MAX are shown.
+    """
     live = sa.func.sum(sa.case((records.c.deleted, 0), else_=1))
     counts = sa.select(records.c.collection, live, sa.func.count(), sa.func.max(records.c.revision)).group_by(
         records.c.collection
     )
     seen = replicas.c.last_seen
     devices = sa.select(replicas.c.replica_id, replicas.c.user, replicas.c.number, replicas.c.epoch, seen)
+    away = devices.where(seen < due)
     with store.connect() as conn:
         counted = {row[0]: row for row in conn.execute(counts)}
         shown = conn.execute(devices.order_by(seen.desc()).limit(DEVICES_SHOWN_MAX)).all()
+        overdue = conn.execute(away.order_by(seen).limit(DEVICES_SHOWN_MAX)).all()
+        known = sa.select(sa.func.count(), sa.func.count(sa.case((seen < due, 1)))).select_from(replicas)
+        device_count, overdue_count = conn.execute(known).one()
     parts = {}
     for name, collection in collections.items():
         _, alive, total, head = counted.get(name, (name, 0, 0, 0))
@@ -63,11 +81,16 @@ def report(store: sa.Engine, collections: Collections, done: Mapping[str, Mappin
             parts[name]["behind"] = max(0, head - read_cursor(store, name))
     return {
         "collections": parts,
-        "devices": [
-            {"replicaId": r, "user": user, "batches": number, "epoch": epoch, "lastSeen": _utc(at)}
-            for r, user, number, epoch, at in shown
-        ],
+        "deviceCount": device_count,
+        "devices": [_device(row) for row in shown],
+        "overdueCount": overdue_count,
+        "overdue": [_device(row) for row in overdue],
     }
+
+
+def _device(row: Sequence[Any]) -> dict[str, Json]:
+    replica_id, user, number, epoch, at = row
+    return {"replicaId": replica_id, "user": user, "batches": number, "epoch": epoch, "lastSeen": _utc(at)}
 
 
 def _utc(at: datetime) -> str:

@@ -8,13 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_updraft.collections import Collection, TableRef
+from airflow_updraft.cursors import EXPIRED, TARGET, changes_after, read_position
+from airflow_updraft.errors import TableSyncError
 from airflow_updraft.json_values import Json
 from airflow_updraft.sql_tables import SyncTable, reflect, to_column
-from airflow_updraft.tables import consumers, records, upsert
-from airflow_updraft.transaction import transaction
+from airflow_updraft.tables import consumers, upsert
+from airflow_updraft.transaction import run_transaction
 
 CHUNK_ROWS = 500
-CONSUMER = "target"
 
 
 def export_target(store: sa.Engine, target: sa.Engine, ref: TableRef, collection: Collection) -> dict[str, Json]:
@@ -26,6 +27,12 @@ def export_target(store: sa.Engine, target: sa.Engine, ref: TableRef, collection
     table = reflect(target, ref, collection)
     written = deleted = 0
     cursor = read_cursor(store, collection.name)
+    if cursor == EXPIRED:
+        raise TableSyncError(
+            f"{collection.name}: the target table {ref.table!r} was not written for so long that deletions are "
+            f"forgotten. First remove the rows whose {ref.key!r} is no record any more, then the row {TARGET!r}, "
+            f"{collection.name!r} of the store's table updraft_consumers: the next run writes every record"
+        )
     while rows := _changed_since(store, collection.name, cursor):
         with target.begin() as conn:
             gone = [row.id for row in rows if row.deleted]
@@ -39,28 +46,19 @@ def export_target(store: sa.Engine, target: sa.Engine, ref: TableRef, collection
 
 
 def read_cursor(store: sa.Engine, collection: str) -> int:
-    """The revision up to which the target table is complete, 0 before the first run."""
-    query = sa.select(consumers.c.revision).where(consumers.c.name == CONSUMER, consumers.c.collection == collection)
+    """The revision up to which the target table is complete, 0 before the first run; EXPIRED after a long absence."""
     with store.connect() as conn:
-        return conn.scalar(query) or 0
+        return read_position(conn, TARGET, collection).cursor
 
 
 def _changed_since(store: sa.Engine, collection: str, cursor: int) -> Sequence[Any]:
-    """One statement, so one snapshot; writers commit in revision order, so it skips nothing below its last row."""
-    query = (
-        sa.select(records.c.id, records.c.revision, records.c.deleted, records.c.fields)
-        .where(records.c.collection == collection, records.c.revision > cursor)
-        .order_by(records.c.revision)
-        .limit(CHUNK_ROWS)
-    )
     with store.connect() as conn:
-        rows: Sequence[Any] = conn.execute(query).all()
-        return rows
+        return changes_after(conn, collection, cursor, CHUNK_ROWS)
 
 
 def _save_cursor(store: sa.Engine, collection: str, revision: int) -> None:
-    with transaction(store) as conn:
-        upsert(conn, consumers, [{"name": CONSUMER, "collection": collection, "revision": revision}])
+    row = {"name": TARGET, "collection": collection, "revision": revision}
+    run_transaction(store, lambda conn: upsert(conn, consumers, [row]), repeatable=True)
 
 
 def _to_row(row: Any, table: SyncTable) -> dict[str, Any]:

@@ -28,9 +28,10 @@ def run(dag: DAG, conf: dict[str, Any] | None = None) -> dict[str, Any]:
     dag_run = dag.test(run_conf=conf)
     with create_session() as session:
         query = sa.select(XComModel).where(XComModel.run_id == dag_run.run_id, XComModel.key == "return_value")
-        stored = session.scalar(query)
-        xcom = stored.value if stored else None  # as the REST API gives it
-    return {"state": str(dag_run.state), "xcom": xcom}
+        stored = {row.task_id: row.value for row in session.scalars(query)}  # as the REST API gives it
+        states = {ti.task_id: str(ti.state) for ti in dag_run.get_task_instances(session=session)}
+    main_task = dag.dag_id.removeprefix("updraft_")
+    return {"state": str(dag_run.state), "xcom": stored.get(main_task), "xcoms": stored, "tasks": states}
 
 
 def request(**more: Any) -> dict[str, str]:
@@ -96,6 +97,9 @@ def main() -> dict[str, Any]:
     found["sync"] = run(sync)
     sql("DROP TABLE sites")
     found["failed_sync"] = run(sync)
+    with sa.create_engine(f"sqlite:///{HOME}/store.db").begin() as conn:
+        conn.execute(sa.text("UPDATE updraft_records SET revision = revision + 100 WHERE id = 'i1'"))
+    found["corrupt_sync"] = run(sync)
     return found
 
 

@@ -51,7 +51,7 @@ def test_exchange_is_unpaused_unscheduled_retried_and_in_its_own_pool(ran: dict[
 def test_sync_is_scheduled_by_config_one_run_at_a_time_without_catchup(ran: dict[str, Any]) -> None:
     sync = ran["dags"]["updraft_sync"]
     assert (sync["schedule"], sync["paused"], sync["catchup"]) == ("* * * * *", False, False)
-    assert (sync["max_active_runs"], list(sync["tasks"])) == (1, ["sync"])
+    assert (sync["max_active_runs"], sorted(sync["tasks"])) == (1, ["prune", "sync", "verify"])
 
 
 def test_missing_store_fails_clearly_without_retry(ran: dict[str, Any]) -> None:
@@ -99,3 +99,24 @@ def test_sync_that_failed_keeps_its_report(ran: dict[str, Any]) -> None:
     assert ran["failed_sync"]["state"] == "failed"
     assert "does not exist" in ran["failed_sync"]["xcom"]["collections"]["sites"]["error"]
     assert ran["failed_sync"]["xcom"]["collections"]["inspections"]["target"]["written"] == 0
+
+
+def test_failed_synchronization_keeps_the_store_verified_and_pruned(ran: dict[str, Any]) -> None:
+    assert ran["failed_sync"]["tasks"] == {"sync": "failed", "verify": "success", "prune": "success"}
+    assert ran["failed_sync"]["xcoms"]["verify"]["violations"] == []
+    assert ran["failed_sync"]["xcoms"]["prune"] == {
+        "horizon": 0,
+        "tombstones": 0,
+        "gone": 0,
+        "heldBackBy": [],
+        "expired": [],
+    }
+
+
+def test_store_that_is_not_in_order_fails_the_run_and_is_not_pruned(ran: dict[str, Any]) -> None:
+    corrupt = ran["corrupt_sync"]
+    assert corrupt["state"] == "failed"
+    assert (corrupt["tasks"]["verify"], corrupt["tasks"]["prune"]) == ("failed", "upstream_failed")
+    violation = corrupt["xcoms"]["verify"]["violations"][0]
+    assert "'i1'" in violation["where"][0]
+    assert "new-epoch" in violation["todo"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+import subprocess
+import sys
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -183,6 +185,53 @@ def test_report_names_devices_and_heads(demo: Demo) -> None:
     ]
     assert report["collections"]["inspections"]["records"] == 1
     assert report["collections"]["sites"]["revision"] == 13
+
+
+def test_overdue_devices_are_counted_and_listed_longest_away_first(demo: Demo) -> None:
+    for name, days in (("r1", 1), ("r2", 9), ("r3", 20)):
+        demo.world.device(name, name)
+        with demo.world.engine.begin() as conn:
+            row = tables.replicas.update().where(tables.replicas.c.replica_id == name)
+            conn.execute(row.values(last_seen=NOW - timedelta(days=days)))
+    report = demo.sync()
+    assert (report["deviceCount"], report["overdueCount"]) == (3, 2)
+    assert [device["replicaId"] for device in report["overdue"]] == ["r3", "r2"]
+
+
+def test_reports_become_metrics_one_a_number() -> None:
+    from airflow_updraft.metrics import prune_gauges, sync_gauges, verify_gauges
+
+    part = {"records": 3, "tombstones": 1, "revision": 9, "behind": 2, "source": {"rejected": 4}}
+    report = {"deviceCount": 5, "overdueCount": 1, "collections": {"a b": part, "c": {"records": 0, "error": "x"}}}
+    assert sync_gauges(report) == {
+        "updraft.devices": 5,
+        "updraft.devices.overdue": 1,
+        "updraft.collection.a_b.records": 3,
+        "updraft.collection.a_b.tombstones": 1,
+        "updraft.collection.a_b.behind": 2,
+        "updraft.collection.a_b.rejected": 4,
+        "updraft.collection.a_b.failed": 0,
+        "updraft.collection.c.records": 0,
+        "updraft.collection.c.rejected": 0,
+        "updraft.collection.c.failed": 1,
+    }
+    assert verify_gauges({"violations": [{}, {}]}) == {"updraft.store.violations": 2}
+    pruned = {"horizon": 7, "tombstones": 2, "heldBackBy": [{}], "expired": []}
+    assert list(prune_gauges(pruned).values()) == [7, 2, 1, 0]
+
+
+def test_gauges_reach_airflows_metrics_backend() -> None:
+    """In a process of its own, begun as Airflow's task runner begins each task, but for the backend."""
+    code = (
+        "from airflow.sdk.observability import stats\n"
+        "class Backend:\n"
+        "    def gauge(self, name, value): print(name, value)\n"
+        "stats.initialize(factory=Backend, export_legacy_names=False)\n"
+        "from airflow_updraft.metrics import emit\n"
+        "emit({'updraft.devices': 5})"
+    )
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert run.stdout == "updraft.devices 5\n"
 
 
 @pytest.mark.parametrize(
