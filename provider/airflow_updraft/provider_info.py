@@ -11,6 +11,7 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": "airflow-provider-updraft",
         "name": "Updraft",
         "description": "Exactly-once, offline-first sync between a PWA and Apache Airflow.",
+        "cli": ["airflow_updraft.cli.airflow_commands"],  # known to Airflow 3.2 and newer
         "config": {
             "updraft": {
                 "description": "Settings of the Updraft provider.",
@@ -29,6 +30,21 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "* * * * *",
                         "default": "*/5 * * * *",
                     },
+                    "tombstone_days": _days(
+                        "Deleted records are remembered this long. A device that was away longer reads everything "
+                        "again when it comes back; nothing it captured is lost.",
+                        "90",
+                    ),
+                    "consumer_days": _days(
+                        "A consumer or target that has not read a deletion keeps it remembered beyond tombstone_days, "
+                        "at most this long; then its next run fails, saying what to do.",
+                        "365",
+                    ),
+                    "overdue_days": _days(
+                        "A device not seen for this long is overdue in the report of updraft_sync: what its user "
+                        "captured since is still on it.",
+                        "7",
+                    ),
                     "pool": {
                         "description": (
                             "Pool of the DAG updraft_exchange. It must exist: airflow pools set updraft 16 'Updraft'."
@@ -52,4 +68,14 @@ def get_provider_info() -> dict[str, Any]:
                 },
             }
         },
+    }
+
+
+def _days(description: str, default: str) -> dict[str, str]:
+    return {
+        "description": f"{description} In days.",
+        "version_added": "0.1.0",
+        "type": "float",
+        "example": "0.5",
+        "default": default,
     }
