@@ -24,10 +24,32 @@ export interface Inspection {
   visits?: number;
   note?: string;
   inspected_on?: string;
+  /**
+   * Written by the DAG inspection_scoring alone
+   */
+  score?: number;
+  /**
+   * What became of it in Airflow; written by the DAG inspection_scoring alone
+   */
+  outcome?: string;
+}
+
+/**
+ * Follow-up work that the DAG inspection_scoring asks for; whoever did it ticks it off. Its id is the inspection's.
+ */
+export interface Task {
+  id: string;
+  /**
+   * id of a site
+   */
+  site: string;
+  title: string;
+  done: boolean;
 }
 
 /** Every collection's record, by the collection's name. */
 export interface Collections {
   sites: Site;
   inspections: Inspection;
+  tasks: Task;
 }
