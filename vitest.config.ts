@@ -18,6 +18,17 @@ export default defineConfig({
           server: { deps: { inline: [/workbox/] } },
         },
       },
+      // The same engine with its real transports against a real Airflow; UPDRAFT_STORE names the store it has.
+      {
+        define: define(),
+        test: {
+          name: 'acceptance',
+          include: ['sw/acceptance/*.accept.ts'],
+          globalSetup: ['scripts/lib/acceptance-server.mjs'],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
       // The worker's engine against the provider's real exchange; needs the Python environment.
       { define: define(), test: { name: 'simulation', include: ['sw/simulation/*.sim.ts'], testTimeout: 180_000 } },
     ],

@@ -7,7 +7,9 @@ const quiet = { say: () => undefined };
 
 test('fault 32: Airflow stopped while it applies a batch and started again: everything arrives once, and until then the status says what it waits for', async ({
   device,
+  site,
   store,
+  via,
   prefix,
 }) => {
   test.setTimeout(240_000);
@@ -17,13 +19,15 @@ test('fault 32: Airflow stopped while it applies a batch and started again: ever
   const then = await store.revision();
   const ids = Array.from({ length: 5 }, (_, n) => `${prefix}${n}`);
   try {
-    // The task is held inside its transaction, so that Airflow goes down in the middle of it.
+    // The exchange is held inside its transaction, so that Airflow goes down in the middle of it.
+    const sent = site.wire.count(site.wire.sending);
     await store.query('SELECT id FROM updraft_meta WHERE id = 1 FOR UPDATE', [], 'down');
     await device.captureAsOneBatch(() => Promise.all(ids.map((id) => device.put({ id, site: 'A7', status: 'ok' }))));
-    await eventually(async () => (await device.status()).run, 'the DAG run').toContain(`updraft__${replicaId}__`);
+    await eventually(() => site.wire.count(site.wire.sending), 'the batch sent').toBeGreaterThan(sent);
+    if (via === 'dag') await eventually(async () => (await device.status()).run, 'the DAG run').toContain(`updraft__${replicaId}__`);
     await eventually(
       () => store.query(`SELECT pid FROM pg_stat_activity WHERE datname = 'updraft' AND wait_event_type = 'Lock'`),
-      'the task in its transaction',
+      'the exchange in its transaction',
     ).toHaveLength(1);
     await device.put({ id: `${prefix}later`, site: 'B2', status: 'watch' });
 

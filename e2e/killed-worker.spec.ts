@@ -66,29 +66,38 @@ async function expectAppliedOnce(
 }
 
 test('fault 1: a worker killed before it sends loses nothing, and the page’s heartbeat wakes it', async ({ device, site, store, airflow, prefix }) => {
+  const { wire } = site;
   await device.openSignedIn('ana');
   const counted = await captureCounted(device, prefix);
   const { replicaId } = await device.status();
   const then = await before(store, replicaId);
-  const triggered = site.wire.count('trigger');
-  const held = site.wire.holdRequest('identity');
+  const committed = await store.revision();
+  // By the DAG the worker asks first whose the session is; by the plugin its first request is the batch, which Airflow never sees.
+  const held = wire.holdRequest(wire.via === 'dag' ? 'identity' : 'exchange');
   const batch = await captureBatch(device, counted, prefix);
   await held.arrived;
   await device.killWorker();
   held.cut();
-  expect(site.wire.count('trigger'), 'nothing was sent').toBe(triggered);
+  expect(await store.revision(), 'nothing arrived').toBe(committed);
   // No help: the page alone brings the worker back within a heartbeat of 20 s.
   await device.settled(45_000);
   await expectAppliedOnce({ store, airflow, device }, batch, 2, then);
 });
 
-test('fault 2: a worker killed after the server committed and before any answer applies nothing twice', async ({ device, site, store, airflow, prefix }) => {
+test('fault 2: a worker killed after the server committed and before any answer applies nothing twice', async ({
+  device,
+  site,
+  store,
+  airflow,
+  via,
+  prefix,
+}) => {
   await device.openSignedIn('ana');
   const counted = await captureCounted(device, prefix);
   const { replicaId } = await device.status();
   // The answer to the trigger is held until its DAG run has committed: the worker does not even know that Airflow took it.
   const first = await before(store, replicaId);
-  const held = site.wire.holdAnswer('trigger');
+  const held = site.wire.holdAnswer(site.wire.sending);
   const batch = await captureBatch(device, counted, `${prefix}trigger-`);
   await held.arrived;
   await eventually(() => store.record(batch.created[0] ?? ''), 'the commit').toBeDefined();
@@ -99,11 +108,12 @@ test('fault 2: a worker killed after the server committed and before any answer 
   expect(
     (await airflow.batchRuns(replicaId)).filter(({ dag_run_id }) => dag_run_id.includes('__2__')),
     'the resend met its own run',
-  ).toHaveLength(1);
+  ).toHaveLength(via === 'dag' ? 1 : 0);
+  if (via === 'plugin') return;
 
   // The same with the result of the run.
   const second = await before(store, replicaId);
-  const heldResult = site.wire.holdAnswer('result');
+  const heldResult = site.wire.holdAnswer(site.wire.settling);
   const another = await captureBatch(device, counted, `${prefix}result-`);
   await heldResult.arrived;
   await device.killWorker();
@@ -127,7 +137,7 @@ test('faults 3 and 4: a worker killed between the answer and its settling, or in
   let [none_ms, all_ms] = [-100, 200];
   for (let round = 0; round < 6; round++) {
     const then = await before(store, replicaId);
-    const held = site.wire.holdAnswer('result');
+    const held = site.wire.holdAnswer(site.wire.settling);
     const batch = await captureBatch(device, counted, `${prefix}${round}-`, 60);
     await held.arrived;
     const kill = await device.aimAtWorker();

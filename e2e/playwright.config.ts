@@ -1,7 +1,12 @@
+import type { TransportName } from '../shared/limits.ts';
 import { defineConfig } from '@playwright/test';
 
 // One worker, since one Airflow is the most that two cores carry; no retries, since a test that passes at times proves nothing.
-export default defineConfig({
+const BY_DAG = ['airflow-down', 'ambiguous-answers', 'bad-input', 'conflict', 'credentials', 'demo', 'killed-worker', 'offline-capture'].map(
+  (name) => `${name}.spec.ts`,
+);
+
+export default defineConfig<{ via: TransportName }>({
   testDir: '.',
   outputDir: '../.updraft/reports/e2e',
   globalSetup: './support/global-setup.ts',
@@ -12,6 +17,12 @@ export default defineConfig({
   timeout: 120_000,
   expect: { timeout: 30_000 },
   globalTimeout: 18 * 60_000,
-  projects: process.env['UPDRAFT_MEASURE'] ? [{ name: 'measure', testMatch: '*.measure.ts' }] : [{ name: 'e2e', testMatch: '*.spec.ts' }],
+  projects: process.env['UPDRAFT_MEASURE']
+    ? [{ name: 'measure', testMatch: '*.measure.ts' }]
+    : [
+        // Each test once where both ways are alike to it, else on both. The plugin has no task that could be killed.
+        { name: 'plugin', testMatch: '*.spec.ts', testIgnore: 'bad-input.spec.ts', grepInvert: /fault 28/, use: { via: 'plugin' } },
+        { name: 'dag', testMatch: BY_DAG, use: { via: 'dag' } },
+      ],
   reporter: [['list'], ['json', { outputFile: '../.updraft/reports/playwright.json' }]],
 });

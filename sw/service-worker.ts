@@ -11,6 +11,7 @@ import { openReplica, type OpenReplica } from './replica.ts';
 import { createWorkboxQueue } from './replay/workbox-queue.ts';
 import { usersWithReplica } from './store/database.ts';
 import { isStorageError, ReplicaStore } from './store/replica-store.ts';
+import { batchPath } from './transport/batch-target.ts';
 import { createCredentials } from './transport/credentials.ts';
 import { createTransport } from './transport/create-transport.ts';
 import { createHttp } from './transport/http.ts';
@@ -72,7 +73,7 @@ class Replicas {
     this.#logger = createLogger(options.log ?? 'error');
     this.#declarations = Promise.resolve(options.collections).then(readCollections);
     this.#declarations.catch((error: unknown) => this.#logger.error('The collections could not be read; nothing can be captured.', error));
-    this.#queue = createWorkboxQueue(self, options.airflow, () => this.drainAll());
+    this.#queue = createWorkboxQueue(self, options.airflow + batchPath(options.transport), () => this.drainAll());
   }
 
   /** Answers one message of a page on its port. What is not an Updraft message of this version gets a clear error. */

@@ -1,4 +1,5 @@
 import { test as base } from '@playwright/test';
+import type { TransportName } from '../../shared/limits.ts';
 import { serveDemo } from '../../scripts/lib/serve.mjs';
 import { AirflowApi, shared } from './airflow.ts';
 import { Device, type DeviceOptions } from './device.ts';
@@ -16,6 +17,8 @@ export interface Site {
 }
 
 interface TestFixtures {
+  /** Which way exchanges travel: the plugin is there, or this Airflow has none. */
+  readonly via: TransportName;
   readonly site: Site;
   /** Starts a browser of its own; closed when the test ends. */
   readonly newDevice: (options?: Partial<DeviceOptions>) => Promise<Device>;
@@ -44,8 +47,9 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   store: [async ({ sql }, use) => use(new Store(sql, shared().airflow)), { scope: 'worker' }],
   airflow: [async ({ browserName: _ }, use) => use(new AirflowApi(shared().airflow.airflowUrl)), { scope: 'worker' }],
   prefix: async ({ browserName: _ }, use) => use(`e2e-${Date.now().toString(36)}-${++tests}-`),
-  site: async ({ browserName: _ }, use) => {
-    const wire = new Wire(() => shared().airflow.airflowUrl);
+  via: ['plugin', { option: true }],
+  site: async ({ via }, use) => {
+    const wire = new Wire(() => shared().airflow.airflowUrl, via);
     const server = await serveDemo({ airflowUrl: shared().airflow.airflowUrl, dir: shared().dir, port: 5380, intercept: wire.intercept });
     await use({ url: server.url, port: server.port, wire });
     wire.heal();

@@ -1,8 +1,9 @@
 import { request as send, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { TransportName } from '../../shared/limits.ts';
 import { buffer } from 'node:stream/consumers';
 
 /** Which of the exchange's requests it is. */
-export type Step = 'identity' | 'trigger' | 'wait' | 'look' | 'result' | 'other';
+export type Step = 'identity' | 'trigger' | 'wait' | 'look' | 'result' | 'hello' | 'exchange' | 'live' | 'other';
 
 /** What happens to a request on its way. `commit` in a name: Airflow has the request and did its work. */
 export type Fault =
@@ -63,8 +64,23 @@ export class Wire {
   readonly #airflowUrl: () => string;
   #rules: Rule[] = [];
   #holds: { step: Step; before: boolean; held: Held }[] = [];
-  constructor(airflowUrl: () => string) {
+  readonly via: TransportName;
+  constructor(airflowUrl: () => string, via: TransportName) {
     this.#airflowUrl = airflowUrl;
+    this.via = via;
+  }
+
+  /** The requests after which Airflow has the batch, whether or not the device learns of it. */
+  get committing(): readonly Step[] {
+    return this.via === 'plugin' ? ['exchange'] : ['trigger', 'look', 'result'];
+  }
+
+  /** The request that carries the batch, and the one whose answer settles it. */
+  get sending(): Step {
+    return this.via === 'plugin' ? 'exchange' : 'trigger';
+  }
+  get settling(): Step {
+    return this.via === 'plugin' ? 'exchange' : 'result';
   }
 
   /** From now on these requests meet the fault, as often as told. */
@@ -95,6 +111,8 @@ export class Wire {
     const path = request.url ?? '/';
     if (!/^\/airflow(\/|$)/.test(path)) return false;
     const step = stepOf(request.method ?? 'GET', path);
+    // An Airflow without the plugin: it answers the path as any that it does not know.
+    if (this.via === 'dag') request.url = path.replace(/^\/airflow\/updraft\//, '/airflow/not-installed/');
     const hold = this.#holds.find((one) => one.step === step)?.held;
     const before = this.#holds.find((one) => one.held === hold)?.before === true;
     const rule = hold ? undefined : this.#rules.find(({ steps, left }) => left > 0 && (steps === 'all' || steps.includes(step)));
@@ -181,6 +199,8 @@ function deliver(response: ServerResponse, { status, headers, body }: Answer): v
 function stepOf(method: string, url: string): Step {
   const path = url.split('?')[0] ?? url;
   if (/^\/airflow\/ui\/auth\/(me|token)$/.test(path)) return 'identity';
+  const plugin = /^\/airflow\/updraft\/v1\/(hello|exchange|live)$/.exec(path)?.[1];
+  if (plugin !== undefined) return plugin as 'hello' | 'exchange' | 'live';
   const run = /^\/airflow\/api\/v2\/dags\/updraft_exchange\/dagRuns(\/[^/]+)?(\/.*)?$/.exec(path);
   if (!run) return 'other';
   if (method === 'POST' && run[1] === undefined) return 'trigger';

@@ -21,7 +21,8 @@ const airflowAt = (port) => `http://127.0.0.1:${port}/airflow`;
 const launcher = fileURLToPath(new URL('./airflow_launcher.py', import.meta.url));
 
 /**
- * @typedef {{ state?: string, port?: number, fresh?: boolean, signal?: AbortSignal, say?: (line: string) => void }} StartOptions
+ * @typedef {{ state?: string, port?: number, fresh?: boolean, environment?: NodeJS.ProcessEnv, signal?: AbortSignal, say?: (line: string) => void }} StartOptions
+ *   `environment`: variables of its own for Airflow's processes; undefined takes one away
  * @typedef {Awaited<ReturnType<typeof airflowStatus>>} Status
  */
 
@@ -53,7 +54,7 @@ export async function airflowStatus({ state: folder = defaultState } = {}) {
 }
 
 /** Start it unless it runs; resolves when a DAG run would be quick. @param {StartOptions} [options] @returns {Promise<Status>} */
-export async function startAirflow({ state: folder = defaultState, port, fresh = false, signal, say = sayToPerson } = {}) {
+export async function startAirflow({ state: folder = defaultState, port, fresh = false, environment = {}, signal, say = sayToPerson } = {}) {
   if (!existsSync(python)) throw new Problem(`Airflow is not installed in ${venv}. Run: npm start`);
   const state = stateAt(folder);
   return await withPidLock(state.lock, async () => {
@@ -68,20 +69,20 @@ export async function startAirflow({ state: folder = defaultState, port, fresh =
     const known = recordOf(state)?.port; // a client that waits for this server finds it where it was
     const chosen = await freePort(port ?? known ?? DEFAULT_PORT);
     if (port !== undefined && chosen !== port) say(`… port ${port} is taken, Airflow uses ${chosen}`);
-    await launch(state, chosen, say, signal);
+    await launch(state, chosen, environment, say, signal);
     return await airflowStatus({ state: folder });
   });
 }
 
-/** @param {import('./airflow-state.mjs').State} state @param {number} port @param {(line: string) => void} say @param {AbortSignal} [signal] */
-async function launch(state, port, say, signal) {
+/** @param {import('./airflow-state.mjs').State} state @param {number} port @param {NodeJS.ProcessEnv} own @param {(line: string) => void} say @param {AbortSignal} [signal] */
+async function launch(state, port, own, say, signal) {
   const first = !isPrepared(state);
   say(first ? '… starting PostgreSQL and Airflow (the first time it also creates the databases)' : '… starting PostgreSQL and Airflow');
   const socketDir = await startDatabase(state);
   turnLogs(state);
   const since = Date.now();
   const taskPort = forks ? await freePort(port + 1) : port;
-  const environment = airflowEnvironment({ home: state.home, socketDir, port, taskPort, secrets: secretsOf(state) });
+  const environment = { ...airflowEnvironment({ home: state.home, socketDir, port, taskPort, secrets: secretsOf(state) }), ...own };
   signal?.throwIfAborted();
   const leader = spawnLeader(state, environment, first);
   writeJson(state.record, { port, leader });

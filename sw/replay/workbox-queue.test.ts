@@ -38,7 +38,7 @@ async function start(onSync: () => Promise<void> = async () => undefined, regist
   // Each start is a new worker: modules are evaluated anew, Workbox allows a queue's name once.
   vi.resetModules();
   const { createWorkboxQueue } = await import('./workbox-queue.ts');
-  return createWorkboxQueue(scope as unknown as ServiceWorkerGlobalScope, '/airflow', onSync);
+  return createWorkboxQueue(scope as unknown as ServiceWorkerGlobalScope, '/airflow/updraft/v1/exchange', onSync);
 }
 /** The browser fires the sync event; resolves or rejects as the event does. */
 async function fire(lastChance = false): Promise<void> {
@@ -79,7 +79,7 @@ describe('a row of the Workbox queue', () => {
     expect(row).toMatchObject({
       queueName: 'updraft',
       metadata: { deliveryId: 'd1', lane: LANE },
-      requestData: { method: 'POST', url: 'https://field.example/airflow/api/v2/dags/updraft_exchange/dagRuns' },
+      requestData: { method: 'POST', url: 'https://field.example/airflow/updraft/v1/exchange' },
     });
   });
 

@@ -1,7 +1,6 @@
 import * as v from 'valibot';
 import { Queue, QueueStore } from 'workbox-background-sync';
 import { StorableRequest } from 'workbox-background-sync/StorableRequest.js';
-import { BATCH_TARGET } from '../transport/batch-target.ts';
 import type { WakeUpQueue } from './wake-up-queue.ts';
 
 const QUEUE_NAME = 'updraft';
@@ -16,7 +15,7 @@ const RowSchema = v.object({ id: v.number(), metadata: v.object({ deliveryId: v.
  * `{ deliveryId, lane }`, and neither body nor credentials. Call while the worker's script is first evaluated:
  * a sync listener added later is not called.
  */
-export function createWorkboxQueue(scope: ServiceWorkerGlobalScope, airflow: string, onSync: () => Promise<void>): WakeUpQueue {
+export function createWorkboxQueue(scope: ServiceWorkerGlobalScope, batchUrl: string, onSync: () => Promise<void>): WakeUpQueue {
   const hasSync = 'sync' in scope.registration;
   let isSyncing = false;
   const queue = new Queue(QUEUE_NAME, {
@@ -42,9 +41,7 @@ export function createWorkboxQueue(scope: ServiceWorkerGlobalScope, airflow: str
       });
     },
     async push(deliveryId, lane) {
-      const request = await StorableRequest.fromRequest(
-        new Request(new URL(airflow + BATCH_TARGET.path, scope.location.href), { method: BATCH_TARGET.method }),
-      );
+      const request = await StorableRequest.fromRequest(new Request(new URL(batchUrl, scope.location.href), { method: 'POST' }));
       await store.pushEntry({ requestData: request.toObject(), timestamp: Date.now(), metadata: { deliveryId, lane } });
     },
     remove: ({ id }) => store.deleteEntry(id),

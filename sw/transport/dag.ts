@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { ExchangeResponseSchema, type ExchangeRequest } from '../../shared/exchange.ts';
 import { PROTOCOL_VERSION } from '../../shared/protocol-version.ts';
-import { BATCH_TARGET, EXCHANGE_DAG, RUNS_PATH } from './batch-target.ts';
+import { batchPath, EXCHANGE_DAG, RUNS_PATH } from './batch-target.ts';
 import { bodyOf, classify, type Classified, type Step } from './classify.ts';
 import type { Credentials } from './credentials.ts';
 import type { Authorization, Http, HttpReply } from './http.ts';
@@ -51,7 +51,7 @@ class DagExchange {
 
   async run(): Promise<Effect> {
     if (this.#job.delivery?.acceptedRun === this.#runId) return this.#follow();
-    const trigger = await this.#send('trigger', { ...BATCH_TARGET, body: this.#triggerBody(), timeoutMs: REQUEST_TIMEOUT_MS });
+    const trigger = await this.#send('trigger', { method: 'POST', path: batchPath('dag'), body: this.#triggerBody(), timeoutMs: REQUEST_TIMEOUT_MS });
     if (trigger.is.effect === 'accepted-before') return this.#confirm();
     if (trigger.is.effect !== 'ok') return asEffect(trigger.is);
     if (bodyOf('trigger', trigger.reply).dag_run_id !== this.#runId) return { effect: 'retry', for: 'airflow' };

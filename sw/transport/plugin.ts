@@ -1,12 +1,12 @@
 import * as v from 'valibot';
 import { ExchangeResponseSchema } from '../../shared/exchange.ts';
 import { PROTOCOL_VERSION } from '../../shared/protocol-version.ts';
+import { batchPath, PLUGIN_PATH } from './batch-target.ts';
 import { bodyOf, classify, type Classified } from './classify.ts';
 import type { Credentials } from './credentials.ts';
 import type { Authorization, Http } from './http.ts';
 import type { CredentialsKind, Effect, ExchangeJob, Transport } from './transport.ts';
 
-export const PLUGIN_PATH = '/updraft/v1';
 const HELLO_TIMEOUT_MS = 10_000;
 const EXCHANGE_TIMEOUT_MS = 30_000;
 
@@ -37,7 +37,7 @@ export function createPluginTransport({ user, http, credentials }: { user: strin
       isMet = true;
     }
     const body = JSON.stringify(job.request);
-    const reply = await http({ method: 'POST', path: `${PLUGIN_PATH}/exchange`, body, compress: true, timeoutMs: EXCHANGE_TIMEOUT_MS }, authorization);
+    const reply = await http({ method: 'POST', path: batchPath('plugin'), body, compress: true, timeoutMs: EXCHANGE_TIMEOUT_MS }, authorization);
     const is = classify('exchange', reply);
     isMet = is.effect === 'ok';
     if (is.effect === 'missing') return missing();

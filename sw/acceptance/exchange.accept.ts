@@ -1,0 +1,186 @@
+import { describe, expect, inject, test } from 'vitest';
+import type { DeadLetter } from '../../shared/row.ts';
+import { airflowApi, Person } from './person.ts';
+
+const server = inject('server');
+let ids = 0;
+/** No test sees another's records. */
+const newId = (): string => `${Date.now().toString(36)}-${++ids}`;
+
+/** The answer to a batch: the request after which the server has done its work and the device does not know. */
+const ANSWER = { plugin: /\/exchange$/, dag: /\/dagRuns$/ } as const;
+
+interface RecordOf {
+  readonly id: string;
+  readonly [field: string]: string | number;
+}
+
+/** Two devices that hold the same record. */
+async function pairBy(via: 'plugin' | 'dag', collection: string, record: RecordOf): Promise<[Person, Person]> {
+  const devices: [Person, Person] = [await Person.signIn(server, via, 'ana'), await Person.signIn(server, via, 'ben')];
+  await devices[0].put(collection, { ...record });
+  for (const device of devices) expect(await device.sync()).toMatchObject({ ready: true, unsent: 0, via });
+  expect(await devices[1].value(collection, record.id)).toEqual(record);
+  return devices;
+}
+
+describe.each(['plugin', 'dag'] as const)(`by the %s, store on ${server.store}: people`, (via) => {
+  const pair = (collection: string, record: RecordOf): Promise<[Person, Person]> => pairBy(via, collection, record);
+
+  test('what one person captures another one sees; edited, removed and deleted too', async () => {
+    const id = newId();
+    const [ana, ben] = await pair('asks', { id, a: 1, b: 'as it was' });
+    await ana.capture('asks', { op: 'patch', id, set: { a: 2 }, removed: ['b'] });
+    await ana.sync();
+    await ben.sync();
+    expect(await ben.value('asks', id)).toEqual({ id, a: 2 });
+    await ben.capture('asks', { op: 'delete', id });
+    await ben.sync();
+    await ana.sync();
+    expect(await ana.value('asks', id)).toBeUndefined();
+  });
+
+  test('fault 37: the same field changed by two is a conflict, another field is merged, and a decision ends it everywhere', async () => {
+    const id = newId();
+    const [ana, ben] = await pair('asks', { id, a: 1, b: 'b' });
+    await ana.patch('asks', id, { a: 'ana' });
+    await ben.patch('asks', id, { a: 'ben', b: 'only ben' });
+    await ana.sync();
+    expect(await ben.sync()).toMatchObject({ conflicts: 1, unsent: 1 });
+    const [conflict] = await ben.conflicts();
+    expect(conflict).toMatchObject({ recordId: id, fields: [{ field: 'a', base: 1, mine: 'ben', theirs: 'ana' }] });
+    if (conflict) await ben.resolve(conflict, { take: 'mine' });
+    expect(await ben.sync()).toMatchObject({ conflicts: 0, unsent: 0 });
+    await ana.sync();
+    for (const device of [ana, ben]) expect(await device.value('asks', id)).toEqual({ id, a: 'ben', b: 'only ben' });
+  });
+
+  test('where a policy decides nobody is asked: client-wins keeps the later device’s, server-wins the store’s', async () => {
+    for (const [collection, expected] of [
+      ['clients', 'ben'],
+      ['servers', 'ana'],
+    ] as const) {
+      const id = newId();
+      const [ana, ben] = await pair(collection, { id, a: 1 });
+      await ana.patch(collection, id, { a: 'ana' });
+      await ben.patch(collection, id, { a: 'ben' });
+      await ana.sync();
+      expect(await ben.sync()).toMatchObject({ conflicts: 0, unsent: 0 });
+      await ana.sync();
+      for (const device of [ana, ben]) expect(await device.value(collection, id)).toEqual({ id, a: expected });
+    }
+  });
+
+  test('a first sync brings everything, page by page; a batch larger than one exchange carries travels as several', async () => {
+    const prefix = newId();
+    const ana = await Person.signIn(server, via, 'ana');
+    await ana.sync();
+    const text = 'x'.repeat(200);
+    await Promise.all(Array.from({ length: 1_200 }, (_, at) => ana.put('asks', { id: `${prefix}-${at}`, b: text })));
+    expect(await ana.sync()).toMatchObject({ unsent: 0 });
+    const ben = await Person.signIn(server, via, 'ben');
+    await ben.sync();
+    const rows = await ben.ask({ type: 'query', collection: 'asks', query: { limit: 100_000 } });
+    expect((rows as { id: string }[]).filter(({ id }) => id.startsWith(prefix))).toHaveLength(1_200);
+  });
+});
+
+describe.each(['plugin', 'dag'] as const)(`by the %s, store on ${server.store}: faults`, (via) => {
+  const person = (user: string, options?: Parameters<typeof Person.signIn>[3]): Promise<Person> => Person.signIn(server, via, user, options);
+
+  test('faults 18 and 19: an answer lost after the server committed is asked for again, and counted once', async () => {
+    const id = newId();
+    const [ana, ben] = await pairBy(via, 'asks', { id, n: 0 });
+    ana.wire.loseNext(ANSWER[via]);
+    await ana.capture('asks', { op: 'increment', id, by: { n: 5 } });
+    expect(await ana.sync()).toMatchObject({ unsent: 1 });
+    expect(ana.wire.lost).toBe(1);
+    expect(await ana.sync()).toMatchObject({ unsent: 0 });
+    await ben.capture('asks', { op: 'increment', id, by: { n: 2 } });
+    await ben.sync();
+    await ana.sync();
+    for (const device of [ana, ben]) expect(await device.value('asks', id)).toEqual({ id, n: 7 });
+  });
+
+  test('fault 36: a mutation that the server rejects is a dead letter with its reason; the others are settled', async () => {
+    const [good, poison] = [newId(), newId()];
+    const ana = await person('ana');
+    await ana.put('asks', { id: poison, n: 1001 });
+    await ana.put('asks', { id: good, n: 1 });
+    expect(await ana.sync()).toMatchObject({ unsent: 1, deadLetters: 1 });
+    const letters = (await ana.ask({ type: 'dead-letters' })) as DeadLetter[];
+    expect(letters).toMatchObject([{ id: poison, reason: { kind: 'schema', path: '/n' } }]);
+    await ana.patch('asks', poison, { n: 3 });
+    expect(await ana.sync()).toMatchObject({ unsent: 0, deadLetters: 0 });
+  });
+
+  test('fault 23: worthless credentials: nothing is lost, and a sign-in is asked for', async () => {
+    const ana = await person('ana', { token: 'worthless' });
+    await ana.put('asks', { id: newId(), a: 1 });
+    expect(await ana.sync()).toMatchObject({ unsent: 1, auth: 'required', waiting: { for: 'sign-in' } });
+  });
+
+  test('fault 38: another user’s credentials: nothing is sent', async () => {
+    const id = newId();
+    const ana = await person('ana', { as: 'ben' });
+    await ana.put('asks', { id, a: 1 });
+    expect(await ana.sync()).toMatchObject({ unsent: 1, auth: 'required', waiting: { for: 'other-user' } });
+    const ben = await person('ben');
+    await ben.sync();
+    expect(await ben.value('asks', id)).toBeUndefined();
+  });
+
+  test('fault 24: who may not trigger the exchange is told so, and keeps what was captured', async () => {
+    const vera = await person('vera');
+    await vera.put('asks', { id: newId(), a: 1 });
+    const { unsent, waiting } = await vera.sync();
+    expect({ unsent, waiting: waiting?.for }).toEqual({ unsent: 1, waiting: 'forbidden' });
+  });
+
+  test('fault 31: the store was restored (its epoch is not the kept one): devices re-read, and nothing is lost or doubled', async () => {
+    const id = newId();
+    const [ana, ben] = await pairBy(via, 'asks', { id, n: 1 });
+    await ana.capture('asks', { op: 'increment', id, by: { n: 1 } });
+    await airflowApi(server, 'PATCH', '/variables/updraft_epoch', { key: 'updraft_epoch', value: `lost-${newId()}` });
+    expect(await ana.sync()).toMatchObject({ unsent: 0, conflicts: 0, ready: true });
+    await ben.sync();
+    for (const device of [ana, ben]) expect(await device.value('asks', id)).toEqual({ id, n: 2 });
+  });
+});
+
+describe(`private collections, store on ${server.store}`, () => {
+  test('travel by the plugin, and only their owner ever sees them', async () => {
+    const id = newId();
+    const [ana, ben] = [
+      await Person.signIn(server, 'auto', 'ana', { holdsPrivate: true }),
+      await Person.signIn(server, 'plugin', 'ben', { holdsPrivate: true }),
+    ];
+    await ana.put('diary', { id, text: 'mine' });
+    expect(await ana.sync()).toMatchObject({ unsent: 0, via: 'plugin' });
+    await ben.sync();
+    expect(await ben.value('diary', id)).toBeUndefined();
+    // Who guesses the id learns nothing and overwrites nothing.
+    await ben.put('diary', { id, text: 'stolen' });
+    expect(await ben.sync()).toMatchObject({ deadLetters: 1 });
+    const second = await Person.signIn(server, 'plugin', 'ana', { holdsPrivate: true });
+    await second.sync();
+    expect(await second.value('diary', id)).toEqual({ id, text: 'mine' });
+  });
+  test('are refused on the DAG’s way, where others could read them', async () => {
+    const id = newId();
+    const ana = await Person.signIn(server, 'dag', 'ana', { holdsPrivate: true });
+    await ana.put('diary', { id, text: 'mine' });
+    expect(await ana.sync()).toMatchObject({ deadLetters: 1 });
+    expect(await ana.ask({ type: 'dead-letters' })).toMatchObject([{ id, reason: { kind: 'needs_plugin' } }]);
+  });
+});
+
+test('the two ways lead to one store: a batch sent by one is answered by the other, once', async () => {
+  const id = newId();
+  const ana = await Person.signIn(server, 'dag', 'ana');
+  await ana.put('asks', { id, n: 1 });
+  await ana.sync();
+  const ben = await Person.signIn(server, 'plugin', 'ben');
+  await ben.sync();
+  expect(await ben.value('asks', id)).toEqual({ id, n: 1 });
+});

@@ -1,0 +1,113 @@
+import { readCollections } from '../../shared/collections.ts';
+import type { TransportName } from '../../shared/limits.ts';
+import type { Row } from '../../shared/row.ts';
+import type { Status } from '../../shared/status.ts';
+import { SimulatedDevice } from '../simulation/device.ts';
+import { createTransport } from '../transport/create-transport.ts';
+import { createCredentials } from '../transport/credentials.ts';
+import { createHttp } from '../transport/http.ts';
+import collections from './collections.json' with { type: 'json' };
+
+/** Where the suite's Airflow is (with `/airflow`, no trailing slash), and which store it has. */
+export interface AcceptanceServer {
+  readonly url: string;
+  readonly store: string;
+}
+declare module 'vitest' {
+  interface ProvidedContext {
+    server: AcceptanceServer;
+  }
+}
+
+export const DECLARATIONS = readCollections(collections);
+const PUBLIC = Object.fromEntries(Object.entries(DECLARATIONS).filter(([name]) => name !== 'diary'));
+
+/** What happens to the next request that matches: the server answers it, and the answer is lost. */
+export class LostAnswers {
+  #pattern: RegExp | undefined;
+  lost = 0;
+  loseNext(pattern: RegExp): void {
+    this.#pattern = pattern;
+  }
+  fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    const response = await fetch(input, init);
+    const url = input instanceof Request ? input.url : String(input);
+    if (!this.#pattern?.test(url)) return response;
+    await response.arrayBuffer();
+    this.#pattern = undefined;
+    this.lost++;
+    throw new TypeError('the connection was reset');
+  };
+}
+
+/** A person's device: the worker's engine and its real transport, on a database in memory, against a real Airflow. */
+export class Person extends SimulatedDevice {
+  readonly wire: LostAnswers;
+
+  private constructor(options: ConstructorParameters<typeof SimulatedDevice>[0], wire: LostAnswers) {
+    super(options);
+    this.wire = wire;
+  }
+
+  /** Signed in; `as` is whose token it really has. */
+  static async signIn(
+    server: AcceptanceServer,
+    via: TransportName | 'auto',
+    user: string,
+    { as = user, holdsPrivate = false, token }: { readonly as?: string; readonly holdsPrivate?: boolean; readonly token?: string } = {},
+  ): Promise<Person> {
+    const wire = new LostAnswers();
+    const http = createHttp(server.url, wire.fetch, () => Date.now());
+    const credentials = createCredentials(user, http, { seal: async () => undefined, open: async () => undefined, drop: async () => undefined });
+    await credentials.signIn('memory', token ?? (await tokenOf(server, as)));
+    const declarations = holdsPrivate ? DECLARATIONS : PUBLIC;
+    const random = Math.random;
+    const randomHex = (): string => Array.from({ length: 20 }, () => Math.floor(random() * 16).toString(16)).join('');
+    const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+    const transport = createTransport(via, { user, http, credentials, declarations, randomHex, sleep });
+    const person = new Person({ user, declarations, transport, random }, wire);
+    await person.ask({ type: 'sign-in', credentials: { kind: 'memory', token: 'the transport has its own' } });
+    return person;
+  }
+
+  /** Exchanges until nothing moves; returns how things stand. */
+  async sync(): Promise<Status> {
+    await this.drain('person');
+    return (await this.ask({ type: 'status' })) as Status;
+  }
+
+  async value(collection: string, id: string): Promise<unknown> {
+    return ((await this.ask({ type: 'get', collection, id })) as Row | null)?.value;
+  }
+
+  async put(collection: string, value: Row['value']): Promise<void> {
+    const captured = await this.capture(collection, { op: 'put', value });
+    if (captured instanceof Error) throw captured;
+  }
+
+  async patch(collection: string, id: string, set: object): Promise<void> {
+    const captured = await this.capture(collection, { op: 'patch', id, set, removed: [] });
+    if (captured instanceof Error) throw captured;
+  }
+}
+
+/** Airflow's own token for a demo user, whose password is the name. */
+export async function tokenOf(server: AcceptanceServer, user: string): Promise<string> {
+  const answer = await fetch(`${server.url}/auth/token`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ username: user, password: user }),
+  });
+  return ((await answer.json()) as { access_token: string }).access_token;
+}
+
+/** Airflow's REST API, as an administrator. */
+export async function airflowApi(server: AcceptanceServer, method: string, path: string, body?: object): Promise<unknown> {
+  const answer = await fetch(`${server.url}/api/v2${path}`, {
+    method,
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${await tokenOf(server, 'admin')}` },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  });
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+  return answer.status === 204 ? undefined : answer.json();
+}
