@@ -23,7 +23,7 @@ NEW_EPOCH_HELP = "After the store was restored from a backup: make every device 
 def main(arguments: Sequence[str]) -> int:
     """Run a command; return its exit code: 0, 1 where it failed, 2 where it was called wrongly or not confirmed."""
     parser = argparse.ArgumentParser(prog="python -m airflow_updraft", description="Commands for operators of Updraft.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, dest="command")
     command = commands.add_parser("new-epoch", help=NEW_EPOCH_HELP, description=NEW_EPOCH_HELP)
     command.add_argument("-y", "--yes", action="store_true", help=YES_HELP)
     return new_epoch(parser.parse_args(arguments))
