@@ -65,9 +65,35 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "True",
                         "default": "False",
                     },
+                    "exchanges_at_once": _count(
+                        "Exchanges that one API-server process works on at once, each in a thread and with a "
+                        "connection of its own. They take turns at the store anyway: more of them slow down "
+                        "Airflow's API, not the queue.",
+                        "4",
+                    ),
+                    "exchanges_waiting_max": _count(
+                        "Exchanges that may wait for their turn in one API-server process, five seconds at most; "
+                        "others are answered 503 with Retry-After.",
+                        "128",
+                    ),
+                    "streams_max": _count(
+                        "Live streams of one API-server process; others poll. Never more than half of the files the "
+                        "process may open (ulimit -n).",
+                        "2000",
+                    ),
                 },
             }
         },
+    }
+
+
+def _count(description: str, default: str) -> dict[str, str]:
+    return {
+        "description": description,
+        "version_added": "0.1.0",
+        "type": "integer",
+        "example": default,
+        "default": default,
     }
 
 

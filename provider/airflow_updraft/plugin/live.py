@@ -54,6 +54,11 @@ class Live:
         """Look at the store at once: this process has just written to it."""
         self._wake.set()
 
+    @property
+    def streams(self) -> int:
+        """How many streams are open."""
+        return self._streams
+
     async def open(self) -> AsyncIterator[bytes]:
         """A new stream of lines, its first line ready; raises RouteError ``busy``, or the poll's error."""
         if self._streams >= self._streams_max:

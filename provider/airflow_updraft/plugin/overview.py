@@ -19,7 +19,7 @@ REJECTING_DEVICES_MAX = 50
 """Of so many devices the rejected records are named: their verdicts hold whole records and are read for it."""
 
 
-def overview(store: OpenStore, overdue_days: int, now: datetime) -> dict[str, Json]:
+def overview(store: OpenStore, overdue_days: float, now: datetime) -> dict[str, Json]:
     """Counts of everything, and the last DEVICES_MAX devices by when they were last seen."""
     overdue_before = now - timedelta(days=overdue_days)
     with store.engine.connect() as conn:

@@ -14,6 +14,7 @@ from airflow_updraft.plugin.desk import TheDesk
 from airflow_updraft.plugin.overview import overview
 from airflow_updraft.plugin.problems import explained
 from airflow_updraft.plugin.routes import answer_json, to_bytes
+from airflow_updraft.sync import OVERDUE_DAYS
 
 router = APIRouter()
 
@@ -39,7 +40,7 @@ async def get_overview(request: Request, caller: Caller, desk: TheDesk) -> Respo
     def work() -> Response:
         with explained():
             require_operator(request, caller)
-            overdue_days = conf.getint("updraft", "overdue_days", fallback=7)
+            overdue_days = conf.getfloat("updraft", "overdue_days", fallback=OVERDUE_DAYS)
             return answer_json(request, to_bytes(overview(desk.store.open(), overdue_days, datetime.now(UTC))))
 
     return await desk.gate.run(work)

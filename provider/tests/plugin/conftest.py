@@ -17,7 +17,6 @@ def server_url() -> Iterator[str]:
     """The server's URL, the path of ``[api] base_url`` included."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
-        patch.setenv("AIRFLOW__API__BASE_URL", "http://127.0.0.1/airflow")
         patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "s" * 64)
         patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", ",".join(f"{n}:{r}" for n, r in USERS.items()))
         with serving(airflow_app()) as port:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import threading
 import time
@@ -16,6 +17,9 @@ import httpx
 import sqlalchemy as sa
 import uvicorn
 from world import KeptEpoch, World
+
+# Read by Airflow when it is imported, which any test module here may do.
+os.environ["AIRFLOW__API__BASE_URL"] = "http://127.0.0.1/airflow"
 
 USERS = {"ana": "user", "ben": "user", "vera": "viewer", "olga": "op"}
 

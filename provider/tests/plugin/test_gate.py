@@ -1,0 +1,124 @@
+"""The gate: a bounded line before bounded work, and no place lost whoever goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+import anyio.to_thread
+import pytest
+
+from airflow_updraft.plugin.gate import Gate
+from airflow_updraft.plugin.problems import BUSY_RETRY_SECONDS, RouteError, busy
+
+
+class Work:
+    """Blocking work that ends when it is told to, and knows how much of it ran at once."""
+
+    def __init__(self) -> None:
+        self.end = threading.Event()
+        self.running = self.most = self.done = 0
+        self.lock = threading.Lock()
+
+    def __call__(self) -> int:
+        with self.lock:
+            self.running += 1
+            self.most = max(self.most, self.running)
+        self.end.wait(10)
+        with self.lock:
+            self.running -= 1
+            self.done += 1
+        return self.done
+
+
+async def until(condition: Any) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+def run(main: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run(main)
+
+
+def test_only_so_much_at_once_and_the_rest_in_turn() -> None:
+    async def main() -> Work:
+        gate, work = Gate(at_once=2, waiting_max=10), Work()
+        tasks = [asyncio.create_task(gate.run(work)) for _ in range(8)]
+        await until(lambda: work.running == 2)
+        work.end.set()
+        await asyncio.gather(*tasks)
+        return work
+
+    work = run(main())
+    assert (work.most, work.done) == (2, 8)
+
+
+def test_full_line_is_refused_at_once_and_a_long_wait_in_time() -> None:
+    async def main() -> tuple[float, list[Any]]:
+        gate, work = Gate(at_once=1, waiting_max=2, wait_seconds_max=0.1), Work()
+        first = asyncio.create_task(gate.run(work))
+        await until(lambda: work.running == 1)
+        waiting = [asyncio.create_task(gate.run(work)) for _ in range(2)]
+        await asyncio.sleep(0)
+        begun = time.monotonic()
+        with pytest.raises(RouteError, match="too many"):
+            await gate.run(work)
+        took = time.monotonic() - begun
+        refused = await asyncio.gather(*waiting, return_exceptions=True)
+        work.end.set()
+        await first
+        return took, refused
+
+    took, refused = run(main())
+    assert took < 0.05
+    assert [(e.status, e.kind) for e in refused] == [(503, "busy")] * 2
+
+
+def test_client_that_goes_away_gives_its_place_back_only_when_its_thread_is_done() -> None:
+    async def main() -> tuple[int, int]:
+        gate, left, next_ = Gate(at_once=1, waiting_max=5), Work(), Work()
+        task = asyncio.create_task(gate.run(left))
+        await until(lambda: left.running == 1)
+        task.cancel()
+        follower = asyncio.create_task(gate.run(next_))
+        await asyncio.sleep(0.05)
+        began_beside = next_.running
+        next_.end.set()
+        left.end.set()
+        return began_beside, await follower
+
+    assert run(main()) == (0, 1)
+
+
+def test_error_of_the_work_is_raised_and_frees_the_place() -> None:
+    async def main() -> str:
+        gate = Gate(at_once=1, waiting_max=1)
+        for _ in range(3):
+            with pytest.raises(KeyError):
+                await gate.run(lambda: {}["x"])
+        return await gate.run(lambda: "free")
+
+    assert run(main()) == "free"
+
+
+def test_hanging_work_takes_no_place_in_the_pool_of_airflows_routes() -> None:
+    async def main() -> str:
+        gate, work = Gate(at_once=50, waiting_max=1), Work()
+        tasks = [asyncio.create_task(gate.run(work)) for _ in range(50)]
+        await until(lambda: work.running == 50)
+        async with asyncio.timeout(1):
+            answer = await anyio.to_thread.run_sync(lambda: "answered")
+        work.end.set()
+        await asyncio.gather(*tasks)
+        return answer
+
+    assert run(main()) == "answered"
+
+
+def test_busy_spreads_those_who_come_back() -> None:
+    told = {busy("…").retry_after for _ in range(200)}
+    assert told == set(range(BUSY_RETRY_SECONDS[0], BUSY_RETRY_SECONDS[1] + 1))

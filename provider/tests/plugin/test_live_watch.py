@@ -1,0 +1,117 @@
+"""The watch by itself, with a scripted store: one look for everybody, and never more than it can tell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from airflow_updraft.plugin import live
+from airflow_updraft.plugin.heads import Heads
+from airflow_updraft.plugin.live import Live
+
+
+class ScriptedStore:
+    """A store that counts how often it was looked at."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.heads = Heads("e1", 0, {"asks": 0})
+
+    async def poll(self, _: Heads | None) -> Heads:
+        self.looks += 1
+        return self.heads
+
+    def move(self) -> None:
+        revision = self.heads.revision + 1
+        self.heads = Heads("e1", revision, {"asks": revision})
+
+
+def make(store: ScriptedStore, *, is_stopping: bool = False) -> Live:
+    return Live(store.poll, streams_max=10_000, is_stopping=lambda: is_stopping)
+
+
+async def read(lines: AsyncIterator[bytes], count: int) -> list[bytes]:
+    return [await anext(lines) for _ in range(count)]
+
+
+@pytest.mark.parametrize("streams", [1, 500])
+def test_number_of_looks_does_not_grow_with_the_streams(streams: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "POLL_SECONDS", 3_600.0)
+
+    async def main() -> int:
+        store = ScriptedStore()
+        desk = make(store)
+        readers = [await desk.open() for _ in range(streams)]
+        await asyncio.gather(*(read(lines, 1) for lines in readers))
+        opened = store.looks
+        for _ in range(3):
+            store.move()
+            desk.wake()
+            told = await asyncio.gather(*(read(lines, 1) for lines in readers))
+            assert len(told) == streams
+        for lines in readers:
+            await lines.aclose()  # type: ignore[attr-defined]
+        return store.looks - opened
+
+    assert asyncio.run(main()) == 3
+
+
+def test_slow_client_gets_the_latest_in_one_line_and_nothing_is_kept_for_it() -> None:
+    async def main() -> list[bytes]:
+        store = ScriptedStore()
+        desk = make(store)
+        slow, quick = await desk.open(), await desk.open()
+        await read(slow, 1)
+        await read(quick, 1)
+        for _ in range(5):
+            store.move()
+            desk.wake()
+            await read(quick, 1)
+        return await read(slow, 1)
+
+    assert asyncio.run(main()) == [b'{"epoch":"e1","revision":5,"heads":{"asks":5}}\n']
+
+
+def test_nobody_listens_and_nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "POLL_SECONDS", 0.001)
+
+    async def main() -> int:
+        store = ScriptedStore()
+        desk = make(store)
+        lines = await desk.open()
+        await read(lines, 1)
+        await lines.aclose()  # type: ignore[attr-defined]
+        before = store.looks
+        await asyncio.sleep(0.05)
+        return store.looks - before
+
+    assert asyncio.run(main()) == 0
+
+
+def test_busy_store_is_not_told_about_without_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "REST_SECONDS_PER_STREAM", 0.05)
+
+    async def main() -> int:
+        store = ScriptedStore()
+        desk = make(store)
+        lines = await desk.open()
+        await read(lines, 1)
+        told, ends = 0, asyncio.get_running_loop().time() + 0.5
+        while asyncio.get_running_loop().time() < ends:
+            store.move()
+            desk.wake()
+            await read(lines, 1)
+            told += 1
+        return told
+
+    assert 2 <= asyncio.run(main()) <= 11
+
+
+def test_streams_end_when_the_server_is_told_to_stop() -> None:
+    async def main() -> list[bytes]:
+        lines = await make(ScriptedStore(), is_stopping=True).open()
+        return [line async for line in lines]
+
+    assert len(asyncio.run(main())) <= 1

@@ -1,0 +1,83 @@
+"""What operators see, and that nobody else does."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from plugin_site import Site
+from world import NOW, create, delete
+
+from airflow_updraft.plugin import overview as overviews
+from airflow_updraft.plugin.overview import overview
+from airflow_updraft.plugin.store import OpenStore
+from airflow_updraft.tables import replicas
+
+
+@pytest.mark.parametrize(("user", "status"), [("vera", 403), ("ana", 403), ("olga", 200)])
+def test_only_operators_see_it(site: Site, user: str, status: int) -> None:
+    assert site.get("/overview", user).status_code == status
+
+
+def test_it_shows_devices_collections_and_rejections(site: Site) -> None:
+    ana = site.world.device("phone", "ana")
+    bad = create("<b>", status="bad", note="x")
+    site.post(ana.batch_request(create("a"), create("b"), bad, delete("c", base=0)))
+    site.world.server({"delete": {"collection": "asks", "id": "a"}})
+    answer = site.get("/overview", "olga").json()
+    assert (answer["epoch"], answer["revision"], answer["devices"]["total"]) == ("e1", 3, 1)
+    (device,) = answer["devices"]["shown"]
+    assert (device["user"], device["replicaId"], device["transport"], device["batches"]) == (
+        "ana",
+        "phone",
+        "plugin",
+        1,
+    )
+    assert device["verdicts"] == {"applied": 2, "rejected": 1, "merged": 1}
+    asks = next(c for c in answer["collections"] if c["name"] == "asks")
+    assert (asks["records"], asks["tombstones"], asks["head"], asks["read"]) == (1, 1, 3, "all")
+    (rejection,) = answer["rejections"]
+    assert (rejection["user"], rejection["collection"], rejection["id"]) == ("ana", "asks", "<b>")
+    assert (rejection["reason"]["kind"], rejection["reason"]["path"]) == ("schema", "/status")
+
+
+def test_overdue_and_voided_devices_are_named(site: Site) -> None:
+    store = OpenStore(site.world.engine, site.world.collections)
+    for name in ("old", "new"):
+        site.world.device(name)
+    site.world.exchange(site.world.device("void").request(void={"number": 1, "nonce": "n"}))
+    with site.world.engine.begin() as conn:
+        conn.execute(replicas.update().where(replicas.c.replica_id == "old").values(last_seen=NOW - timedelta(days=8)))
+    seen = overview(store, 7, NOW + timedelta(hours=1))["devices"]
+    assert {d["replicaId"]: (d["isOverdue"], d["lastWasVoided"]) for d in seen["shown"]} == {
+        "old": (True, False),
+        "new": (False, False),
+        "void": (False, True),
+    }
+    assert (seen["overdue"], [d["replicaId"] for d in seen["shown"]][-1]) == (1, "old")
+
+
+def test_many_devices_are_counted_but_not_all_shown(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overviews, "DEVICES_MAX", 3)
+    for number in range(5):
+        site.world.device(f"r{number}")
+    seen = overview(OpenStore(site.world.engine, {}), 7, datetime.now(UTC))["devices"]
+    assert (seen["total"], len(seen["shown"])) == (5, 3)
+
+
+def test_collection_that_is_no_longer_declared_is_still_counted(site: Site) -> None:
+    site.world.device().push(create("a"))
+    (asks,) = overview(OpenStore(site.world.engine, {}), 7, NOW)["collections"]
+    assert (asks["name"], asks["isDeclared"], asks["records"]) == ("asks", False, 1)
+
+
+def test_verdicts_are_counted_by_the_database(site: Site) -> None:
+    """A batch's verdicts can be a megabyte, times five hundred devices: only counts may travel."""
+    device = site.world.device()
+    device.push(create("a", collection="anything", data="x" * 50_000, note="x"), create("b"))
+    statements: list[str] = []
+    sa.event.listen(site.world.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
+    overview(OpenStore(site.world.engine, site.world.collections), 7, NOW)
+    (devices,) = [s for s in statements if "json_" in s]
+    assert "updraft_replicas.verdicts," not in devices.split("FROM")[0]
