@@ -64,7 +64,8 @@ export class Wire {
   readonly #airflowUrl: () => string;
   #rules: Rule[] = [];
   #holds: { step: Step; before: boolean; held: Held }[] = [];
-  readonly via: TransportName;
+  /** Which way exchanges travel: without the plugin Airflow answers its paths as any that it does not know. */
+  via: TransportName;
   constructor(airflowUrl: () => string, via: TransportName) {
     this.#airflowUrl = airflowUrl;
     this.via = via;
@@ -111,7 +112,6 @@ export class Wire {
     const path = request.url ?? '/';
     if (!/^\/airflow(\/|$)/.test(path)) return false;
     const step = stepOf(request.method ?? 'GET', path);
-    // An Airflow without the plugin: it answers the path as any that it does not know.
     if (this.via === 'dag') request.url = path.replace(/^\/airflow\/updraft\//, '/airflow/not-installed/');
     const hold = this.#holds.find((one) => one.step === step)?.held;
     const before = this.#holds.find((one) => one.held === hold)?.before === true;

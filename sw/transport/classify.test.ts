@@ -65,7 +65,7 @@ const TABLE: readonly Row[] = [
   // What is not there.
   ['404 in Airflow’s words', http(404, DETAIL), missing, { trigger: { effect: 'hold', for: 'dag-missing' } }],
   ['404 HTML: the wrong server, or a proxy that lets only known paths through', http(404, HTML), again, { hello: missing }],
-  ['405 in Airflow’s words', http(405, DETAIL), again, { token: missing }],
+  ['405 in Airflow’s words: no route for it', http(405, DETAIL), again, { token: missing, exchange: missing }],
   ['410 HTML', http(410, HTML), again],
   // A run id that is taken: whose it is, is asked.
   [

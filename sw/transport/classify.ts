@@ -49,7 +49,7 @@ export function classify(step: Step, reply: HttpReply): Classified {
     case 403:
       return json.detail === 'Invalid JWT token' ? { effect: 'sign-in', reason: 'refused' } : { effect: 'hold', for: 'forbidden' };
     case 405:
-      return step === 'token' ? { effect: 'missing' } : again;
+      return step === 'token' || step === 'exchange' ? { effect: 'missing' } : again;
     case 404:
       return step === 'trigger' ? { effect: 'hold', for: 'dag-missing' } : { effect: 'missing' };
     case 409:
