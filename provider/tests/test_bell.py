@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -167,3 +169,16 @@ def test_trigger_is_made_anew_from_what_it_serializes_and_one_watches_a_collecti
     assert path == f"{CollectionChangedTrigger.__module__}.{CollectionChangedTrigger.__name__}"
     assert CollectionChangedTrigger(**kwargs).collection == "asks"
     assert BaseEventTrigger.hash(path, kwargs) == BaseEventTrigger.hash(*other.watchers[0].trigger.serialize())
+
+
+def test_asset_in_a_dag_file_loads_no_store_no_validator_and_no_providers() -> None:
+    """The DAG processor reads every DAG file every few seconds."""
+    code = (
+        "import sys; from airflow.sdk import DAG; from airflow_updraft import Collection\n"
+        "Collection('inspections').asset()\n"
+        "heavy = ('jsonschema_rs', 'airflow_updraft.airflow_bridge', 'airflow_updraft.tables', "
+        "'airflow.sdk.providers_manager_runtime')\n"
+        "print([name for name in sys.modules if name.startswith(heavy)])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
