@@ -44,7 +44,7 @@ def create_app(settings: Settings | None = None, epoch_keeper: EpochKeeper | Non
 def open_desk(settings: Settings, epoch_keeper: EpochKeeper) -> Desk:
     """Put together what the routes work with."""
     store = Store(connections_max=settings.exchanges_at_once + 1)
-    watch_gate = Gate(at_once=1, waiting_max=16)  # beside the exchanges' gate: a busy store must not look silent
+    watch_gate = Gate(at_once=1, waiting_max=2)  # beside the exchanges' gate: a busy store must not look silent
 
     async def poll(last: Heads | None) -> Heads:
         return await watch_gate.run(lambda: read_heads(store.open(), last))

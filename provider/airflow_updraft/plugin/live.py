@@ -30,8 +30,10 @@ HEARTBEAT = b"{}\n"
 STREAM_SECONDS_MAX = 900.0
 """Streams end after this long, the client opens another: rights that were taken away do not outlive it."""
 
-REST_SECONDS_PER_STREAM = 0.0005
-"""Pause after an announcement: with many streams a busy store must not keep the API server telling about it."""
+SLICE_STREAMS = 50
+SLICE_SECONDS = 0.05
+"""Streams are told in slices with a pause after each: a line costs the event loop some tenths of a millisecond, and
+with a thousand streams and a busy store Airflow's own requests would wait for nothing but lines."""
 
 Poll = Callable[[Heads | None], Awaitable[Heads]]
 
@@ -43,10 +45,10 @@ class Live:
         self._poll = poll
         self._streams_max = streams_max
         self._is_stopping = is_stopping
-        self._streams = 0
+        self._news: set[asyncio.Event] = set()  # one a stream, set when there is something to look at
         self._watch: asyncio.Task[None] | None = None
+        self._first_look = asyncio.Lock()
         self._latest: Heads | None = None
-        self._changed = asyncio.Event()  # replaced after each announcement
         self._wake = asyncio.Event()
         self._closed = False
 
@@ -57,43 +59,46 @@ class Live:
     @property
     def streams(self) -> int:
         """How many streams are open."""
-        return self._streams
+        return len(self._news)
 
     async def open(self) -> AsyncIterator[bytes]:
         """A new stream of lines, its first line ready; raises RouteError ``busy``, or the poll's error."""
-        if self._streams >= self._streams_max:
+        if self.streams >= self._streams_max:
             raise busy("too many live streams: poll instead, and try again later")
-        if self._watch is None:
-            self._latest = await self._poll(self._latest)
+        async with self._first_look:
+            if self._watch is None:
+                self._latest = await self._poll(self._latest)
         return self._lines()
 
     async def _lines(self) -> AsyncIterator[bytes]:
         clock = asyncio.get_running_loop().time
         ends = clock() + STREAM_SECONDS_MAX * random.uniform(0.9, 1.0)  # noqa: S311
         sent: Heads | None = None
-        with self._listening():
+        with self._listening() as news:
             while not self._closed and clock() < ends:
+                news.clear()
                 if self._latest is not None and self._latest is not sent:
                     line, sent = self._latest.line_after(sent), self._latest
                     yield line
                     continue
                 try:
                     async with asyncio.timeout(HEARTBEAT_SECONDS):
-                        await self._changed.wait()
+                        await news.wait()
                 except TimeoutError:
                     yield HEARTBEAT
 
     @contextlib.contextmanager
-    def _listening(self) -> Iterator[None]:
+    def _listening(self) -> Iterator[asyncio.Event]:
         """Count a stream; the first begins the watch, the last ends it."""
-        self._streams += 1
+        news = asyncio.Event()
+        self._news.add(news)
         if self._watch is None:
             self._watch = asyncio.create_task(self._watch_store(), name="updraft live")
         try:
-            yield
+            yield news
         finally:
-            self._streams -= 1
-            if self._streams == 0 and self._watch is not None:
+            self._news.discard(news)
+            if not self._news and self._watch is not None:
                 self._watch.cancel()
                 self._watch = None
 
@@ -112,8 +117,7 @@ class Live:
                     log.warning("live: the store cannot be read, trying on: %s", error)
                 is_failing = True
             if self._latest is not before:
-                self._announce()
-                await asyncio.sleep(self._streams * REST_SECONDS_PER_STREAM)
+                await self._announce()
             await self._nap(FAILED_POLL_SECONDS if is_failing else POLL_SECONDS)
 
     async def _nap(self, seconds: float) -> None:
@@ -122,14 +126,18 @@ class Live:
                 await self._wake.wait()
         self._wake.clear()
 
-    def _announce(self) -> None:
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
+    async def _announce(self) -> None:
+        streams = tuple(self._news)
+        for start in range(0, len(streams), SLICE_STREAMS):
+            for news in streams[start : start + SLICE_STREAMS]:
+                news.set()
+            await asyncio.sleep(SLICE_SECONDS)
 
     def close(self) -> None:
         """End every stream after the line it is at."""
         self._closed = True
-        self._announce()
+        for news in self._news:
+            news.set()
 
 
 def server_is_stopping() -> bool:

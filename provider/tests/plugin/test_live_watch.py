@@ -91,7 +91,7 @@ def test_nobody_listens_and_nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_busy_store_is_not_told_about_without_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "REST_SECONDS_PER_STREAM", 0.05)
+    monkeypatch.setattr(live, "SLICE_SECONDS", 0.05)
 
     async def main() -> int:
         store = ScriptedStore()
@@ -107,6 +107,52 @@ def test_busy_store_is_not_told_about_without_pause(monkeypatch: pytest.MonkeyPa
         return told
 
     assert 2 <= asyncio.run(main()) <= 11
+
+
+def test_many_streams_are_told_in_slices_and_airflow_is_served_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "SLICE_STREAMS", 10)
+    monkeypatch.setattr(live, "SLICE_SECONDS", 3_600.0)
+
+    async def main() -> int:
+        store = ScriptedStore()
+        desk = make(store)
+        readers = [await desk.open() for _ in range(30)]
+        await asyncio.gather(*(read(lines, 1) for lines in readers))
+        waiting = [asyncio.create_task(read(lines, 1)) for lines in readers]
+        await asyncio.sleep(0.05)
+        store.move()
+        desk.wake()
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.sleep(0.05)
+        told = sum(task.done() for task in waiting)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        return told
+
+    assert asyncio.run(main()) == 10
+
+
+def test_first_clients_of_a_storm_share_one_look_at_a_time() -> None:
+    at_once = []
+
+    async def main() -> int:
+        store, running = ScriptedStore(), 0
+
+        async def poll(last: Heads | None) -> Heads:
+            nonlocal running
+            running += 1
+            at_once.append(running)
+            await asyncio.sleep(0.001)
+            running -= 1
+            return await store.poll(last)
+
+        desk = Live(poll, streams_max=100, is_stopping=lambda: False)
+        opened = await asyncio.gather(*(desk.open() for _ in range(20)))
+        return len(opened)
+
+    assert asyncio.run(main()) == 20
+    assert max(at_once) == 1
 
 
 def test_streams_end_when_the_server_is_told_to_stop() -> None:
