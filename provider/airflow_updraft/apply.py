@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from airflow_updraft.collections import Collection, Collections, Problem
-from airflow_updraft.json_values import Json
+from airflow_updraft.json_values import Json, parse_json, write_json
 from airflow_updraft.limits import Transport
 from airflow_updraft.merge import Outcome, Stored, merge
 from airflow_updraft.request import BadMutation, Mutation
@@ -62,12 +62,27 @@ def load_records(conn: sa.Connection, wanted: Iterable[Mutation]) -> dict[Key, S
     ids: dict[str, set[str]] = {}
     for mutation in wanted:
         ids.setdefault(mutation.collection, set()).add(mutation.id)
-    columns = [records.c[name] for name in Stored.__slots__]
+    query = _LOAD[conn.dialect.name]
     found: dict[Key, Stored] = {}
     for name, some in ids.items():
-        query = sa.select(records.c.id, *columns).where(records.c.collection == name, records.c.id.in_(some))
-        found.update({(name, row[0]): Stored(*row[1:]) for row in conn.execute(query)})
+        rows = conn.execute(query, {"collection": name, "ids": write_json(sorted(some))})
+        for record_id, revision, created, fields, changes, deleted, owner in rows:
+            changed = parse_json(changes) if changes != "{}" else {}
+            found[name, record_id] = Stored(revision, created, parse_json(fields), changed, bool(deleted), owner)
     return found
+
+
+_LOAD = {
+    # The ids as one parameter; a JSON column as text, for our own parser.
+    dialect: sa.text(
+        "SELECT id, revision, created, CAST(fields AS text), CAST(field_revisions AS text), deleted, owner "  # noqa: S608
+        f"FROM updraft_records WHERE collection = :collection AND id IN (SELECT {ids})"
+    )
+    for dialect, ids in {
+        "sqlite": "value FROM json_each(:ids)",
+        "postgresql": "json_array_elements_text(CAST(:ids AS json))",
+    }.items()
+}
 
 
 def _decide(
@@ -148,15 +163,20 @@ def write_records(
     now: datetime,
 ) -> None:
     """Write changed records, and a gone entry for each user who can no longer see one of them."""
-    by = {"updated_by": author.label, "updated_at": now}
     rows = [
         {
-            "collection": key[0],
-            "id": key[1],
-            **by,
-            **{name: getattr(record, name) for name in Stored.__slots__},
+            "collection": collection,
+            "id": record_id,
+            "revision": record.revision,
+            "created": record.created,
+            "fields": record.fields,
+            "field_revisions": record.field_revisions,
+            "deleted": record.deleted,
+            "owner": record.owner,
+            "updated_by": author.label,
+            "updated_at": now,
         }
-        for key, record in changed.items()
+        for (collection, record_id), record in changed.items()
     ]
     upsert(conn, records, rows)
     left = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -58,6 +59,7 @@ def exchange(
 
     def settle_and_read(conn: sa.Connection) -> Response:
         counter = revision.lock_counter(conn)
+        locked = replace(counter)
         entry = ledger.load(conn, ask.replica_id)
         if ask.user != user or (entry and entry.user != user):
             return refusal(ask, counter, "user_mismatch")
@@ -65,8 +67,9 @@ def exchange(
             epochs.renew(counter, epoch_keeper, new_epoch())
         answer = _settle(conn, counter, ask, entry, author, collections, clock)
         if answer.entry is not None:
-            ledger.save(conn, ask.replica_id, answer.entry, transport, clock())
-        revision.save_counter(conn, counter)
+            ledger.save(conn, ask.replica_id, entry, answer.entry, answer.verdicts, transport, clock())
+        if counter != locked:
+            revision.save_counter(conn, counter)
         if answer.refused in ("fork", "invalid"):
             return refusal(ask, counter, answer.refused, answer.problem)
         reset = ask.epoch != counter.epoch or counter.horizon > max(ask.since, ask.floor)
@@ -92,7 +95,8 @@ def _settle(
         case Standing.FORK:
             return Answer("fork")
         case Standing.REPLAY if entry:
-            return Answer(verdicts=entry.verdicts, entry=ledger.in_epoch(entry, counter.epoch))
+            held = ledger.load_verdicts(conn, ask.replica_id)
+            return Answer(verdicts=held, entry=ledger.in_epoch(entry, counter.epoch))
         case Standing.VOIDED if entry:
             return Answer("void", entry=ledger.in_epoch(entry, counter.epoch))
         case _ if ask.epoch != counter.epoch:
@@ -107,5 +111,5 @@ def _settle(
         voided = Entry(author.label, counter.epoch, mark.number, mark.nonce, is_void=True)
         return Answer("void", entry=voided)
     verdicts = apply_mutations(conn, counter, ask.batch.mutations, author, collections, clock())
-    done = Entry(author.label, counter.epoch, mark.number, mark.nonce, ask.batch.hash, verdicts=verdicts)
+    done = Entry(author.label, counter.epoch, mark.number, mark.nonce, ask.batch.hash)
     return Answer(verdicts=verdicts, entry=done)

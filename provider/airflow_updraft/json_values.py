@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
+
+import msgspec
 
 from airflow_updraft.limits import JSON_DEPTH_MAX
 
@@ -16,8 +18,23 @@ Json: TypeAlias = Any
 _UNSTORABLE_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
 def parse_json(text: str) -> Json:
     """Parse strict JSON; raise ValueError for anything else, ``NaN`` and too deep nesting included."""
+    try:
+        return cast("Json", _decode(text))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    except (msgspec.MsgspecError, UnicodeEncodeError):
+        # The fast parser refuses half surrogates and numbers beyond a double, which are one mutation's own fault,
+        # and says little of what it refuses. It never reads a text as anything else than this one does.
+        return _parse_slowly(text)
+
+
+def _parse_slowly(text: str) -> Json:
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except RecursionError as error:
@@ -33,10 +50,17 @@ def to_json(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def write_json(value: Json) -> str:
+    """Write compact JSON, fast, of what may be stored: of anything else ``value_problem`` was to be asked before.
+
+    It would write ``NaN`` as null and dates as texts, where ``to_json`` and its reader refuse.
+    """
+    return _encode(value).decode()
+
+
 def size_bytes(value: Json) -> int:
-    """Size in bytes of the value's compact JSON in UTF-8."""
-    text = to_json(value)
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    """Size in bytes of the compact JSON in UTF-8 of a value that may be stored."""
+    return len(_encode(value))
 
 
 def json_equal(one: Json, other: Json) -> bool:
@@ -71,13 +95,22 @@ def text_problem(text: str) -> str | None:
     return None if found is None else f"text holds U+{ord(found.group()):04X}, which cannot be stored"
 
 
-def value_problem(value: Json, depth_left: int = JSON_DEPTH_MAX - 1) -> str | None:
+def is_plain(text: str) -> bool:
+    """Tell whether a JSON text can be seen at a glance to hold no string that could not be stored.
+
+    A raw U+0000 is no JSON, a raw half surrogate no UTF-8, so only an escape could bring one in.
+    """
+    return "\\u" not in text and (text.isascii() or _UNSTORABLE_TEXT.search(text) is None)
+
+
+def value_problem(value: Json, depth_left: int = JSON_DEPTH_MAX - 1, *, plain: bool = False) -> str | None:
     """Say why a field's value cannot be stored (text, numbers, depth), or None.
 
-    A record is one level deep by itself, so a field may add JSON_DEPTH_MAX - 1 more.
+    A record is one level deep by itself, so a field may add JSON_DEPTH_MAX - 1 more. ``plain``: it was parsed from
+    a text that ``is_plain``, so that its strings need not be looked at.
     """
     if isinstance(value, str):
-        return text_problem(value)
+        return None if plain else text_problem(value)
     if isinstance(value, float):
         return None if math.isfinite(value) else "a number is not finite"
     if isinstance(value, int):
@@ -87,7 +120,10 @@ def value_problem(value: Json, depth_left: int = JSON_DEPTH_MAX - 1) -> str | No
     if depth_left == 0:
         return f"nested more than {JSON_DEPTH_MAX} levels deep"
     if isinstance(value, dict):
-        parts = (text_problem(key) or value_problem(item, depth_left - 1) for key, item in value.items())
-    else:
-        parts = (value_problem(item, depth_left - 1) for item in value)
-    return next(filter(None, parts), None)
+        if not plain and (message := next(filter(None, map(text_problem, value)), None)):
+            return message
+        value = value.values()
+    for item in value:
+        if message := value_problem(item, depth_left - 1, plain=plain):
+            return message
+    return None

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
+from typing import cast
 
 import sqlalchemy as sa
 
-from airflow_updraft.json_values import Json
+from airflow_updraft.json_values import Json, parse_json, write_json
 from airflow_updraft.limits import Transport
 from airflow_updraft.request import Request
-from airflow_updraft.tables import replicas, upsert
+from airflow_updraft.tables import quoted, replacing, replicas
+
+Verdicts = list[dict[str, Json]]
 
 
 class Standing(Enum):
@@ -26,7 +30,7 @@ class Standing(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A replica's row. ``verdicts`` is what its batch ``number`` was answered; None where nothing was."""
+    """A replica's row without its verdicts, which are large and seldom asked for again."""
 
     user: str
     epoch: str
@@ -34,20 +38,61 @@ class Entry:
     nonce: str | None = None
     hash: str | None = None
     is_void: bool = False
-    verdicts: list[dict[str, Json]] | None = None
+
+
+_LOAD = sa.select(*(replicas.c[name] for name in Entry.__slots__)).where(replicas.c.replica_id == sa.bindparam("id"))
+_VERDICTS = sa.select(sa.cast(replicas.c.verdicts, sa.Text)).where(replicas.c.replica_id == sa.bindparam("id"))
+_COLUMNS = [column.name for column in replicas.columns]
+_SAVE = sa.text(
+    # As text, and as one value: PostgreSQL would look into the rows of an upsert, and refuse an escaped U+0000.
+    f"INSERT INTO updraft_replicas ({', '.join(map(quoted, _COLUMNS))}) VALUES (:{', :'.join(_COLUMNS)}) "  # noqa: S608
+    f"ON CONFLICT (replica_id) DO UPDATE SET {replacing(_COLUMNS[1:])}"
+).bindparams(sa.bindparam("last_seen", type_=replicas.c.last_seen.type))
+_SEEN = (
+    replicas.update()
+    .where(replicas.c.replica_id == sa.bindparam("id"))
+    .values({name: sa.bindparam(f"new_{name}") for name in ("epoch", "transport", "last_seen")})
+)
 
 
 def load(conn: sa.Connection, replica_id: str) -> Entry | None:
     """The replica's row, or None where it is not known."""
-    columns = [replicas.c[name] for name in Entry.__slots__]
-    row = conn.execute(sa.select(*columns).where(replicas.c.replica_id == replica_id)).one_or_none()
+    row = conn.execute(_LOAD, {"id": replica_id}).one_or_none()
     return None if row is None else Entry(*row)
 
 
-def save(conn: sa.Connection, replica_id: str, entry: Entry, transport: Transport, now: datetime) -> None:
-    """Write the replica's row; ``transport`` and ``now`` are labels for people."""
+def load_verdicts(conn: sa.Connection, replica_id: str) -> Verdicts | None:
+    """What the replica's last number was answered, None where nothing was."""
+    text = conn.scalar(_VERDICTS, {"id": replica_id})
+    return None if text is None else cast("Verdicts", parse_json(text))
+
+
+def save(
+    conn: sa.Connection,
+    replica_id: str,
+    known: Entry | None,
+    entry: Entry,
+    verdicts: Verdicts | None,
+    transport: Transport,
+    now: datetime,
+) -> None:
+    """Write the replica's row, which was ``known`` before; ``transport`` and ``now`` are labels for people."""
+    if known and in_epoch(known, entry.epoch) == entry:
+        # Nothing new was settled: its verdicts stay as they are.
+        labels = {"new_transport": transport, "new_last_seen": now}
+        conn.execute(_SEEN, {"id": replica_id, "new_epoch": entry.epoch, **labels})
+        return
     row = {name: getattr(entry, name) for name in Entry.__slots__}
-    upsert(conn, replicas, [row | {"replica_id": replica_id, "last_seen": now, "transport": transport}])
+    row |= {"replica_id": replica_id, "last_seen": now, "transport": transport}
+    conn.execute(_SAVE, row | {"verdicts": None if verdicts is None else _as_text(verdicts)})
+
+
+def _as_text(verdicts: Verdicts) -> str:
+    try:
+        return write_json(verdicts)
+    except UnicodeEncodeError:
+        # A rejected mutation's id: half a surrogate pair travels and is stored only escaped.
+        return json.dumps(verdicts)
 
 
 def claim(request: Request, epoch: str) -> Entry:

@@ -163,7 +163,7 @@ def _checked(
 
 def _value_problem(mutation: Mutation, record: Stored) -> Problem | None:
     """Why a value the author wrote, or a sum it came to, cannot be stored at all."""
-    for name in (*mutation.set, *mutation.inc):
+    for name in mutation.inc if mutation.is_checked else (*mutation.set, *mutation.inc):
         if message := value_problem(record.fields.get(name)):
             return Problem("malformed", message, f"/{name}")
     return None

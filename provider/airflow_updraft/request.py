@@ -14,7 +14,7 @@ from typing import Literal, NoReturn, TypeAlias, cast
 from airflow_updraft import limits
 from airflow_updraft.collections import Problem
 from airflow_updraft.errors import InvalidRequestError
-from airflow_updraft.json_values import Json, is_number, parse_json, text_problem, value_problem
+from airflow_updraft.json_values import Json, is_number, is_plain, parse_json, text_problem, value_problem
 from airflow_updraft.limits import TransportLimits
 
 Op = Literal["create", "patch", "delete"]
@@ -33,7 +33,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """One captured change, as the device froze it."""
+    """One captured change, as the device froze it. ``is_checked``: its values were found fit to be stored."""
 
     collection: str
     id: str
@@ -42,6 +42,7 @@ class Mutation:
     set: Mapping[str, Json] = field(default_factory=dict)
     removed: frozenset[str] = frozenset()
     inc: Mapping[str, float] = field(default_factory=dict)
+    is_checked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,18 +159,21 @@ def _batch(text: Json, sent_hash: Json, allowed: TransportLimits) -> Batch:
             "/batch/mutations",
         )
     mark = Mark(_integer(body["number"], "/batch/number", least=1), _text(body["nonce"], "/batch/nonce"))
-    return Batch(mark, found_hash, tuple(_mutation(m, i) for i, m in enumerate(body["mutations"])))
+    plain = is_plain(text)
+    return Batch(mark, found_hash, tuple(_mutation(m, i, plain=plain) for i, m in enumerate(body["mutations"])))
 
 
-def _mutation(body: Json, index: int) -> Mutation | BadMutation:
-    path = f"/batch/mutations/{index}"
+def _mutation(body: Json, index: int, *, plain: bool) -> Mutation | BadMutation:
     if not isinstance(body, dict):
-        _malformed("a mutation is an object", path)
+        _malformed("a mutation is an object", f"/batch/mutations/{index}")
     collection, record_id = body.get("collection"), body.get("id")
     if not isinstance(collection, str) or not isinstance(record_id, str):
-        _malformed("a mutation names its collection and id", path)
-    if message := id_problem(record_id) or _shape_problem(body) or _fields_problem(body):
+        _malformed("a mutation names its collection and id", f"/batch/mutations/{index}")
+    if message := id_problem(record_id, plain=plain) or _shape_problem(body) or _fields_problem(body, plain=plain):
         return BadMutation(collection, record_id, Problem("malformed", message))
+    for name, value in body.get("set", {}).items():
+        if message := value_problem(value, plain=plain):
+            return BadMutation(collection, record_id, Problem("malformed", message, f"/{name}"))
     return Mutation(
         collection=collection,
         id=record_id,
@@ -178,27 +182,31 @@ def _mutation(body: Json, index: int) -> Mutation | BadMutation:
         set=body.get("set", {}),
         removed=frozenset(body.get("removed", ())),
         inc=body.get("inc", {}),
+        is_checked=True,
     )
 
 
-def id_problem(record_id: str) -> str | None:
+def id_problem(record_id: str, *, plain: bool = False) -> str | None:
     """Say why a text cannot be a record's id, or None."""
     if not 1 <= len(record_id) <= limits.ID_LENGTH_MAX:
         return f"an id has 1 to {limits.ID_LENGTH_MAX} characters"
-    return text_problem(record_id)
+    return None if plain else text_problem(record_id)
 
 
 def _shape_problem(body: dict[str, Json]) -> str | None:
-    if unknown := body.keys() - _MUTATION_KEYS:
-        return f"unknown keys {sorted(unknown)}"  # ignoring one would lose the edit it stands for
+    if not body.keys() <= _MUTATION_KEYS:
+        # Ignoring one would lose the edit it stands for.
+        return f"unknown keys {sorted(body.keys() - _MUTATION_KEYS)}"
     if body.get("op") not in ("create", "patch", "delete"):
         return "op must be create, patch or delete"
-    if not all(_is_integer(body.get(key)) for key in ("firstSeq", "lastSeq", "baseRevision")):
+    if not (_is_integer(body.get("firstSeq")) and _is_integer(body.get("lastSeq"))) or (
+        not _is_integer(body.get("baseRevision"))
+    ):
         return "firstSeq, lastSeq and baseRevision must be integers of at least 0"
     if not isinstance(body.get("set", {}), dict) or not isinstance(body.get("inc", {}), dict):
         return "set and inc must be objects"
     removed = body.get("removed", [])
-    if not isinstance(removed, list) or not all(isinstance(name, str) for name in removed):
+    if not isinstance(removed, list) or (removed and not all(isinstance(name, str) for name in removed)):
         return "removed must be a list of field names"
     if body["op"] == "delete" and (body.get("set") or body.get("inc") or removed):
         return "a delete carries no fields"
@@ -207,23 +215,24 @@ def _shape_problem(body: dict[str, Json]) -> str | None:
     return None
 
 
-def _fields_problem(body: dict[str, Json]) -> str | None:
+def _fields_problem(body: dict[str, Json], *, plain: bool) -> str | None:
     names = [*body.get("set", {}), *body.get("removed", ()), *body.get("inc", {})]
     if len(set(names)) != len(names):
         return "set, removed and inc must name different fields"
-    if message := next(filter(None, map(field_name_problem, names)), None):
-        return message
-    if not all(is_number(step) and not value_problem(step) for step in body.get("inc", {}).values()):
+    for name in names:
+        if message := field_name_problem(name, plain=plain):
+            return message
+    if "inc" in body and not all(is_number(step) and not value_problem(step) for step in body.get("inc", {}).values()):
         return "inc must hold numbers"
     return None
 
 
-def field_name_problem(name: str) -> str | None:
+def field_name_problem(name: str, *, plain: bool = False) -> str | None:
     """Say why a text cannot be a field's name, or None."""
     # __proto__ cannot be a field: assigning it on a device changes the object's prototype.
     if name in ("id", "__proto__") or not 1 <= len(name) <= limits.FIELD_NAME_LENGTH_MAX:
         return f"not a field name: {name[:50]!r}"
-    return text_problem(name)
+    return None if plain else text_problem(name)
 
 
 def _mark(body: Json, path: str) -> Mark | None:
@@ -249,6 +258,8 @@ def _integer(value: Json, path: str, least: int = 0) -> int:
 
 
 def _is_integer(value: Json) -> bool:
+    if type(value) is int:
+        return 0 <= value <= limits.REVISION_MAX
     return is_number(value) and 0 <= value <= limits.REVISION_MAX and value == int(value)
 
 

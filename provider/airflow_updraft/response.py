@@ -22,7 +22,7 @@ Response = dict[str, Json]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a request's batch, void or pull; ``entry`` is what the ledger must hold of it, if anything."""
+    """What became of a request's batch, void or pull; ``entry`` is the replica's row from now on, None: as it is."""
 
     refused: Refused | None = None
     problem: Problem | None = None

@@ -28,8 +28,11 @@ def lock_counter(conn: sa.Connection) -> Counter:
 
     Without the lock a writer could commit a lower revision after a reader had passed it: the reader would skip it.
     """
-    query = sa.select(meta.c.epoch, meta.c.revision, meta.c.horizon).where(meta.c.id == 1).with_for_update()
-    return Counter(*conn.execute(query).one())
+    return Counter(*conn.execute(_LOCK).one())
+
+
+# A statement of its own. Read in the same one, another table's rows would be those from before the wait for the lock.
+_LOCK = sa.select(meta.c.epoch, meta.c.revision, meta.c.horizon).where(meta.c.id == 1).with_for_update()
 
 
 def save_counter(conn: sa.Connection, counter: Counter) -> None:

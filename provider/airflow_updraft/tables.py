@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from airflow_updraft.errors import StoreVersionError
+from airflow_updraft.json_values import write_json
 from airflow_updraft.transaction import SQLITE_WAIT_MS, run_transaction
+
+_POSTGRES = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 SCHEMA_VERSION = 2
 """Grows with each migration; a test holds these tables and what the migrations build equal."""
@@ -143,21 +146,51 @@ def insert(conn: sa.Connection, table: sa.Table) -> postgresql.Insert | sqlite.I
 
 
 def upsert(conn: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
-    """Write all rows in one round trip, replacing those whose primary key exists."""
+    """Write all rows in one round trip, replacing those whose primary key exists.
+
+    Each row has every column, with values that may be stored.
+    """
     if not rows:
         return
-    statement = insert(conn, table)
-    if bulk := len(rows) > 1 and conn.dialect.name == "postgresql":
-        statement = statement.from_select(table.columns.keys(), _rows_as_json(table, rows))
-    replace = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
-    keys = list(table.primary_key.columns)
-    conn.execute(statement.on_conflict_do_update(index_elements=keys, set_=replace), None if bulk else rows)
+    statement = _upsert_text(table, conn.dialect.name)
+    if conn.dialect.name == "postgresql":
+        # All rows as one parameter: its drivers would send an executemany row by row.
+        conn.execute(statement, {"rows": write_json(rows)})
+        return
+    values = zip(*(_as_sqlite(column, [row[column.name] for row in rows]) for column in table.columns), strict=True)
+    # As text: the compiler's work for each row would cost more than the database's.
+    conn.exec_driver_sql(str(statement), list(values))
 
 
-def _rows_as_json(table: sa.Table, rows: list[dict[str, Any]]) -> sa.Select[Any]:
-    """All rows as one parameter: PostgreSQL's drivers would send an executemany row by row."""
-    plain = [{k: v.isoformat() if isinstance(v, datetime) else v for k, v in row.items()} for row in rows]
-    parameter = sa.bindparam("rows", plain, type_=sa.JSON, unique=True)
-    columns = [sa.column(c.name, c.type) for c in table.columns]
-    source = sa.func.json_to_recordset(parameter).table_valued(*columns, name="new").render_derived(with_types=True)
-    return sa.select(*source.c)
+def _as_sqlite(column: sa.Column[Any], values: list[Any]) -> list[Any]:
+    """What SQLAlchemy's types would hand to the driver."""
+    if isinstance(column.type, sa.JSON):
+        return [None if value is None else write_json(value) for value in values]
+    if isinstance(column.type, sa.DateTime):
+        return [value.replace(tzinfo=None).isoformat(" ", "microseconds") for value in values]
+    return values
+
+
+@cache
+def _upsert_text(table: sa.Table, dialect: str) -> sa.TextClause:
+    names = table.columns.keys()
+    keys = table.primary_key.columns.keys()
+    listed = ", ".join(map(quoted, names))
+    if dialect == "postgresql":
+        types = ", ".join(f"{quoted(c.name)} {c.type.compile(_POSTGRES)}" for c in table.columns)
+        source = f"SELECT {listed} FROM json_to_recordset(CAST(:rows AS json)) AS new ({types})"  # noqa: S608
+    else:
+        source = f"VALUES ({', '.join('?' * len(names))})"
+    replace = replacing([name for name in names if name not in keys])
+    conflict = ", ".join(map(quoted, keys))
+    return sa.text(f"INSERT INTO {table.name} ({listed}) {source} ON CONFLICT ({conflict}) DO UPDATE SET {replace}")
+
+
+def quoted(column: str) -> str:
+    """A column's name as SQL has it: ``user`` is a word of PostgreSQL's own."""
+    return f'"{column}"'
+
+
+def replacing(columns: Iterable[str]) -> str:
+    """The SET list of an upsert that replaces these columns."""
+    return ", ".join(f"{quoted(column)} = excluded.{quoted(column)}" for column in columns)

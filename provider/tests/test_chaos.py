@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -126,10 +126,13 @@ def test_fault_30_sqlite_locked_at_random(tmp_path: Any, monkeypatch: pytest.Mon
     monkeypatch.setattr(transaction, "PAUSE_MAX_S", 0.01)
     world = World(sa.create_engine(f"sqlite:///{tmp_path}/s.db"))
     world.device("first").push(create("sum", visits=0))
-    holder = sqlite3.connect(f"{tmp_path}/s.db", isolation_level=None, timeout=30, check_same_thread=False)
+    holder = sqlite3.connect(f"{tmp_path}/s.db", isolation_level=None, timeout=0, check_same_thread=False)
 
     def hold(chance: random.Random) -> bool:
-        holder.execute("BEGIN IMMEDIATE")
+        # Asking without a pause: SQLite's own waiting would find the writers there first, each time.
+        while not holder.in_transaction:
+            with suppress(sqlite3.OperationalError):
+                holder.execute("BEGIN IMMEDIATE")
         time.sleep(chance.uniform(0, 0.02))
         holder.rollback()
         return True
