@@ -61,6 +61,39 @@ def revision() -> int:
         return int(conn.execute(sa.text("SELECT revision FROM updraft_meta")).scalar_one())
 
 
+def run_pipelines(exchange: DAG, put: dict[str, Any], epoch: str) -> dict[str, Any]:
+    """The demo's pipeline and the one of docs/dag-authors.md, each as often as a bell rings, and what they made."""
+    captured = {
+        "i2": {"site": "A7", "status": "fail"},
+        "i3": {"site": "nowhere", "status": "ok"},
+        "i4": {"site": "B2", "status": "watch", "reading": 700},
+    }
+    mutations = [put | {"id": record_id, "set": fields} for record_id, fields in captured.items()]
+    batch = json.dumps({"number": 2, "nonce": "m", "mutations": mutations})
+    digest = hashlib.sha256(batch.encode()).hexdigest()
+    run(exchange, request(epoch=epoch, batch=batch, hash=digest, last={"number": 1, "nonce": "n"}))
+    bag = DagBag(os.environ["UPDRAFT_TEST_PIPELINES"])
+    before = revision()
+    runs = {"example": [run(bag.dags["follow_up"])]}
+    runs["scoring"] = [run(bag.dags["inspection_scoring"]) for _ in range(3)]
+    after = revision()
+    runs["example"].append(run(bag.dags["follow_up"]))
+    settled = revision()
+    with sa.create_engine(f"sqlite:///{HOME}/store.db").connect() as conn:
+        query = (
+            "SELECT collection, id, fields, updated_by FROM updraft_records WHERE collection <> 'sites' ORDER BY 1, 2"
+        )
+        records = {f"{row[0]}/{row[1]}": [json.loads(row[2]), row[3]] for row in conn.execute(sa.text(query))}
+    return {
+        "pipeline_errors": bag.import_errors,
+        "pipeline_states": {name: [done["state"] for done in all_runs] for name, all_runs in runs.items()},
+        "outcomes": [done["xcoms"].get("score") for done in runs["scoring"]],
+        "open_tasks": [done["xcoms"].get("follow_up") for done in runs["example"]],
+        "pipeline_records": records,
+        "pipeline_revisions": [before, after, settled],
+    }
+
+
 def main() -> dict[str, Any]:
     initdb()
     seed(sa.create_engine(f"sqlite:///{HOME}/demo.db"))
@@ -97,6 +130,7 @@ def main() -> dict[str, Any]:
     found["sync"] = run(sync)
     sql("DROP TABLE sites")
     found["failed_sync"] = run(sync)
+    found |= run_pipelines(exchange, put, str(found["kept_epoch"]))
     with sa.create_engine(f"sqlite:///{HOME}/store.db").begin() as conn:
         conn.execute(sa.text("UPDATE updraft_records SET revision = revision + 100 WHERE id = 'i1'"))
     found["corrupt_sync"] = run(sync)

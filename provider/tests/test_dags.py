@@ -28,6 +28,19 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "AIRFLOW_CONN_UPDRAFT_DEMO": json.dumps({"conn_type": "sqlite", "host": f"{home}/demo.db"}),
         "UPDRAFT_TEST_STORE": json.dumps({"conn_type": "sqlite", "host": f"{home}/store.db"}),
     }
+    pipelines = home / "pipelines"
+    pipelines.mkdir()
+    environment["UPDRAFT_TEST_PIPELINES"] = str(pipelines)
+    local = {"classpath": "airflow.dag_processing.bundles.local.LocalDagBundle"}
+    bundles = [
+        local | {"name": "dags-folder", "kwargs": {}},
+        local | {"name": "pipelines", "kwargs": {"path": str(pipelines)}},
+    ]
+    environment["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"] = json.dumps(bundles)
+    demo = PROVIDER.parent / "demo" / "dags" / "inspection_scoring.py"
+    (pipelines / demo.name).write_text(demo.read_text())
+    text = (PROVIDER.parent / "docs" / "dag-authors.md").read_text()
+    (pipelines / "follow_up.py").write_text(text.split("```python\n")[1].split("```")[0])
     command = [sys.executable, str(SCRIPT), str(home / "found.json")]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-5000:]
@@ -120,3 +133,36 @@ def test_store_that_is_not_in_order_fails_the_run_and_is_not_pruned(ran: dict[st
     violation = corrupt["xcoms"]["verify"]["violations"][0]
     assert "'i1'" in violation["where"][0]
     assert "new-epoch" in violation["todo"]
+
+
+def test_example_of_the_docs_and_the_demos_pipeline_run(ran: dict[str, Any]) -> None:
+    assert ran["pipeline_errors"] == {}
+    assert ran["pipeline_states"] == {"example": ["success"] * 2, "scoring": ["success"] * 3}
+
+
+def test_example_plans_a_visit_once(ran: dict[str, Any]) -> None:
+    assert ran["open_tasks"] == [1, 2]  # the other one is by the demo, in between
+    task, by = ran["pipeline_records"]["tasks/i2"]
+    assert task == {"site": "A7", "title": "Visit A7 again", "done": False}
+    assert by.startswith("follow_up/")
+    assert by.endswith("/follow_up")
+
+
+def test_captured_inspections_are_scored_and_the_pipeline_comes_to_rest(ran: dict[str, Any]) -> None:
+    records = {name: record for name, (record, _) in ran["pipeline_records"].items()}
+    assert records["inspections/i1"] == {"site": "A7", "status": "ok", "score": 100, "outcome": "ok"}
+    assert (records["inspections/i2"]["score"], records["inspections/i2"]["outcome"]) == (20, "follow-up needed")
+    assert records["inspections/i3"] == {
+        "site": "nowhere",
+        "status": "ok",
+        "outcome": "rejected by validation: site unknown",
+    }
+    assert records["inspections/i4"]["score"] == 45
+    assert [name for name in records if name.startswith("tasks/")] == ["tasks/i2", "tasks/i4"]
+    assert ran["pipeline_records"]["inspections/i2"][1].startswith("inspection_scoring/")
+    first, again, at_rest = ran["outcomes"]
+    assert first == again == {"ok": 1, "follow-up needed": 2, "rejected by validation: site unknown": 1}
+    assert at_rest == {}
+    before, after, settled = ran["pipeline_revisions"]
+    # A task and an outcome by the example; four inspections and the other task by the demo's; then nothing.
+    assert (after - before, settled - after) == (7, 0)
