@@ -12,6 +12,7 @@ from typing import Any
 from airflow.sdk import DAG, task
 
 from airflow_updraft import Collection
+from airflow_updraft.errors import RecordMissingError
 
 inspections, sites, tasks = Collection("inspections"), Collection("sites"), Collection("tasks")
 
@@ -23,8 +24,6 @@ READING_HIGH = 500
 @task(task_id="score", retries=2, retry_delay=timedelta(seconds=2))
 def score() -> dict[str, int]:
     """Score what changed since the last run; return how many inspections got which outcome."""
-    from airflow_updraft.errors import RecordMissingError  # noqa: PLC0415
-
     outcomes: dict[str, int] = {}
     with inspections.changes(consumer="inspection_scoring") as changes:
         for change in changes:

@@ -6,6 +6,7 @@ import { Problem } from './problem.mjs';
 import { sleep, tail } from './run.mjs';
 
 const READY_MS_MAX = 300_000;
+const DAG_KNOWN_MS_MAX = 60_000;
 const DAGS = ['updraft_exchange'];
 
 /**
@@ -64,6 +65,16 @@ async function dagsAreThere({ airflowUrl }, token) {
     if (dag.is_paused) await send('PATCH', `${apiUrl}/dags/${id}`, { is_paused: false }, token);
   }
   return true;
+}
+
+/** Unpause a DAG as soon as Airflow knows it. @param {string} airflowUrl @param {string} id */
+export async function unpauseDag(airflowUrl, id) {
+  const token = await tokenOf(airflowUrl, 'admin');
+  const deadline = Date.now() + DAG_KNOWN_MS_MAX;
+  while (!(await send('PATCH', `${airflowUrl}/api/v2/dags/${id}`, { is_paused: false }, token)).ok) {
+    if (Date.now() > deadline) throw new Problem(`Airflow does not find the DAG ${id} in ${DAG_KNOWN_MS_MAX / 1000} s.`);
+    await sleep(500);
+  }
 }
 
 /** @param {string} airflowUrl @param {string} name a demo user */
