@@ -124,6 +124,6 @@ def value_problem(value: Json, depth_left: int = JSON_DEPTH_MAX - 1, *, plain: b
             return message
         value = value.values()
     for item in value:
-        if message := value_problem(item, depth_left - 1, plain=plain):
+        if not (plain and type(item) is str) and (message := value_problem(item, depth_left - 1, plain=plain)):
             return message
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from airflow_updraft import limits
 from airflow_updraft.collections import Collection, OnConflict, Problem
@@ -14,8 +14,7 @@ from airflow_updraft.request import Mutation
 VerdictKind = Literal["applied", "merged", "conflicted", "rejected"]
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A record or tombstone as the store holds it. ``fields`` is without the id, empty for a tombstone.
 
     ``field_revisions`` holds a field's last change where that is not the creation; a removed field keeps its.
@@ -33,8 +32,7 @@ class Stored:
         return self.field_revisions.get(name, self.created) > base_revision
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What the mutation came to. ``record`` is what to store, None meaning: write nothing."""
 
     verdict: VerdictKind

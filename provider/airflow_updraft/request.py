@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal, NoReturn, TypeAlias, cast
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias, cast
 
 from airflow_updraft import limits
 from airflow_updraft.collections import Problem
@@ -23,6 +24,9 @@ _BATCH_KEYS = {"number", "nonce", "mutations"}
 _MUTATION_KEYS = {"collection", "id", "firstSeq", "lastSeq", "baseRevision", "op", "set", "removed", "inc"}
 
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """A batch's number and nonce: ``last`` names the last settled one."""
@@ -31,17 +35,16 @@ class Mark:
     nonce: str
 
 
-@dataclass(frozen=True, slots=True)
-class Mutation:
+class Mutation(NamedTuple):
     """One captured change, as the device froze it. ``is_checked``: its values were found fit to be stored."""
 
     collection: str
     id: str
     base_revision: int
     op: Op
-    set: Mapping[str, Json] = field(default_factory=dict)
+    set: Mapping[str, Json] = _NOTHING
     removed: frozenset[str] = frozenset()
-    inc: Mapping[str, float] = field(default_factory=dict)
+    inc: Mapping[str, float] = _NOTHING
     is_checked: bool = False
 
 
@@ -159,29 +162,32 @@ def _batch(text: Json, sent_hash: Json, allowed: TransportLimits) -> Batch:
             "/batch/mutations",
         )
     mark = Mark(_integer(body["number"], "/batch/number", least=1), _text(body["nonce"], "/batch/nonce"))
-    plain = is_plain(text)
-    return Batch(mark, found_hash, tuple(_mutation(m, i, plain=plain) for i, m in enumerate(body["mutations"])))
+    plain, good_names = is_plain(text), set[str]()
+    mutations = tuple(_mutation(m, i, good_names, plain=plain) for i, m in enumerate(body["mutations"]))
+    return Batch(mark, found_hash, mutations)
 
 
-def _mutation(body: Json, index: int, *, plain: bool) -> Mutation | BadMutation:
+def _mutation(body: Json, index: int, good_names: set[str], *, plain: bool) -> Mutation | BadMutation:
+    """Parse one mutation. ``good_names`` are field names found good in this batch; they come again and again."""
     if not isinstance(body, dict):
         _malformed("a mutation is an object", f"/batch/mutations/{index}")
     collection, record_id = body.get("collection"), body.get("id")
     if not isinstance(collection, str) or not isinstance(record_id, str):
         _malformed("a mutation names its collection and id", f"/batch/mutations/{index}")
-    if message := id_problem(record_id, plain=plain) or _shape_problem(body) or _fields_problem(body, plain=plain):
+    message = id_problem(record_id, plain=plain) or _shape_problem(body)
+    if message := message or _fields_problem(body, good_names, plain=plain):
         return BadMutation(collection, record_id, Problem("malformed", message))
-    for name, value in body.get("set", {}).items():
-        if message := value_problem(value, plain=plain):
+    for name, value in body.get("set", _NOTHING).items():
+        if not (plain and type(value) is str) and (message := value_problem(value, plain=plain)):
             return BadMutation(collection, record_id, Problem("malformed", message, f"/{name}"))
     return Mutation(
         collection=collection,
         id=record_id,
         base_revision=body["baseRevision"],
         op=body["op"],
-        set=body.get("set", {}),
+        set=body.get("set", _NOTHING),
         removed=frozenset(body.get("removed", ())),
-        inc=body.get("inc", {}),
+        inc=body.get("inc", _NOTHING),
         is_checked=True,
     )
 
@@ -215,13 +221,15 @@ def _shape_problem(body: dict[str, Json]) -> str | None:
     return None
 
 
-def _fields_problem(body: dict[str, Json], *, plain: bool) -> str | None:
+def _fields_problem(body: dict[str, Json], good_names: set[str], *, plain: bool) -> str | None:
     names = [*body.get("set", {}), *body.get("removed", ()), *body.get("inc", {})]
     if len(set(names)) != len(names):
         return "set, removed and inc must name different fields"
-    for name in names:
-        if message := field_name_problem(name, plain=plain):
-            return message
+    if not good_names.issuperset(names):
+        for name in names:
+            if message := field_name_problem(name, plain=plain):
+                return message
+        good_names.update(names)
     if "inc" in body and not all(is_number(step) and not value_problem(step) for step in body.get("inc", {}).values()):
         return "inc must hold numbers"
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -77,7 +77,7 @@ def give_record(
     """Make a record another user's: the new owner is sent it, the old one is told once that it is gone."""
     before = load_records(conn, [Mutation(collection, record_id, 0, "delete")])
     changed = {
-        key: replace(stored, owner=owner, revision=counter.next())
+        key: stored._replace(owner=owner, revision=counter.next())
         for key, stored in before.items()
         if stored.owner != owner
     }
