@@ -202,3 +202,9 @@ def test_import_in_a_dag_file_loads_no_store_and_no_validator() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_author_outside_a_task_is_airflow() -> None:
+    from airflow_updraft.dag_collection import _author
+
+    assert _author() == "airflow"
