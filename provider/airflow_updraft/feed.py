@@ -91,7 +91,7 @@ def _rows(
     names = {f"c{index}": name for index, name in enumerate(open_to_all + own)}
     if conn.dialect.name == "postgresql":
         conn.execute(_IN_INDEX_ORDER)
-    query = _view(len(open_to_all), len(own))
+    query = _view(conn.dialect.name, len(open_to_all), len(own))
     return conn.execute(query, {**names, "since": since, "user": author.user, "limit": limit})
 
 
@@ -104,7 +104,7 @@ _IN_INDEX_ORDER = sa.text(
 
 
 @cache
-def _view(open_to_all: int, own: int) -> sa.TextClause:
+def _view(dialect: str, open_to_all: int, own: int) -> sa.TextClause:
     """The user's view: one run in revision order for each collection, merged by the database as far as is read."""
     record = "SELECT collection, id, revision, CAST(fields AS text) AS fields, deleted, false AS gone"
     runs = [
@@ -116,4 +116,7 @@ def _view(open_to_all: int, own: int) -> sa.TextClause:
         names = ", ".join(f":c{index}" for index in range(open_to_all, open_to_all + own))
         left = "collection, id, revision, NULL AS fields, false AS deleted, true AS gone FROM updraft_gone"
         runs.append(f'SELECT {left} WHERE "user" = :user AND revision > :since AND collection IN ({names})')
+    if dialect == "postgresql":
+        # It plans each run by itself: one that need not be in order is read to its end, and sorted.
+        runs = [f"({run} ORDER BY revision LIMIT :limit)" for run in runs]
     return sa.text(" UNION ALL ".join(runs) + " ORDER BY revision LIMIT :limit")
