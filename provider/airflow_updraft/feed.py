@@ -118,5 +118,5 @@ def _view(dialect: str, open_to_all: int, own: int) -> sa.TextClause:
         runs.append(f'SELECT {left} WHERE "user" = :user AND revision > :since AND collection IN ({names})')
     if dialect == "postgresql":
         # It plans each run by itself: one that need not be in order is read to its end, and sorted.
-        runs = [f"({run} ORDER BY revision LIMIT :limit)" for run in runs]
+        runs = [f"SELECT * FROM ({run} ORDER BY revision LIMIT :limit) run{at}" for at, run in enumerate(runs)]  # noqa: S608
     return sa.text(" UNION ALL ".join(runs) + " ORDER BY revision LIMIT :limit")

@@ -80,6 +80,15 @@ def test_pages_of_several_collections_come_in_revision_order(world: World) -> No
     assert [(c["collection"], c["revision"]) for c in seen] == [(name, at + 1) for at, name in enumerate(names)]
 
 
+@pytest.mark.parametrize("read", ["all", "own", "none"])
+def test_one_collection_is_read_too(every_engine: sa.Engine, read: str) -> None:
+    world = World(every_engine, {"only": {"schema": {}, "read": read}})
+    world.device("r1", "ana").push(create("a", collection="only", note="n"))
+    page = Device(world, "r2", "ana").pull()
+    assert [change["id"] for change in page["changes"]] == ([] if read == "none" else ["a"])
+    assert (page["upTo"], page["more"]) == (1, False)
+
+
 USERS = ("ana", "bob", "cyd")
 RUNS = itertools.count()
 actions = st.lists(
