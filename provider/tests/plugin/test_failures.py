@@ -53,12 +53,12 @@ def test_database_that_is_down_is_no_500(site: Site, monkeypatch: pytest.MonkeyP
 
 
 def test_airflows_own_database_that_is_down_is_no_500(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow.models.revoked_token import RevokedToken
+    from airflow.api_fastapi.app import get_auth_manager
 
-    def fail(_: str) -> bool:
+    async def fail(_: str) -> None:
         raise sa.exc.OperationalError("SELECT secret", {}, ConnectionError("refused"))
 
-    monkeypatch.setattr(RevokedToken, "is_revoked", fail)
+    monkeypatch.setattr(get_auth_manager(), "get_user_from_token", fail)
     assert refused(site.get("/hello")) == (503, "store", STORE_RETRY_SECONDS)
 
 

@@ -20,7 +20,7 @@ def test_airflow_finds_the_plugin_by_its_entry_point() -> None:
 def test_loading_the_plugin_imports_neither_web_server_nor_engine() -> None:
     """Every task process loads every plugin: with the dag transport that is one process an exchange."""
     code = (
-        "import sys; import airflow.sdk.plugins_manager; before = set(sys.modules)\n"
+        "import sys; from airflow.providers.common.compat.sdk import AirflowPlugin; before = set(sys.modules)\n"
         "from airflow_updraft.plugin.airflow_plugin import UpdraftPlugin; UpdraftPlugin()\n"
         "print(sorted(m for m in set(sys.modules) - before if m.split('.')[0] in "
         "('fastapi', 'starlette', 'sqlalchemy', 'jsonschema_rs') or 'api_fastapi' in m))"
