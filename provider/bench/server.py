@@ -1,0 +1,180 @@
+"""The server's speed over HTTP, on a running Airflow: one JSON line {figure, value, unit} each on standard output.
+
+``npm run bench -- server`` starts an Airflow for each database and runs this; the store is empty when it starts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import time
+import uuid
+
+import httpx
+import psutil
+import sqlalchemy as sa
+from fill import grow
+from site_line import Line, token
+from storm import MUTATIONS, Storm, by_dag, by_plugin
+from workload import Replica
+
+STREAMS = 1_000
+LIVE_SECONDS = 20
+
+
+def say(figure: str, value: float, unit: str) -> None:
+    """Print one figure."""
+    print(json.dumps({"figure": f"server.{figure}", "value": round(value, 3), "unit": unit}), flush=True)
+
+
+class Bench:
+    """One Airflow and its store."""
+
+    def __init__(self, url: str, store: sa.Engine) -> None:
+        self.url = url
+        self.store = store
+
+    def device(self, line: Line) -> Replica:
+        """A device that is up to date: what it had not pulled would count as work of its pages."""
+        device = Replica(uuid.uuid4().hex[:20], "ana")
+        device.settle(line.exchange(device.pull_request(1))[0])
+        device.since = device.floor
+        return device
+
+    def push(self, line: Line, device: Replica, count: int, batches: int) -> list[float]:
+        """Push batches one after the other; the seconds of each."""
+        seconds = []
+        for _ in range(batches):
+            answer, took = line.exchange(device.push_request(count))
+            device.settle(answer)
+            seconds.append(took)
+        return seconds
+
+    def exchange100(self) -> float:
+        """Median seconds of an exchange of 100 mutations, one client."""
+        line = Line(self.url, "ana")
+        device = self.device(line)
+        self.push(line, device, 100, 20)
+        return statistics.median(self.push(line, device, 100, 100))
+
+    def push_rate(self) -> float:
+        """Mutations a second of one client that sends 1,000 a batch, one batch after the other."""
+        line = Line(self.url, "ana")
+        device = self.device(line)
+        self.push(line, device, 1_000, 3)
+        return 1_000 / statistics.median(self.push(line, device, 1_000, 30))
+
+    def pull_rate(self, count: int) -> float:
+        """Records a second of a first sync of ``count`` records."""
+        line, reader, got, spent, more = Line(self.url, "ben"), Replica(uuid.uuid4().hex[:20], "ben"), 0, 0.0, True
+        while more:
+            answer, seconds = line.exchange(reader.pull_request())
+            reader.settle(answer)
+            got, spent, more = got + len(answer["changes"]), spent + seconds, answer["more"]
+        if got < count:
+            raise RuntimeError(f"{got} records came, {count} were stored")
+        return got / spent
+
+    def scalar(self, query: str) -> int:
+        """One number of the store."""
+        with self.store.connect() as conn:
+            return int(conn.scalar(sa.text(query)) or 0)
+
+    def storm(self, name: str, storm: Storm, revision_before: int, devices: int) -> None:
+        """Say how a storm went, by what the store holds and how far its counter moved."""
+        stored = set()
+        with self.store.connect() as conn:
+            for at in range(0, len(storm.ids), 10_000):
+                some = sa.text("SELECT id FROM updraft_records WHERE id = ANY(:ids)")
+                stored |= set(conn.scalars(some, {"ids": storm.ids[at : at + 10_000]}))
+        captured = devices * MUTATIONS
+        say(f"{name}.s", storm.seconds, "s")
+        say(f"{name}.lost", captured - len(stored), "records")
+        moved = self.scalar("SELECT revision FROM updraft_meta") - revision_before
+        say(f"{name}.doubled", moved - len(stored), "changes")
+        say(f"{name}.attempts", storm.attempts, "requests")
+        say(f"{name}.health_p99_ms", storm.health_p99_s * 1_000, "ms")
+
+
+def api_server(url: str) -> psutil.Process:
+    """The process that listens at the URL's port."""
+    port = httpx.URL(url).port
+    listening = [
+        c.pid for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.laddr.port == port and c.pid
+    ]
+    return psutil.Process(listening[0])
+
+
+def live_load(url: str) -> float:
+    """Processor time of the API server with 1,000 idle streams, in percent of one core."""
+
+    async def listen() -> float:
+        limits = httpx.Limits(max_connections=None)
+        headers = {"Authorization": f"Bearer {token(url, 'ana')}"}
+        async with httpx.AsyncClient(
+            base_url=url, headers=headers, limits=limits, timeout=60, trust_env=False
+        ) as client:
+            opened = asyncio.Semaphore(0)
+
+            async def stream() -> None:
+                async with client.stream("GET", "/updraft/v1/live") as answer:
+                    answer.raise_for_status()
+                    lines = answer.aiter_lines()
+                    await anext(lines)
+                    opened.release()
+                    async for _ in lines:
+                        pass
+
+            streams = [asyncio.create_task(stream()) for _ in range(STREAMS)]
+            for _ in range(STREAMS):
+                await opened.acquire()
+            await asyncio.sleep(2)
+            server = api_server(url)
+            before, start = server.cpu_times(), time.perf_counter()
+            await asyncio.sleep(LIVE_SECONDS)
+            after, spent = server.cpu_times(), time.perf_counter() - start
+            for task in streams:
+                if task.done():
+                    task.result()
+                task.cancel()
+            return 100 * (after.user + after.system - before.user - before.system) / spent
+
+    return asyncio.run(listen())
+
+
+def everything(bench: Bench, devices: int, dag_devices: int) -> None:
+    """All figures of the server with its store on PostgreSQL."""
+    grow(bench.store, 1_000)
+    small = bench.exchange100()
+    say("exchange100.p50_ms", small * 1_000, "ms")
+    say("push1000.per_s.postgres", bench.push_rate(), "mutations/s")
+    for name, storm, count in (("storm1000", by_plugin, devices), ("storm50_dag", by_dag, dag_devices)):
+        before = bench.scalar("SELECT revision FROM updraft_meta")
+        bench.storm(name, asyncio.run(storm(bench.url, count)), before, count)
+    grow(bench.store, 100_000)
+    say("pull.per_s", bench.pull_rate(100_000), "records/s")
+    say("live1000.core_percent", live_load(bench.url), "%")
+    grow(bench.store, 1_000_000)
+    say("growth_1k_1m.ratio", bench.exchange100() / small, "ratio")
+
+
+def main() -> None:
+    """Measure what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", required=True, help="with /airflow, without a trailing slash")
+    parser.add_argument("--store", required=True, help="SQLAlchemy URL of the store")
+    parser.add_argument("--devices", type=int, default=1_000)
+    parser.add_argument("--dag-devices", type=int, default=50)
+    given = parser.parse_args()
+    bench = Bench(given.url, sa.create_engine(given.store))
+    bench.device(Line(given.url, "ana"))  # the first exchange makes the store
+    if bench.store.dialect.name == "sqlite":
+        say("push1000.per_s.sqlite", bench.push_rate(), "mutations/s")
+    else:
+        everything(bench, given.devices, given.dag_devices)
+
+
+if __name__ == "__main__":
+    main()

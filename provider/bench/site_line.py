@@ -1,0 +1,62 @@
+"""A running Airflow as the benches see it: one kept connection, bodies compressed as the worker compresses them."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+COMPRESSED_FROM = 2_000
+GZIP_LEVEL = 6
+
+
+def token(url: str, user: str) -> str:
+    """Sign in as a demo user, whose password is the name."""
+    answer = httpx.post(f"{url}/auth/token", json={"username": user, "password": user}, trust_env=False)
+    answer.raise_for_status()
+    return str(answer.json()["access_token"])
+
+
+def packed(request: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+    """A request's body and headers, as the worker's ``fetch`` sends them."""
+    body = json.dumps(request, separators=(",", ":")).encode()
+    headers = {"Content-Type": "application/json", "X-Updraft": "1", "Accept-Encoding": "gzip"}
+    if len(body) < COMPRESSED_FROM:
+        return body, headers
+    return gzip.compress(body, GZIP_LEVEL), headers | {"Content-Encoding": "gzip"}
+
+
+@dataclass
+class Line:
+    """One client's connection to the plugin. Raises RuntimeError for anything but 200."""
+
+    url: str
+    user: str
+    _http: http.client.HTTPConnection = field(init=False)
+
+    def __post_init__(self) -> None:
+        at = urlsplit(self.url)
+        self._path = at.path
+        self._http = http.client.HTTPConnection(at.hostname or "", at.port, timeout=120)
+        self._authorization = f"Bearer {token(self.url, self.user)}"
+
+    def exchange(self, request: dict[str, Any]) -> tuple[dict[str, Any], float]:
+        """One exchange; returns its answer and its seconds, from the packed request to the answer's last byte."""
+        body, headers = packed(request)
+        start = time.perf_counter()
+        path = f"{self._path}/updraft/v1/exchange"
+        self._http.request("POST", path, body, headers | {"Authorization": self._authorization})
+        answer = self._http.getresponse()
+        content = answer.read()
+        seconds = time.perf_counter() - start
+        if answer.headers.get("Content-Encoding") == "gzip":
+            content = gzip.decompress(content)
+        if answer.status != 200:
+            raise RuntimeError(f"{answer.status} {content[:500]!r}")
+        return json.loads(content), seconds
