@@ -6,11 +6,11 @@ import { expect, test } from './support/test.ts';
 const watchNote = (device: Device, id: string): Promise<void> =>
   device.page.evaluate((recordId) => {
     const seen = ((window as unknown as { seen?: Record<string, number> }).seen ??= {});
-    client().on('change', async ({ ids }) => {
-      if (!ids.includes(recordId)) return;
+    const look = async (): Promise<void> => {
       const note = (await client().collection('inspections').get(recordId))?.value.note;
       if (note !== undefined) seen[note] ??= Date.now();
-    });
+    };
+    client().on('change', ({ ids }) => void (ids.includes(recordId) && look()));
   }, id);
 const seenAt = (device: Device, note: string): Promise<number | undefined> =>
   device.page.evaluate((wanted) => (window as unknown as { seen: Record<string, number> }).seen[wanted], note);
