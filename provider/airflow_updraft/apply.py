@@ -149,8 +149,11 @@ def _verdict(
         verdict["fields"] = outcome.fields if outcome.fields == "*" else list(outcome.fields)
     if outcome.dropped:
         verdict["dropped"] = list(outcome.dropped)
-    if outcome.problem is not None:
-        verdict["reason"] = outcome.problem.as_json()
+    if (problem := outcome.problem) is not None:
+        if problem.kind == "schema" and record is not None and seen is None:
+            # The validator quotes what it refuses: the merged record, most of which is another user's.
+            problem = Problem("schema", "the record as it would be does not fit the schema")
+        verdict["reason"] = problem.as_json()
     return verdict
 
 

@@ -255,6 +255,26 @@ def test_private_record_is_neither_seen_nor_changed_nor_taken_over(world: World)
     assert bob.pull(since=0)["changes"] == []
 
 
+def test_refusal_of_a_blind_write_does_not_quote_the_private_record(bare_engine: sa.Engine) -> None:
+    """fault 40: everybody may write into the box, only the owner reads; the validator quotes what it refuses."""
+    schema = {"minProperties": 3, "properties": {"visits": {"minimum": 0}}}
+    world = World(bare_engine, {"box": {"schema": schema, "read": "own", "write": "all"}})
+    world.device("r2", "bob").push(create(collection="box", note="secret", visits=77))
+    ana = world.device("r1", "ana")
+    for hostile in (
+        mutation("patch", "a", collection="box", base=1, removed=["note"]),
+        mutation("patch", "a", collection="box", base=1, inc={"visits": -1000}),
+    ):
+        verdict = only_verdict(ana.push(hostile))
+        assert (verdict["verdict"], verdict["record"], verdict["reason"]) == (
+            "rejected",
+            None,
+            {"kind": "schema", "message": "the record as it would be does not fit the schema"},
+        )
+    own = only_verdict(ana.push(create("mine", collection="box", visits=-1, note="n")))
+    assert "-1 is less than" in own["reason"]["message"], "one's own fault is still named"
+
+
 def test_record_given_away_does_not_stay_on_its_former_owners_device(world: World) -> None:
     ana, bob = world.device("r1", "ana"), world.device("r2", "bob")
     ana.push(create(collection="diary", note="n"))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from airflow_updraft.collections import Collections
 from airflow_updraft.json_values import Json
@@ -43,8 +44,13 @@ def overview(store: OpenStore, overdue_days: float, now: datetime) -> dict[str, 
 def _devices(conn: sa.Connection) -> sa.Select[Any]:
     """The devices, their last batch's verdicts counted in the database: a batch's verdicts can be a megabyte."""
     r = replicas.c
-    each = sa.func.json_each if conn.dialect.name == "sqlite" else sa.func.json_array_elements
-    verdict = each(r.verdicts).table_valued("value", name="verdict")
+    if conn.dialect.name == "sqlite":
+        verdict = sa.func.json_each(r.verdicts).table_valued("value", name="verdict")
+    else:
+        # PostgreSQL unescapes the whole of what it looks into, and cannot U+0000 or half a surrogate pair, which a
+        # rejected id may hold. "/u" is valid wherever "\u" was, and no kind of verdict is written with either.
+        readable = sa.cast(sa.func.replace(sa.cast(r.verdicts, sa.Text), "\\u", "/u"), postgresql.JSON)
+        verdict = sa.func.json_array_elements(readable).table_valued("value", name="verdict")
     kind = sa.column("value", sa.JSON, _selectable=verdict)["verdict"].as_string()
     counts = [
         sa.select(sa.func.count()).select_from(verdict).where(kind == name).scalar_subquery().label(name)

@@ -81,3 +81,12 @@ def test_verdicts_are_counted_by_the_database(site: Site) -> None:
     overview(OpenStore(site.world.engine, site.world.collections), 7, NOW)
     (devices,) = [s for s in statements if "json_" in s]
     assert "updraft_replicas.verdicts," not in devices.split("FROM")[0]
+
+
+@pytest.mark.parametrize("record_id", ["\0", "\ud800", "\\u0000", "\\\\u", '"\\'], ids=ascii)
+def test_id_that_no_database_can_unescape_does_not_hide_the_devices(site: Site, record_id: str) -> None:
+    """fault 40: one device's hostile id is kept in its verdicts, which everybody's overview looks into."""
+    site.post(site.world.device().batch_request(create(record_id, status="bad"), create("a")))
+    answer = site.get("/overview", "olga").json()
+    assert answer["devices"]["shown"][0]["verdicts"] == {"applied": 1, "rejected": 1}
+    assert [rejection["id"] for rejection in answer["rejections"]] == [record_id]
