@@ -82,5 +82,8 @@ function expiryOf(jwt: string): number {
   }
 }
 
+/** The page of a DAG in Airflow's own UI. */
+export const dagUrl = (dag: string): string => `${AIRFLOW}/dags/${dag}`;
+
 /** The page of a DAG run in Airflow's own UI. */
-export const runUrl = (run: string, dag = 'updraft_exchange'): string => `${AIRFLOW}/dags/${dag}/runs/${encodeURIComponent(run)}`;
+export const runUrl = (run: string, dag = 'updraft_exchange'): string => `${dagUrl(dag)}/runs/${encodeURIComponent(run)}`;

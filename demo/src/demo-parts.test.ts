@@ -3,6 +3,8 @@ import type { Row } from '../../client/index.ts';
 import type { Inspection } from './collections.ts';
 import { dayText, today } from './dates.ts';
 import { newestFirst } from './newest-first.ts';
+import { openFirst } from './open-first.ts';
+import { outcomeTone } from './outcome-tone.ts';
 import { byRun, shortRun } from './runs.ts';
 import { secondDeviceUrl } from './second-device.ts';
 
@@ -33,6 +35,24 @@ describe('newestFirst', () => {
     const old = row('old', 0, { value: { id: 'old', site: 'A7', status: 'ok', inspected_on: '2026-01-01' } });
     expect(newestFirst([old, row('a', 1)], [sent('old', 3)]).map(({ id }) => id)).toEqual(['a', 'old']);
   });
+});
+
+describe('openFirst', () => {
+  const task = (id: string, done: boolean, revision: number, state: 'local' | 'synced' = 'synced') => ({
+    id,
+    revision,
+    state,
+    value: { id, site: 'A7', title: 'Visit A7 again', done },
+  });
+  it('puts what is to be done before what is done, and what was touched last before the rest', () => {
+    const rows = openFirst([task('old', true, 3), task('new', true, 9), task('mine', true, 1, 'local'), task('b', false, 2), task('a', false, 5)]);
+    expect(rows.map(({ id }) => id)).toEqual(['a', 'b', 'mine', 'new', 'old']);
+  });
+});
+
+it('an outcome has the tone of its words; words this app does not know have none', () => {
+  const tones = ['ok', 'follow-up needed', 'rejected by validation: site unknown', 'sent to the laboratory'].map(outcomeTone);
+  expect(tones).toEqual(['good', 'warn', 'bad', 'calm']);
 });
 
 describe('byRun', () => {

@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Conflict, DeadLetter, OutboxEntry, Row } from '../../client/index.ts';
-import type { Collections, Inspection, Site } from './collections.ts';
+import type { Collections, Inspection, Site, Task } from './collections.ts';
 import { newestFirst } from './newest-first.ts';
+import { openFirst } from './open-first.ts';
 import type { Client } from './use-updraft.ts';
 
 const ROWS_MAX = 5_000;
@@ -37,28 +38,40 @@ function useLive<T>(client: Client | undefined, collection: keyof Collections, r
   return value;
 }
 
-/** All a person sees of their inspections. */
-export interface Inspections {
-  readonly rows: readonly Row<Inspection>[];
+/** All a person sees of one collection that they write. */
+export interface Records<T> {
+  readonly rows: readonly Row<T>[];
   readonly conflicts: readonly Conflict[];
   readonly deadLetters: readonly DeadLetter[];
   readonly outbox: readonly OutboxEntry[];
+  /** False until the device has been read once. */
+  readonly isRead: boolean;
 }
+export type Inspections = Records<Inspection>;
+export type Tasks = Records<Task>;
 
-const NOTHING: Inspections = { rows: [], conflicts: [], deadLetters: [], outbox: [] };
+const NOTHING = { rows: [], conflicts: [], deadLetters: [], outbox: [], isRead: false } as const;
 
-export function useInspections(client: Client | undefined): Inspections & { readonly isRead: boolean } {
-  const read = useLive(client, 'inspections', async (open): Promise<Inspections> => {
+type Order<T> = (rows: readonly Row<T>[], outbox: readonly OutboxEntry[]) => Row<T>[];
+
+function useRecords<N extends 'inspections' | 'tasks'>(client: Client | undefined, name: N, order: Order<Collections[N]>): Records<Collections[N]> {
+  const read = useLive(client, name, async (open): Promise<Records<Collections[N]>> => {
+    const isOwn = ({ collection }: { readonly collection: string }): boolean => collection === name;
     const [rows, conflicts, deadLetters, outbox] = await Promise.all([
-      open.collection('inspections').query({ limit: ROWS_MAX }),
+      open.collection(name).query({ limit: ROWS_MAX }),
       open.conflicts(),
       open.deadLetters(),
       open.outbox(),
     ]);
-    return { rows: newestFirst(rows, outbox), conflicts, deadLetters, outbox };
+    const own = outbox.filter(isOwn);
+    return { rows: order(rows, own), conflicts: conflicts.filter(isOwn), deadLetters: deadLetters.filter(isOwn), outbox: own, isRead: true };
   });
-  return { ...(read ?? NOTHING), isRead: read !== undefined };
+  return read ?? NOTHING;
 }
+
+export const useInspections = (client: Client | undefined): Inspections => useRecords(client, 'inspections', newestFirst);
+
+export const useTasks = (client: Client | undefined): Tasks => useRecords(client, 'tasks', openFirst);
 
 export function useSites(client: Client | undefined): readonly Site[] {
   return useLive(client, 'sites', async (open) => (await open.collection('sites').query({ index: 'name' })).map(({ value }) => value)) ?? [];

@@ -2,12 +2,13 @@ import { useState } from 'preact/hooks';
 import type { Row } from '../../client/index.ts';
 import type { Inspection } from './collections.ts';
 import { errorText } from './error-text.ts';
+import type { TaskActions } from './parts/follow-ups.tsx';
 import type { RowActions } from './parts/inspection-row.tsx';
 import type { NoticeText } from './parts/notice.tsx';
 import type { Client } from './use-updraft.ts';
 
 interface Acting {
-  readonly actions: RowActions;
+  readonly actions: RowActions & TaskActions;
   readonly edited: Row<Inspection> | undefined;
   readonly closeEdit: (saved?: string) => void;
   readonly notice: NoticeText | undefined;
@@ -43,6 +44,9 @@ export function useRowActions(client: Client | undefined): Acting {
           () => act('It is back', (open) => open.collection('inspections').put(value)),
         ),
       discard: (id) => act('Your change is discarded', (open) => open.discard('inspections', id)),
+      tick: ({ id }, done) =>
+        act(done ? 'Ticked off, saved on this device' : 'Open again, saved on this device', (open) => open.collection('tasks').patch(id, { done })),
+      discardTask: (id) => act('Your change is discarded', (open) => open.discard('tasks', id)),
     },
   };
 }

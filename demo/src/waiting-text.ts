@@ -24,3 +24,10 @@ export function phaseText({ phase, unsent }: Status): string | undefined {
 export function waitingNow({ waiting, online, phase }: Status): Status['waiting'] {
   return waiting?.for === 'network' && online && (phase === 'sending' || phase === 'pulling') ? undefined : waiting;
 }
+
+/** Which way exchanges travel while they do: where nothing gets through, news from Airflow must not be promised. */
+export function viaNow(status: Status): Status['via'] {
+  const waiting = waitingNow(status);
+  const isMoving = waiting === undefined || waiting.for === 'run' || waiting.for === 'person';
+  return status.online && status.auth === 'ok' && isMoving ? status.via : undefined;
+}

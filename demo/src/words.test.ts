@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { WaitingFor } from '../../client/index.ts';
 import * as words from './words.ts';
-import { phaseText, waitingNow, waitingText } from './waiting-text.ts';
+import { phaseText, viaNow, waitingNow, waitingText } from './waiting-text.ts';
 
 const NOW = Date.UTC(2026, 2, 12, 9, 30);
 const kinds = Object.keys(words.WAITING_WORDS) as WaitingFor[];
 
 describe('words', () => {
   it('say something for every kind, and never the kind itself', () => {
-    const tables = [words.STATE_WORDS, words.STATUS_WORDS, words.ERROR_WORDS, words.WAITING_WORDS, words.AUTH_WORDS, words.CONFLICT_WORDS];
+    const tables = [words.STATE_WORDS, words.STATUS_WORDS, words.ERROR_WORDS, words.WAITING_WORDS, words.AUTH_WORDS, words.CONFLICT_WORDS, words.VIA_WORDS];
     for (const [kind, said] of tables.flatMap((table) => Object.entries(table))) {
       for (const text of typeof said === 'string' ? [said] : Object.values(said as Readonly<Record<string, string>>)) {
         expect(text.length, kind).toBeGreaterThan(1);
@@ -56,4 +56,20 @@ it('phaseText is silent while nothing moves', () => {
   expect(phaseText({ ...status, phase: 'sending' })).toBe('Sending 3 changes …');
   expect(phaseText({ ...status, phase: 'sending', unsent: 1 })).toBe('Sending 1 change …');
   expect(phaseText({ ...status, phase: 'idle' })).toBeUndefined();
+});
+
+describe('viaNow', () => {
+  const status = { user: 'ana', replicaId: 'r', online: true, phase: 'idle', unsent: 0, conflicts: 0, deadLetters: 0, auth: 'ok', ready: true } as const;
+  it.each(['plugin', 'dag'] as const)('is the way of the last exchange: %s', (via) => expect(viaNow({ ...status, via })).toBe(via));
+  it('stays while only a run or a person is waited for', () => {
+    expect(viaNow({ ...status, via: 'dag', waiting: { for: 'run', failures: 0 } })).toBe('dag');
+    expect(viaNow({ ...status, via: 'plugin', waiting: { for: 'person', failures: 0 } })).toBe('plugin');
+  });
+  it('promises nothing where nothing gets through', () => {
+    for (const waiting of ['network', 'airflow', 'sign-in', 'other-user', 'forbidden', 'update'] as const)
+      expect(viaNow({ ...status, via: 'plugin', waiting: { for: waiting, failures: 1 } }), waiting).toBeUndefined();
+    expect(viaNow({ ...status, via: 'plugin', online: false })).toBeUndefined();
+    expect(viaNow({ ...status, via: 'plugin', auth: 'required' })).toBeUndefined();
+    expect(viaNow(status)).toBeUndefined();
+  });
 });

@@ -1,3 +1,4 @@
+import type { TransportName } from '../../shared/limits.ts';
 import type { AuthReason } from '../../shared/messages.ts';
 import type { ConflictReason, ErrorKind, RowState, WaitingFor } from '../../client/index.ts';
 import type { Inspection } from './collections.ts';
@@ -23,6 +24,10 @@ export const FIELD_WORDS: Readonly<Record<string, string>> = {
   visits: 'Visits',
   note: 'Note',
   inspected_on: 'Date',
+  score: 'Score',
+  outcome: 'Outcome',
+  title: 'Task',
+  done: 'Done',
 };
 
 /** What it waits for; `next` says when it goes on if no time is known. */
@@ -38,6 +43,12 @@ export const WAITING_WORDS: Readonly<Record<WaitingFor, { readonly text: string;
   forbidden: { text: 'Your Airflow user may not run updraft_exchange', next: 'an administrator needs to allow it' },
   update: { text: 'This app and Airflow are of different versions', next: 'update the app or the provider' },
   person: { text: 'Everything else is sent', next: 'the rest needs your decision' },
+};
+
+/** Which way exchanges travel, and when a change made in Airflow shows here. */
+export const VIA_WORDS: Readonly<Record<TransportName, string>> = {
+  plugin: 'Straight to Airflow’s plugin. Changes in Airflow show up here by themselves.',
+  dag: 'By DAG runs in Airflow. Changes there show up here within minutes, or when you fetch them.',
 };
 
 export const AUTH_WORDS: Readonly<Record<AuthReason | 'signed-out', { readonly title: string; readonly text: string }>> = {

@@ -12,16 +12,19 @@ import { STATUS_WORDS } from '../words.ts';
 interface Props {
   readonly inspections: Inspections;
   readonly sites: readonly Site[];
+  /** Whether news from Airflow come by themselves. */
+  readonly isLive: boolean;
   readonly onDone: () => void;
 }
 const RESULT_WORDS = {
-  done: 'Done in Airflow. This device hears of it with its next exchange.',
   failed: 'The DAG run failed; Airflow’s log says why.',
   slow: 'The DAG run is still under way.',
 } as const;
 
+const DONE_WORDS = { live: 'Done in Airflow: it shows here by itself.', fetched: 'Done in Airflow: this device fetches it now.' } as const;
+
 /** Changes a record on the other side, so that one person alone can see both directions and make a conflict. */
-export function AirflowChange({ inspections, sites, onDone }: Props): JSX.Element {
+export function AirflowChange({ inspections, sites, isLive, onDone }: Props): JSX.Element {
   const [chosen, setChosen] = useState<string>();
   const [said, setSaid] = useState<string>();
   const [run, setRun] = useState<string>();
@@ -38,7 +41,7 @@ export function AirflowChange({ inspections, sites, onDone }: Props): JSX.Elemen
     try {
       const { step, run: made } = await changeInAirflow(id, set);
       setRun(made);
-      setSaid(RESULT_WORDS[step]);
+      setSaid(step === 'done' ? DONE_WORDS[isLive ? 'live' : 'fetched'] : RESULT_WORDS[step]);
       onDone();
     } catch (error) {
       setSaid(error instanceof AirflowError ? (error.kind === 'missing' ? `This Airflow has no DAG ${CHANGE_DAG}.` : error.message) : String(error));

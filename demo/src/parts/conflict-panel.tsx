@@ -21,7 +21,7 @@ export function ConflictPanel({ client, conflict, sites }: Props): JSX.Element {
   const [choices, setChoices] = useState<Resolution>({});
   const [note, setNote] = useState<string>();
   const shown = useRef(conflict.theirsRevision);
-  const { reason, fields, recordId, mine, theirs, base } = conflict;
+  const { reason, collection, fields, recordId, mine, theirs, base } = conflict;
   useEffect(() => {
     if (shown.current === conflict.theirsRevision) return;
     shown.current = conflict.theirsRevision;
@@ -49,7 +49,8 @@ export function ConflictPanel({ client, conflict, sites }: Props): JSX.Element {
         <Icon name="conflict" />
         <div>
           <h3>
-            {CONFLICT_WORDS[reason].title}: {typeof site === 'string' ? siteName(site, sites) : 'an inspection'}
+            {CONFLICT_WORDS[reason].title}: {typeof site === 'string' ? siteName(site, sites) : 'a record'}
+            {collection === 'tasks' && ', follow-up'}
           </h3>
           <p class="quiet">{CONFLICT_WORDS[reason].text}</p>
         </div>

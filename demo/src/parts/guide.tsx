@@ -1,6 +1,6 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { AIRFLOW } from '../airflow.ts';
+import { AIRFLOW, dagUrl } from '../airflow.ts';
 import type { Site } from '../collections.ts';
 import type { Network } from '../network.ts';
 import { recall, remember } from '../remembered.ts';
@@ -13,13 +13,17 @@ interface Props {
   readonly network: Network;
   readonly inspections: Inspections;
   readonly sites: readonly Site[];
+  /** Whether news from Airflow come by themselves. */
+  readonly isLive: boolean;
   readonly onNetwork: (offline: boolean) => void;
   readonly onChanged: () => void;
 }
 const WIDE = '(min-width: 800px)';
 
-/** The whole idea in four steps, for somebody who sees this for the first time. */
-export function Guide({ network, inspections, sites, onNetwork, onChanged }: Props): JSX.Element {
+const PIPELINE_DAG = 'inspection_scoring';
+
+/** The whole idea in five steps, for somebody who sees this for the first time. */
+export function Guide({ network, inspections, sites, isLive, onNetwork, onChanged }: Props): JSX.Element {
   const [isOpen] = useState(() => (recall('guide') ?? (matchMedia(WIDE).matches ? 'open' : 'closed')) === 'open');
   const other = secondDeviceUrl(location.href);
   return (
@@ -56,13 +60,20 @@ export function Guide({ network, inspections, sites, onNetwork, onChanged }: Pro
         <li>
           <h3>… or in Airflow itself</h3>
           <p>A DAG run changes it, as from the office.</p>
-          <AirflowChange inspections={inspections} sites={sites} onDone={onChanged} />
+          <AirflowChange inspections={inspections} sites={sites} isLive={isLive} onDone={onChanged} />
         </li>
         <li>
           <h3>Reconnect and watch</h3>
-          <p>One batch, one DAG run. What both sides changed, you decide.</p>
+          <p>All of it goes in one batch. What both sides changed, you decide.</p>
           <a class="button small" data-testid="open-airflow" href={`${AIRFLOW}/`} target="_blank" rel="noopener">
             <Icon name="external" /> Open Airflow
+          </a>
+        </li>
+        <li>
+          <h3>Let a pipeline answer</h3>
+          <p>Save a failing inspection. In Airflow a DAG starts by itself and scores it; within seconds the score and a follow-up arrive here.</p>
+          <a class="button small" data-testid="open-pipeline" href={dagUrl(PIPELINE_DAG)} target="_blank" rel="noopener">
+            <Icon name="external" /> The DAG
           </a>
         </li>
       </ol>

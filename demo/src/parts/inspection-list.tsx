@@ -7,7 +7,7 @@ import { InspectionRow, type RowActions } from './inspection-row.tsx';
 import { SentByRun } from './sent-by-run.tsx';
 
 interface Props {
-  readonly inspections: Inspections & { readonly isRead: boolean };
+  readonly inspections: Inspections;
   readonly sites: readonly Site[];
   readonly actions: RowActions;
   readonly isHeldUp: boolean;
@@ -33,9 +33,10 @@ export function InspectionList({ inspections, sites, actions, isHeldUp }: Props)
     person: rows.filter(({ state }) => state === 'conflict' || state === 'rejected'),
     sent: rows.filter(({ state }) => state === 'synced'),
   };
-  const deleted = outbox.filter(({ collection, op, state }) => collection === 'inspections' && op === 'delete' && state !== 'rejected');
-  const orphans = deadLetters.filter(({ collection, id }) => collection !== 'inspections' || !rows.some((row) => row.id === id));
+  const deleted = outbox.filter(({ op, state }) => op === 'delete' && state !== 'rejected');
+  const orphans = deadLetters.filter(({ id }) => !rows.some((row) => row.id === id));
   const chosen = of[filter];
+  const hasRuns = chosen.some(({ run }) => run !== undefined);
   const isEmpty = chosen.length === 0 && (filter === 'sent' || (deleted.length === 0 && orphans.length === 0));
   return (
     <section class="list" aria-labelledby="list-title">
@@ -51,7 +52,7 @@ export function InspectionList({ inspections, sites, actions, isHeldUp }: Props)
       </div>
       {filter !== 'sent' && <OrphanedLetters letters={orphans} discard={actions.discard} />}
       {(filter === 'all' || filter === 'unsent') && <DeletedRows entries={deleted} />}
-      {filter === 'sent' ? (
+      {filter === 'sent' && hasRuns ? (
         <SentByRun rows={chosen} sites={sites} />
       ) : (
         <ul class="rows">
@@ -60,7 +61,7 @@ export function InspectionList({ inspections, sites, actions, isHeldUp }: Props)
           ))}
         </ul>
       )}
-      {filter !== 'sent' && chosen.length > shown && (
+      {!(filter === 'sent' && hasRuns) && chosen.length > shown && (
         <button class="button wide" data-testid="show-more" onClick={() => setShown(shown + PAGE * 5)}>
           Show more ({chosen.length - shown})
         </button>

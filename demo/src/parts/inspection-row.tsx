@@ -5,6 +5,7 @@ import type { Inspection, Site } from '../collections.ts';
 import { dayText } from '../dates.ts';
 import { siteName } from '../draft.ts';
 import { STATUS_WORDS } from '../words.ts';
+import { AirflowOutcome } from './airflow-outcome.tsx';
 import { Icon, type IconName } from './icon.tsx';
 import { StateChip } from './state-chip.tsx';
 
@@ -43,6 +44,7 @@ export function InspectionRow({ row, sites, actions, isHeldUp }: Props): JSX.Ele
           <span key={fact}>{fact}</span>
         ))}
       </p>
+      <AirflowOutcome row={row} />
       {value.note && <p class="note">{value.note}</p>}
       {rejection && (
         <p class="rejection">

@@ -21,7 +21,7 @@ export function SentByRun({ rows, sites }: { readonly rows: readonly Row<Inspect
               </a>
             )}
           </div>
-          <p class="facts">{run ? 'Sent from this device in one batch' : 'Came from Airflow or from other devices'}</p>
+          <p class="facts">{run ? 'Sent from this device in one batch' : 'Without a DAG run of this device: by Airflow’s plugin, or captured elsewhere'}</p>
           <ul class="carried">
             {carried.map(({ id, value }) => (
               <li key={id} data-testid={`sent-${id}`}>

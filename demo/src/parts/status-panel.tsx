@@ -4,7 +4,8 @@ import type { Status } from '../../../client/index.ts';
 import { timeText } from '../dates.ts';
 import { useNow } from '../use-now.ts';
 import type { Client } from '../use-updraft.ts';
-import { phaseText, waitingNow, waitingText } from '../waiting-text.ts';
+import { phaseText, viaNow, waitingNow, waitingText } from '../waiting-text.ts';
+import { VIA_WORDS } from '../words.ts';
 import { Icon } from './icon.tsx';
 
 interface Props {
@@ -61,6 +62,7 @@ function Detail({ status }: { readonly status: Status }): JSX.Element {
   const waiting = waitingNow(status);
   const now = useNow(waiting?.until !== undefined);
   const phase = phaseText(status);
+  const via = viaNow(status);
   const last = status.lastExchangeAt === undefined ? 'No exchange with Airflow yet' : `Last exchange ${timeText(status.lastExchangeAt)}`;
   return (
     <ul class="details">
@@ -80,6 +82,12 @@ function Detail({ status }: { readonly status: Status }): JSX.Element {
         <Icon name="synced" />
         {last}
       </li>
+      {via && (
+        <li class="quiet" data-testid="via" data-via={via}>
+          <Icon name={via === 'plugin' ? 'live' : 'clock'} />
+          {VIA_WORDS[via]}
+        </li>
+      )}
     </ul>
   );
 }

@@ -2,17 +2,18 @@ import type { JSX } from 'preact';
 import type { Session } from '../airflow.ts';
 import { errorText } from '../error-text.ts';
 import { useNetwork } from '../network.ts';
-import { useInspections, useSites } from '../use-live.ts';
+import { useInspections, useSites, useTasks } from '../use-live.ts';
 import { useRowActions } from '../use-row-actions.ts';
 import { useSignIn } from '../use-sign-in.ts';
 import { useUpdraft } from '../use-updraft.ts';
-import { waitingNow } from '../waiting-text.ts';
+import { viaNow, waitingNow } from '../waiting-text.ts';
 import { Account } from './account.tsx';
 import { AuthBar, OfflineBanner, UpdateBar } from './banners.tsx';
 import { Brand } from './brand.tsx';
 import { CaptureForm } from './capture-form.tsx';
 import { ConflictPanel } from './conflict-panel.tsx';
 import { EditDialog } from './edit-dialog.tsx';
+import { FollowUps } from './follow-ups.tsx';
 import { Guide } from './guide.tsx';
 import { InspectionList } from './inspection-list.tsx';
 import { Notice } from './notice.tsx';
@@ -33,6 +34,7 @@ export function Workspace({ registration, user, session, update, onSignedIn, onL
   const { client, status, authReason, error } = useUpdraft(registration, user);
   const network = useNetwork(registration);
   const inspections = useInspections(client);
+  const tasks = useTasks(client);
   const sites = useSites(client);
   const { actions, edited, closeEdit, notice, closeNotice } = useRowActions(client);
   const isSigningIn = useSignIn(client, session);
@@ -44,6 +46,8 @@ export function Workspace({ registration, user, session, update, onSignedIn, onL
   // "Sending" would be a promise where nothing moves; while a DAG run works on it, it does move.
   const waiting = status && waitingNow(status);
   const isHeldUp = network.offline || (waiting !== undefined && waiting.for !== 'run' && waiting.for !== 'person');
+
+  const isLive = status !== undefined && viaNow(status) === 'plugin';
 
   return (
     <div class="app">
@@ -61,14 +65,19 @@ export function Workspace({ registration, user, session, update, onSignedIn, onL
           <CaptureForm client={client} sites={sites} />
         </div>
         <div class="right">
-          {client && inspections.conflicts.map((conflict) => <ConflictPanel key={conflict.id} client={client} conflict={conflict} sites={sites} />)}
+          {client &&
+            [...inspections.conflicts, ...tasks.conflicts].map((conflict) => (
+              <ConflictPanel key={conflict.id} client={client} conflict={conflict} sites={sites} />
+            ))}
           <Guide
             network={network}
             inspections={inspections}
             sites={sites}
+            isLive={isLive}
             onNetwork={(offline) => void setOffline(offline)}
-            onChanged={() => void client?.sync()}
+            onChanged={() => !isLive && void client?.sync()}
           />
+          <FollowUps tasks={tasks} sites={sites} actions={actions} isHeldUp={isHeldUp} />
           <InspectionList inspections={inspections} sites={sites} actions={actions} isHeldUp={isHeldUp} />
         </div>
       </main>

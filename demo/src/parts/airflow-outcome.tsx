@@ -1,0 +1,31 @@
+import type { JSX } from 'preact';
+import type { Row } from '../../../client/index.ts';
+import type { Inspection } from '../collections.ts';
+import { outcomeTone, type Tone } from '../outcome-tone.ts';
+import { Icon, type IconName } from './icon.tsx';
+
+const ICONS: Readonly<Record<Tone, IconName | undefined>> = { good: 'synced', warn: 'tasks', bad: 'warning', calm: undefined };
+
+/** What Airflow's pipeline made of the record, in its own words. Nothing where it has said nothing: whether it ever will is not known here. */
+export function AirflowOutcome({ row: { id, value, state } }: { readonly row: Row<Inspection> }): JSX.Element | null {
+  const { score, outcome } = value;
+  if (score === undefined && outcome === undefined) return null;
+  const icon = outcome === undefined ? undefined : ICONS[outcomeTone(outcome)];
+  return (
+    <p class="airflow-outcome">
+      <span>Airflow says</span>
+      {score !== undefined && (
+        <span class="score">
+          Score <b data-testid={`score-${id}`}>{score}</b>
+        </span>
+      )}
+      {outcome !== undefined && (
+        <span class={`verdict tone-${outcomeTone(outcome)}`}>
+          {icon && <Icon name={icon} />}
+          <span data-testid={`outcome-${id}`}>{outcome}</span>
+        </span>
+      )}
+      {state !== 'synced' && <span>before your change</span>}
+    </p>
+  );
+}
