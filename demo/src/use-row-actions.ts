@@ -19,12 +19,16 @@ interface Acting {
 export function useRowActions(client: Client | undefined): Acting {
   const [edited, setEdited] = useState<Row<Inspection>>();
   const [notice, setNotice] = useState<NoticeText>();
-  const act = (done: string, work: (open: Client) => Promise<unknown>, undo?: () => void): void => {
-    if (!client) return;
-    work(client).then(
-      () => setNotice({ text: done, ...(undo ? { undo } : {}) }),
-      (error: unknown) => setNotice({ text: errorText(error) }),
-    );
+  const act = async (done: string, work: (open: Client) => Promise<unknown>, undo?: () => void): Promise<boolean> => {
+    if (!client) return false;
+    try {
+      await work(client);
+      setNotice({ text: done, ...(undo ? { undo } : {}) });
+      return true;
+    } catch (error) {
+      setNotice({ text: errorText(error) });
+      return false;
+    }
   };
   return {
     edited,
@@ -36,17 +40,17 @@ export function useRowActions(client: Client | undefined): Acting {
     closeNotice: () => setNotice(undefined),
     actions: {
       edit: setEdited,
-      visit: ({ id }) => act('One visit more, saved on this device', (open) => open.collection('inspections').increment(id, { visits: 1 })),
+      visit: ({ id }) => void act('One visit more, saved on this device', (open) => open.collection('inspections').increment(id, { visits: 1 })),
       remove: ({ id, value }) =>
-        act(
+        void act(
           'Deleted on this device',
           (open) => open.collection('inspections').delete(id),
-          () => act('It is back', (open) => open.collection('inspections').put(value)),
+          () => void act('It is back', (open) => open.collection('inspections').put(value)),
         ),
-      discard: (id) => act('Your change is discarded', (open) => open.discard('inspections', id)),
+      discard: (id) => void act('Your change is discarded', (open) => open.discard('inspections', id)),
       tick: ({ id }, done) =>
         act(done ? 'Ticked off, saved on this device' : 'Open again, saved on this device', (open) => open.collection('tasks').patch(id, { done })),
-      discardTask: (id) => act('Your change is discarded', (open) => open.discard('tasks', id)),
+      discardTask: (id) => void act('Your change is discarded', (open) => open.discard('tasks', id)),
     },
   };
 }

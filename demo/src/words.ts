@@ -47,8 +47,8 @@ export const WAITING_WORDS: Readonly<Record<WaitingFor, { readonly text: string;
 
 /** Which way exchanges travel, and when a change made in Airflow shows here. */
 export const VIA_WORDS: Readonly<Record<TransportName, string>> = {
-  plugin: 'Straight to Airflow’s plugin. Changes in Airflow show up here by themselves.',
-  dag: 'By DAG runs in Airflow. Changes there show up here within minutes, or when you fetch them.',
+  plugin: 'Straight to Airflow. What changes there shows up here by itself.',
+  dag: 'By DAG runs in Airflow. What changes there shows up here within minutes, or when you fetch it.',
 };
 
 export const AUTH_WORDS: Readonly<Record<AuthReason | 'signed-out', { readonly title: string; readonly text: string }>> = {

@@ -13,7 +13,7 @@ export function AirflowOutcome({ row: { id, value, state } }: { readonly row: Ro
   const icon = outcome === undefined ? undefined : ICONS[outcomeTone(outcome)];
   return (
     <p class="airflow-outcome">
-      <span>Airflow says</span>
+      <span>Airflow:</span>
       {score !== undefined && (
         <span class="score">
           Score <b data-testid={`score-${id}`}>{score}</b>

@@ -7,7 +7,8 @@ import { OrphanedLetters } from './deleted-rows.tsx';
 import { TaskRow } from './task-row.tsx';
 
 export interface TaskActions {
-  readonly tick: (row: Row<Task>, done: boolean) => void;
+  /** False where it could not be stored; the person is told why. */
+  readonly tick: (row: Row<Task>, done: boolean) => Promise<boolean>;
   readonly discardTask: (id: string) => void;
 }
 

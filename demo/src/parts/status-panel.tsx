@@ -11,10 +11,12 @@ import { Icon } from './icon.tsx';
 interface Props {
   readonly client: Client | undefined;
   readonly status: Status | undefined;
+  /** Follow-ups not done yet. */
+  readonly openTasks: number;
 }
 
 /** The question of everybody who hands a device in: is all of it in Airflow? */
-export function StatusPanel({ client, status }: Props): JSX.Element {
+export function StatusPanel({ client, status, openTasks }: Props): JSX.Element {
   const [isSyncing, setSyncing] = useState(false);
   const sync = async (): Promise<void> => {
     setSyncing(true);
@@ -54,6 +56,12 @@ export function StatusPanel({ client, status }: Props): JSX.Element {
         </button>
       </div>
       {status && <Detail status={status} />}
+      {openTasks > 0 && (
+        <a class="to-follow-ups" href="#follow-ups">
+          <Icon name="tasks" />
+          {openTasks === 1 ? '1 follow-up to do' : `${openTasks} follow-ups to do`}
+        </a>
+      )}
     </section>
   );
 }

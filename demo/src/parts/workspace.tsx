@@ -61,7 +61,7 @@ export function Workspace({ registration, user, session, update, onSignedIn, onL
       {error !== undefined && <p class="banner problem">{errorText(error)}</p>}
       <main>
         <div class="left">
-          <StatusPanel client={client} status={status} />
+          <StatusPanel client={client} status={status} openTasks={tasks.rows.filter(({ value }) => !value.done).length} />
           <CaptureForm client={client} sites={sites} />
         </div>
         <div class="right">
