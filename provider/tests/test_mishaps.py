@@ -24,6 +24,7 @@ def one_up(base: int) -> dict[str, object]:
 
 
 def test_resent_batch_is_not_applied_twice(world: World) -> None:
+    """fault 18, 19: the answer was lost, or the request came twice."""
     device = world.device()
     device.push(create(visits=0))
     request = device.batch_request(one_up(1))
@@ -35,6 +36,7 @@ def test_resent_batch_is_not_applied_twice(world: World) -> None:
 
 
 def test_delayed_duplicate_is_not_applied_after_a_later_batch(world: World) -> None:
+    """fault 19: it arrives after a later one was settled."""
     device = world.device()
     device.push(create(visits=0))
     old = device.batch_request(one_up(1))
@@ -45,6 +47,7 @@ def test_delayed_duplicate_is_not_applied_after_a_later_batch(world: World) -> N
 
 
 def test_second_clone_with_the_same_increment_is_not_taken_for_a_resend(world: World) -> None:
+    """fault 27: two replicas with one id, and the same edit."""
     device = world.device()
     device.push(create(visits=0))
     clone = copy.copy(device)
@@ -54,6 +57,7 @@ def test_second_clone_with_the_same_increment_is_not_taken_for_a_resend(world: W
 
 
 def test_clone_that_only_pulls_is_told_too_and_given_no_changes(world: World) -> None:
+    """fault 27: also one that has nothing to send."""
     device = world.device()
     clone = copy.copy(device)
     device.push(create(note="n"))
@@ -106,6 +110,7 @@ def test_base_revisions_of_another_epoch_do_not_count(world: World) -> None:
 
 
 def test_restored_backup_is_not_trusted_by_the_devices_that_are_ahead(world: World) -> None:
+    """fault 31: the devices know more than the store."""
     device = world.device()
     backup = world.snapshot()
     device.push(create(note="lost"))
@@ -115,6 +120,7 @@ def test_restored_backup_is_not_trusted_by_the_devices_that_are_ahead(world: Wor
 
 
 def test_restored_backup_does_not_renew_its_epoch_for_ever(world: World) -> None:
+    """fault 31: once, whoever comes first."""
     ana, bob = world.device("r1", "ana"), world.device("r2", "bob")
     backup = world.snapshot()
     ana.push(create(note="lost"))
@@ -127,6 +133,7 @@ def test_restored_backup_does_not_renew_its_epoch_for_ever(world: World) -> None
 
 
 def test_restored_backup_does_not_bring_its_old_epoch_along(bare_engine: sa.Engine) -> None:
+    """fault 31: the epoch is kept outside the store as well."""
     world = World(bare_engine, keeper=KeptEpoch())
     device = world.device()
     backup = world.snapshot()
@@ -239,6 +246,7 @@ def test_consumer_that_has_not_read_a_deletion_does_not_lose_its_tombstone(world
 
 
 def test_private_record_is_neither_seen_nor_changed_nor_taken_over(world: World) -> None:
+    """fault 40: another user's record is named."""
     ana, bob = world.device("r1", "ana"), world.device("r2", "bob")
     ana.push(create(collection="diary", note="secret"))
     assert bob.pull()["changes"] == []
@@ -294,6 +302,7 @@ def test_private_record_does_not_travel_in_conf_or_xcom(world: World) -> None:
 
 
 def test_poison_mutation_does_not_block_the_others(world: World) -> None:
+    """fault 36: each is rejected alone, with its reason."""
     answer = world.device().push(
         create("bad", status="bogus"),
         create("x", collection="nowhere"),

@@ -95,6 +95,7 @@ steps = st.lists(st.tuples(st.integers(0, 2), st.sampled_from(["push", "lose", "
 @given(steps)
 @ON_A_DATABASE
 def test_effects_happen_once_whatever_is_resent_lost_late_or_interleaved(world: World, schedule: Any) -> None:
+    """fault 18, 19: at random, for three replicas that write the same record."""
     run = next(UNIQUE)
     shared = f"shared-{run}"
     owner = world.device(f"owner-{run}")
@@ -158,7 +159,7 @@ def test_feed_page_by_page_equals_the_store(world: World, edits: Any) -> None:
 
 
 def test_clock_is_only_a_label(world: World) -> None:
-    """Fault 33: a server clock that jumps back changes no verdict and no order."""
+    """fault 33: a server clock that jumps back changes no verdict and no order."""
     device = world.device()
     world.exchange(device.request(), clock=lambda: NOW.replace(year=2030))
     device.push(create(note="n"))

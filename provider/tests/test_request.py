@@ -141,6 +141,7 @@ def test_batch_cut_on_its_way_is_not_taken_for_a_smaller_one(sqlite_world: World
     ids=str,
 )
 def test_bad_mutation_is_rejected_alone(sqlite_world: World, bad: dict[str, Any]) -> None:
+    """fault 36, 40: of one batch, the good one is applied."""
     answer = sqlite_world.device().push(mutation("create", "a") | bad, create("good"))
     assert [v["verdict"] for v in answer["verdicts"]] == ["rejected", "applied"]
     assert answer["verdicts"][0]["reason"]["kind"] == "malformed"
@@ -149,6 +150,7 @@ def test_bad_mutation_is_rejected_alone(sqlite_world: World, bad: dict[str, Any]
 @given(junk)
 @HOSTILE
 def test_junk_has_no_effect(sqlite_world: World, request: Any) -> None:
+    """fault 40: not even a shape."""
     before = sqlite_world.snapshot()
     assert sqlite_world.exchange(request)["refused"] == "invalid"
     assert sqlite_world.snapshot() == before
@@ -157,6 +159,7 @@ def test_junk_has_no_effect(sqlite_world: World, request: Any) -> None:
 @given(st.data())
 @HOSTILE
 def test_good_request_with_one_part_replaced_by_junk_is_answered(sqlite_world: World, data: st.DataObject) -> None:
+    """fault 40: at any depth of request and batch."""
     device = sqlite_world.device("r1")
     batch = {"number": 1, "nonce": "n", "mutations": [create("a", note="n"), mutation("delete", "b")]}
     request: dict[str, Any] = device.request(epoch="e1", batch=copy.deepcopy(batch))

@@ -105,6 +105,7 @@ def test_changed_connection_is_taken_up(site: Site, monkeypatch: pytest.MonkeyPa
 def test_too_many_at_once_are_told_to_come_back_and_the_others_are_served(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """fault 41: a bounded line, then 503 with Retry-After."""
     site.restart(exchanges_at_once=1, exchanges_waiting_max=1)
     entered, end, real = threading.Event(), threading.Event(), routes.exchange
 

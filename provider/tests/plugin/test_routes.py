@@ -75,6 +75,7 @@ def test_exchange_needs_a_token_that_is_still_good(site: Site) -> None:
 
 
 def test_viewer_may_pull_but_not_push(site: Site) -> None:
+    """fault 24: 403 for what settles something, and nothing is written."""
     device = site.world.device("v1", "vera")
     assert site.post(device.request(), user="vera").status_code == 200
     for request in (device.batch_request(create("a")), device.request(void={"number": 1, "nonce": "n"})):
