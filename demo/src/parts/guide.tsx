@@ -71,7 +71,10 @@ export function Guide({ network, inspections, sites, isLive, onNetwork, onChange
         </li>
         <li>
           <h3>Let a pipeline answer</h3>
-          <p>Save a failing inspection. In Airflow a DAG starts by itself and scores it; within seconds the score and a follow-up arrive here.</p>
+          <p>
+            Save a failing inspection. In Airflow a DAG starts by itself and scores it; score and follow-up arrive here{' '}
+            {isLive ? 'within seconds' : 'with a later exchange'}.
+          </p>
           <a class="button small" data-testid="open-pipeline" href={dagUrl(PIPELINE_DAG)} target="_blank" rel="noopener">
             <Icon name="external" /> The DAG
           </a>

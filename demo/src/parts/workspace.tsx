@@ -52,7 +52,7 @@ export function Workspace({ registration, user, session, update, onSignedIn, onL
   return (
     <div class="app">
       <header class="top">
-        <Brand />
+        <Brand isTitle />
         <Account user={user} client={client} status={status} onLeave={onLeave} />
       </header>
       <OfflineBanner network={network} onReconnect={() => void setOffline(false)} />
