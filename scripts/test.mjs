@@ -4,7 +4,17 @@ import { closingLine, isGood, none, sum } from './lib/counts.mjs';
 import { messageOf } from './lib/problem.mjs';
 import { ensureChromium, setup } from './lib/setup.mjs';
 import { runStage } from './lib/stage.mjs';
-import { buildStages, e2eStage, lifecycleStage, plantedStage, pytestStage, pythonStaticStages, staticStages, vitestStage } from './lib/stages.mjs';
+import {
+  acceptanceStages,
+  buildStages,
+  e2eStage,
+  lifecycleStage,
+  plantedStage,
+  pytestStage,
+  pythonStaticStages,
+  staticStages,
+  vitestStage,
+} from './lib/stages.mjs';
 
 /** @type {Array<Awaited<ReturnType<typeof runStage>>>} */
 const results = [];
@@ -21,6 +31,7 @@ await step('setup', async () => {
     ...pythonStaticStages,
     pytestStage(),
     vitestStage('simulation'),
+    ...acceptanceStages,
     ...buildStages,
     lifecycleStage,
     e2eStage(chromium),

@@ -166,14 +166,14 @@ describe('the way of a change', () => {
 });
 
 test.each([
-  ['plugin', [600]],
-  ['dag', [500, 100]],
+  ['plugin', [70]],
+  ['dag', [62, 8]],
 ] as const)('a batch holds what its way carries: %s', async (via, sizes) => {
   const by = (job: ExchangeJob): Effect => ({ ...(agrees(job) as Extract<Effect, { effect: 'settle' }>), via });
   effects = [by];
   await settledDown();
   isOnline = false;
-  await Promise.all(Array.from({ length: 600 }, (_, at) => put(`r${at}`)));
+  await Promise.all(Array.from({ length: 70 }, (_, at) => put(`r${at}`, { text: 'x'.repeat(2_000) })));
   isOnline = true;
   await drain();
   expect(jobs.map(({ request }) => idsIn(request.batch ?? '').split('+').length)).toEqual(sizes);

@@ -121,7 +121,7 @@ class Replicas {
     const declarations = await this.#declarations;
     const store = new ReplicaStore(user, declarations);
     const http = createHttp(this.#options.airflow, (...args) => fetch(...args), clock.now);
-    const credentials = createCredentials(user, http, createTokenVault(store, clock.now));
+    const credentials = createCredentials({ user, http, vault: createTokenVault(store, clock.now), randomHex: random.hex });
     const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
     const world: World = {
       user,

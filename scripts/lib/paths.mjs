@@ -4,10 +4,12 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/[\\/]$/, '');
 export const stateRoot = join(root, '.updraft');
-export const venv = join(stateRoot, 'venv');
+/** UPDRAFT_AIRFLOW=3.1: the oldest Airflow that is supported, instead of the newest. */
+const release = process.env['UPDRAFT_AIRFLOW'] === '3.1' ? '-3.1' : '';
+export const venv = join(stateRoot, `venv${release}`);
 export const python = join(venv, 'bin', 'python');
 export const provider = join(root, 'provider');
-export const lockFile = join(provider, 'requirements.lock');
+export const lockFile = join(provider, `requirements${release}.lock`);
 export const collectionsFile = join(root, 'demo', 'collections.json');
 export const demoDist = join(root, 'dist', 'demo');
 export const defaultState = join(stateRoot, 'airflow');

@@ -21,15 +21,27 @@ export const staticStages = [
   { name: 'generated types', command: [node, 'scripts/types.mjs', '--check', 'demo/collections.json', 'demo/src/collections.ts'] },
 ];
 
-/** @param {'unit' | 'simulation'} project @returns {Stage} */
-export function vitestStage(project) {
-  const file = join(reports, `vitest-${project}.json`);
+/** @param {'unit' | 'simulation' | 'acceptance'} project @param {string} [run] tells the reports of several runs apart @returns {Stage} */
+export function vitestStage(project, run = '') {
+  const file = join(reports, `vitest-${project}${run}.json`);
   return {
     name: `${project} tests`,
     command: [bin('vitest'), 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`],
     report: { file, read: vitestCounts },
   };
 }
+
+/**
+ * The engine against a real Airflow by both transports: the newest release with a PostgreSQL store, the oldest supported one with SQLite.
+ * @type {Stage[]}
+ */
+export const acceptanceStages = [
+  { UPDRAFT_STORE: 'postgresql', UPDRAFT_AIRFLOW: '' },
+  { UPDRAFT_STORE: 'sqlite', UPDRAFT_AIRFLOW: '3.1' },
+].map((env) => {
+  const stage = vitestStage('acceptance', `-${env.UPDRAFT_STORE}`);
+  return { ...stage, name: `${stage.name} (${env.UPDRAFT_STORE}${env.UPDRAFT_AIRFLOW && `, Airflow ${env.UPDRAFT_AIRFLOW}`})`, env };
+});
 
 /** @type {Stage[]} */
 export const pythonStaticStages = [

@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { describe, expect, inject, test } from 'vitest';
+import { TRANSPORT_LIMITS } from '../../shared/limits.ts';
 import type { DeadLetter } from '../../shared/row.ts';
 import { airflowApi, Person } from './person.ts';
 
@@ -75,13 +78,15 @@ describe.each(['plugin', 'dag'] as const)(`by the %s, store on ${server.store}: 
     const prefix = newId();
     const ana = await Person.signIn(server, via, 'ana');
     await ana.sync();
+    // More than one exchange of this way carries.
+    const count = TRANSPORT_LIMITS[via].batchMutationsMax + 50;
     const text = 'x'.repeat(200);
-    await Promise.all(Array.from({ length: 1_200 }, (_, at) => ana.put('asks', { id: `${prefix}-${at}`, b: text })));
+    await Promise.all(Array.from({ length: count }, (_, at) => ana.put('asks', { id: `${prefix}-${at}`, b: text })));
     expect(await ana.sync()).toMatchObject({ unsent: 0 });
     const ben = await Person.signIn(server, via, 'ben');
     await ben.sync();
     const rows = await ben.ask({ type: 'query', collection: 'asks', query: { limit: 100_000 } });
-    expect((rows as { id: string }[]).filter(({ id }) => id.startsWith(prefix))).toHaveLength(1_200);
+    expect((rows as { id: string }[]).filter(({ id }) => id.startsWith(prefix))).toHaveLength(count);
   });
 });
 
@@ -183,4 +188,11 @@ test('the two ways lead to one store: a batch sent by one is answered by the oth
   const ben = await Person.signIn(server, 'plugin', 'ben');
   await ben.sync();
   expect(await ben.value('asks', id)).toEqual({ id, n: 1 });
+});
+
+test('the provider’s own checks of its plugin hold on this Airflow', async () => {
+  const checks = ['-m', 'pytest', 'tests/airflow_http/plugin_check.py', '--airflow', server.url];
+  const done = await promisify(execFile)(server.python, checks, { cwd: server.provider }).catch((error: { stdout: string; stderr: string }) => error);
+  expect(done.stdout + done.stderr).toMatch(/ passed/);
+  expect(done.stdout + done.stderr).not.toMatch(/ failed| error/);
 });

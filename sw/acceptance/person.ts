@@ -12,6 +12,9 @@ import collections from './collections.json' with { type: 'json' };
 export interface AcceptanceServer {
   readonly url: string;
   readonly store: string;
+  /** The provider's Python and its folder. */
+  readonly python: string;
+  readonly provider: string;
 }
 declare module 'vitest' {
   interface ProvidedContext {
@@ -58,11 +61,12 @@ export class Person extends SimulatedDevice {
   ): Promise<Person> {
     const wire = new LostAnswers();
     const http = createHttp(server.url, wire.fetch, () => Date.now());
-    const credentials = createCredentials(user, http, { seal: async () => undefined, open: async () => undefined, drop: async () => undefined });
-    await credentials.signIn('memory', token ?? (await tokenOf(server, as)));
-    const declarations = holdsPrivate ? DECLARATIONS : PUBLIC;
     const random = Math.random;
     const randomHex = (): string => Array.from({ length: 20 }, () => Math.floor(random() * 16).toString(16)).join('');
+    const vault = { seal: async () => undefined, open: async () => undefined, drop: async () => undefined };
+    const credentials = createCredentials({ user, http, vault, randomHex });
+    await credentials.signIn('memory', token ?? (await tokenOf(server, as)));
+    const declarations = holdsPrivate ? DECLARATIONS : PUBLIC;
     const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
     const transport = createTransport(via, { user, http, credentials, declarations, randomHex, sleep });
     const person = new Person({ user, declarations, transport, random }, wire);

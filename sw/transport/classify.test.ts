@@ -47,7 +47,7 @@ const TABLE: readonly Row[] = [
   ['200 with an error in it', http(200, DETAIL), again],
   ['201 with the right shape', (step) => http(201, RIGHT[step]), again],
   ['202 with the right shape', (step) => http(202, RIGHT[step]), again],
-  ['200 HTML: of a captive portal, or Airflow’s own page for a path it does not know', http(200, HTML), again, { hello: missing }],
+  ['200 HTML: of a captive portal, or Airflow’s own page for a path it does not know', http(200, HTML), again, { hello: missing, identity: missing }],
   ['204', http(204, undefined), again],
   ['206 with the right shape', (step) => http(206, RIGHT[step]), again],
   ['304', http(304, undefined), again],
@@ -64,7 +64,7 @@ const TABLE: readonly Row[] = [
   ['511: the network wants a sign-in', http(511, HTML), again],
   // What is not there.
   ['404 in Airflow’s words', http(404, DETAIL), missing, { trigger: { effect: 'hold', for: 'dag-missing' } }],
-  ['404 HTML: the wrong server, or a proxy that lets only known paths through', http(404, HTML), again, { hello: missing }],
+  ['404 HTML: the wrong server, or a proxy that lets only known paths through', http(404, HTML), again, { hello: missing, identity: missing }],
   ['405 in Airflow’s words: no route for it', http(405, DETAIL), again, { token: missing, exchange: missing }],
   ['410 HTML', http(410, HTML), again],
   // A run id that is taken: whose it is, is asked.
@@ -113,8 +113,8 @@ for (const [name, reply, everyStep, but = {}] of TABLE) {
 }
 
 test('captive portal: a 200 with HTML acknowledges nothing', () => {
-  // Of `hello` it says that here is no plugin, or no Airflow: which of the two, is asked.
-  for (const step of STEPS) expect(classify(step, http(200, HTML)), step).toEqual(step === 'hello' ? missing : again);
+  // Of two steps it says that Airflow has no such route, or that this is no Airflow: which of the two, is asked.
+  for (const step of STEPS) expect(classify(step, http(200, HTML)), step).toEqual(step === 'hello' || step === 'identity' ? missing : again);
 });
 
 test('the shape of one step is no success of another', () => {

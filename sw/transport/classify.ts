@@ -16,7 +16,7 @@ const PluginDetail = v.object({ kind: v.string(), message: v.string() });
 const SHAPES = {
   token: v.object({ access_token: v.string() }),
   identity: v.object({ username: v.string() }),
-  trigger: v.object({ dag_run_id: v.string(), dag_id: v.string() }),
+  trigger: v.object({ dag_run_id: v.string(), dag_id: v.string(), triggering_user_name: v.exactOptional(v.nullable(v.string())) }),
   look: v.object({ dag_run_id: v.string(), state: v.string(), conf: v.unknown() }),
   wait: v.object({ state: v.string() }),
   result: v.object({ value: v.unknown() }),
@@ -39,7 +39,7 @@ export function classify(step: Step, reply: HttpReply): Classified {
   const { status, json } = reply;
   const again: Effect = { effect: 'retry', for: 'airflow', ...(reply.retryAfterMs === undefined ? {} : { retryAfterMs: reply.retryAfterMs }) };
   // Airflow answers a path it does not know with its own page; a proxy with a page of its own.
-  if (step === 'hello' && ((status === 200 && json === undefined) || status === 404)) return { effect: 'missing' };
+  if ((step === 'hello' || step === 'identity') && ((status === 200 && json === undefined) || status === 404)) return { effect: 'missing' };
   if (status === 200) return v.is(SHAPES[step], json) || __UPDRAFT_PLANTED_BUG__ === 'html-200-acknowledges' ? { effect: 'ok' } : again;
   if (status === 413 && carriesBatch(step)) return refused(status, json);
   if (!v.is(Detail, json)) return again;

@@ -33,6 +33,7 @@ const vault: TokenVault = {
   open: async () => kept,
   drop: async () => void (kept = undefined),
 };
+const create = (): Credentials => createCredentials({ user: 'ana', http, vault, randomHex: () => 'random' });
 const paths = (): string[] => asked.map(({ request }) => request.path);
 
 beforeEach(() => {
@@ -41,7 +42,7 @@ beforeEach(() => {
   session = 'ana';
   kept = undefined;
   override = undefined;
-  credentials = createCredentials('ana', http, vault);
+  credentials = create();
 });
 
 describe('a token', () => {
@@ -75,7 +76,7 @@ describe('a token', () => {
   });
   test('sealed, outlives the worker; given only for memory, is kept nowhere', async () => {
     await credentials.signIn('sealed', 'mine');
-    expect(await createCredentials('ana', http, vault).authorize('sealed')).toEqual(bearer('mine'));
+    expect(await create().authorize('sealed')).toEqual(bearer('mine'));
     await credentials.signIn('memory', 'newer');
     expect(kept).toBeUndefined();
   });
@@ -141,7 +142,7 @@ describe('unchecked, for a server that compares the users itself', () => {
     expect(await credentials.unchecked('cookie')).toEqual(COOKIE);
     await credentials.signIn('sealed', 'mine');
     expect(await credentials.unchecked('sealed')).toEqual(bearer('mine'));
-    expect(await createCredentials('ana', http, vault).unchecked('sealed')).toEqual(bearer('mine'));
+    expect(await create().unchecked('sealed')).toEqual(bearer('mine'));
     expect(asked).toEqual([]);
   });
   test('without a token: missing', async () => {
@@ -160,13 +161,67 @@ describe('without an answer whose it is, nothing is sent', () => {
     ['no network', { kind: 'failed', why: 'network' }, { effect: 'retry', for: 'network' }],
     ['fault 21: a captive portal', json(200, undefined), { effect: 'retry', for: 'airflow' }],
     ['Airflow is down', json(502, undefined), { effect: 'retry', for: 'airflow' }],
-    ['not there', json(404, { detail: 'Not Found' }), { effect: 'retry', for: 'airflow' }],
     ['not allowed', json(403, { detail: 'Forbidden' }), { effect: 'hold', for: 'forbidden' }],
   ])('%s', async (_name, reply, expected) => {
     await credentials.signIn('memory', 'mine');
-    override = ({ path }) => (path === '/ui/auth/me' ? reply : undefined);
+    // A portal answers every question alike.
+    override = () => reply;
     expect(await credentials.authorize('memory')).toEqual(expected);
     override = undefined;
     expect(await credentials.authorize('memory'), 'the token is not forgotten for it').toEqual(bearer('mine'));
+  });
+});
+
+describe('an Airflow that names nobody (3.1) is known by whom it says an empty run was triggered', () => {
+  /** Its page for a path it does not know; a run's answer; its version. */
+  let triggeredBy: string;
+  let bodies: string[];
+  beforeEach(() => {
+    [triggeredBy, bodies] = ['ana', []];
+    override = ({ path, body }) => {
+      if (path === '/ui/auth/me') return json(200, undefined);
+      if (path === '/ui/auth/token') return json(405, { detail: 'Method Not Allowed' });
+      if (path === '/api/v2/version') return json(200, { version: '3.1.8' });
+      bodies.push(body ?? '');
+      return json(200, { dag_run_id: 'r', dag_id: 'updraft_exchange', triggering_user_name: triggeredBy });
+    };
+  });
+
+  test('mine: once for a token, each time for the cookie', async () => {
+    await credentials.signIn('memory', 'mine');
+    for (const kind of ['memory', 'memory'] as const) expect(await credentials.authorize(kind)).toEqual(bearer('mine'));
+    expect(bodies).toHaveLength(1);
+    for (const kind of ['cookie', 'cookie'] as const) expect(await credentials.authorize(kind)).toEqual(COOKIE);
+    expect(bodies).toHaveLength(3);
+  });
+  test('the run carries nothing of anybody', async () => {
+    await credentials.authorize('cookie');
+    expect(JSON.parse(bodies[0] ?? '')).toEqual({ dag_run_id: 'updraft__whoami__random', logical_date: null, conf: {} });
+  });
+  test('fault 38: another user’s: nothing is sent', async () => {
+    triggeredBy = 'bob';
+    await credentials.signIn('memory', 'mine');
+    expect(await credentials.authorize('memory')).toEqual({ effect: 'sign-in', reason: 'other-user' });
+    expect(await credentials.authorize('cookie')).toEqual({ effect: 'sign-in', reason: 'other-user' });
+  });
+  test.each<[string, HttpReply, object]>([
+    ['no DAG', json(404, { detail: 'Not Found' }), { effect: 'hold', for: 'dag-missing' }],
+    ['no right to trigger it', json(403, { detail: 'Forbidden' }), { effect: 'hold', for: 'forbidden' }],
+    ['refused', json(401, { detail: 'Not authenticated' }), { effect: 'sign-in', reason: 'refused' }],
+    [
+      'an answer without a name',
+      json(200, { dag_run_id: 'r', dag_id: 'updraft_exchange', triggering_user_name: null }),
+      { effect: 'sign-in', reason: 'other-user' },
+    ],
+    ['a run that it does not like', json(422, { detail: 'why' }), { effect: 'retry', for: 'airflow' }],
+  ])('%s: nothing is sent', async (_name, reply, expected) => {
+    const airflow = override;
+    override = (request) => (request.path.endsWith('/dagRuns') ? reply : airflow?.(request));
+    expect(await credentials.authorize('cookie')).toEqual(expected);
+  });
+  test('fault 21: a captive portal is no such Airflow', async () => {
+    override = () => json(200, undefined);
+    await credentials.signIn('memory', 'mine');
+    expect(await credentials.authorize('memory')).toEqual({ effect: 'retry', for: 'airflow' });
   });
 });

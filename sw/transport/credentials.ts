@@ -1,6 +1,7 @@
 import type { AuthReason } from '../../shared/messages.ts';
 import { unreachable } from '../../shared/errors.ts';
-import { bodyOf, classify } from './classify.ts';
+import { batchPath } from './batch-target.ts';
+import { bodyOf, classify, type Classified } from './classify.ts';
 import type { Authorization, Http } from './http.ts';
 import type { TokenVault } from './token-vault.ts';
 import type { CredentialsKind, Effect } from './transport.ts';
@@ -16,11 +17,19 @@ export interface Credentials {
   readonly signIn: (kind: CredentialsKind, token: string | undefined) => Promise<void>;
 }
 
+interface Deps {
+  readonly user: string;
+  readonly http: Http;
+  readonly vault: TokenVault;
+  readonly randomHex: () => string;
+}
+
 const IDENTITY_TIMEOUT_MS = 10_000;
 const COOKIE: Authorization = { headers: {}, credentials: 'same-origin' };
 
 /** Before anything is sent Airflow is asked whose credentials these are: nothing of one user travels under another's name. */
-export function createCredentials(user: string, http: Http, vault: TokenVault): Credentials {
+export function createCredentials(deps: Deps): Credentials {
+  const { http, vault } = deps;
   let token: string | undefined;
   let verified: string | undefined;
 
@@ -35,7 +44,7 @@ export function createCredentials(user: string, http: Http, vault: TokenVault): 
       if (!authorization) return signInFor('missing');
       if ('effect' in authorization) return authorization;
       if (kind !== 'cookie' && authorization.headers['authorization'] === verified) return authorization;
-      const identity = await whose(user, http, authorization);
+      const identity = await whose(deps, authorization);
       if (identity !== 'mine') {
         if (identity.effect === 'sign-in') await this.forget(kind, authorization);
         return identity;
@@ -85,17 +94,35 @@ async function sessionToken(http: Http): Promise<Authorization | Effect> {
   return is.effect === 'accepted-before' ? { effect: 'retry', for: 'airflow' } : is;
 }
 
-/** `/ui/auth/me` names the user on both 3.1 and 3.3. Without an answer from it nothing is sent. */
-async function whose(user: string, http: Http, authorization: Authorization): Promise<'mine' | Effect> {
+/** Newer Airflows name the user. Without an answer nothing is sent. */
+async function whose({ user, http, randomHex }: Deps, authorization: Authorization): Promise<'mine' | Effect> {
   const reply = await http({ method: 'GET', path: '/ui/auth/me', timeoutMs: IDENTITY_TIMEOUT_MS }, authorization);
   const is = classify('identity', reply);
-  switch (is.effect) {
-    case 'ok':
-      return bodyOf('identity', reply).username === user ? 'mine' : signInFor('other-user');
-    case 'missing':
-    case 'accepted-before':
-      return { effect: 'retry', for: 'airflow' };
-    default:
-      return is;
-  }
+  if (is.effect === 'missing') return (await isAirflow(http)) ?? whoseRun(user, http, authorization, randomHex());
+  if (is.effect !== 'ok') return asEffect(is);
+  return bodyOf('identity', reply).username === user ? 'mine' : signInFor('other-user');
+}
+
+/**
+ * An Airflow that names nobody (3.1) still writes down who triggered a run, and says so in its answer: an empty run is triggered, which carries
+ * nothing of anybody and does nothing.
+ */
+async function whoseRun(user: string, http: Http, authorization: Authorization, random: string): Promise<'mine' | Effect> {
+  const body = JSON.stringify({ dag_run_id: `updraft__whoami__${random}`, logical_date: null, conf: {} });
+  const reply = await http({ method: 'POST', path: batchPath('dag'), body, timeoutMs: IDENTITY_TIMEOUT_MS }, authorization);
+  const is = classify('trigger', reply);
+  if (is.effect !== 'ok') return asEffect(is);
+  return bodyOf('trigger', reply).triggering_user_name === user ? 'mine' : signInFor('other-user');
+}
+
+/** Undefined where Airflow itself answers: else a captive portal, or an outage, has answered for it. */
+async function isAirflow(http: Http): Promise<Effect | undefined> {
+  const version = await http({ method: 'GET', path: '/api/v2/version', timeoutMs: IDENTITY_TIMEOUT_MS }, { headers: {}, credentials: 'omit' });
+  const is = classify('version', version);
+  return is.effect === 'ok' ? undefined : asEffect(is);
+}
+
+/** What is not there or taken where it should not be is trouble that passes. A probe has no batch that could be refused. */
+function asEffect(is: Classified): Effect {
+  return is.effect === 'ok' || is.effect === 'missing' || is.effect === 'accepted-before' || is.effect === 'refuse' ? { effect: 'retry', for: 'airflow' } : is;
 }
