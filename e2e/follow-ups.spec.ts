@@ -35,7 +35,7 @@ test('what Airflow says of a record shows beside its state, an edit keeps it, an
   await page.getByTestId(`edit-${id}`).click();
   await page.getByTestId('edit-note').fill('and edited');
   await page.getByTestId('edit-save').click();
-  await expect(page.getByTestId(`row-${id}`)).toContainText('before your change');
+  await expect(page.getByTestId(`row-${id}`)).toContainText('without your change');
   await expect(page.getByTestId('via'), 'no news is promised without a network').toHaveCount(0);
   await device.reload();
   await expect(page.getByTestId(`task-done-${id}`), 'it is on the disk').toBeChecked();

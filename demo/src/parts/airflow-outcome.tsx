@@ -25,7 +25,7 @@ export function AirflowOutcome({ row: { id, value, state } }: { readonly row: Ro
           <span data-testid={`outcome-${id}`}>{outcome}</span>
         </span>
       )}
-      {state !== 'synced' && <span>before your change</span>}
+      {state !== 'synced' && <span>without your change</span>}
     </p>
   );
 }

@@ -17,11 +17,13 @@ interface Props {
   readonly sites: readonly Site[];
   readonly actions: TaskActions;
   readonly isHeldUp: boolean;
+  /** False until the first pull: whether there is anything to do is not known yet. */
+  readonly isReady: boolean;
 }
 const PAGE = 6;
 
 /** The work that Airflow's scoring asks for. Ticked off here it is on this device at once, and in Airflow with the next exchange. */
-export function FollowUps({ tasks, sites, actions, isHeldUp }: Props): JSX.Element {
+export function FollowUps({ tasks, sites, actions, isHeldUp, isReady }: Props): JSX.Element {
   const { rows, deadLetters, isRead } = tasks;
   const [shown, setShown] = useState(PAGE);
   const open = rows.filter(({ value }) => !value.done).length;
@@ -30,7 +32,7 @@ export function FollowUps({ tasks, sites, actions, isHeldUp }: Props): JSX.Eleme
     <section class="card follow-ups" id="follow-ups" aria-labelledby="follow-ups-title">
       <h2 id="follow-ups-title">
         Follow-ups{' '}
-        {isRead && (
+        {isRead && isReady && (
           <span class="count" data-testid="open-tasks">
             {open} open
           </span>
@@ -49,7 +51,13 @@ export function FollowUps({ tasks, sites, actions, isHeldUp }: Props): JSX.Eleme
           Show more ({rows.length - shown})
         </button>
       )}
-      {isRead && rows.length === 0 && <p class="quiet">Nothing to follow up. When Airflow scores an inspection badly, what to do appears here.</p>}
+      {isRead && rows.length === 0 && (
+        <p class="quiet">
+          {isReady
+            ? 'Nothing to follow up. When Airflow scores an inspection badly, what to do appears here.'
+            : 'What is to be done comes with the first exchange.'}
+        </p>
+      )}
     </section>
   );
 }

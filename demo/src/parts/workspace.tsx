@@ -77,7 +77,7 @@ export function Workspace({ registration, user, session, update, onSignedIn, onL
             onNetwork={(offline) => void setOffline(offline)}
             onChanged={() => !isLive && void client?.sync()}
           />
-          <FollowUps tasks={tasks} sites={sites} actions={actions} isHeldUp={isHeldUp} />
+          <FollowUps tasks={tasks} sites={sites} actions={actions} isHeldUp={isHeldUp} isReady={status?.ready ?? false} />
           <InspectionList inspections={inspections} sites={sites} actions={actions} isHeldUp={isHeldUp} />
         </div>
       </main>
