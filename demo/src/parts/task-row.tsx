@@ -37,12 +37,16 @@ export function TaskRow({ row, sites, actions, isHeldUp }: Props): JSX.Element {
         <StateChip state={state} isHeldUp={isHeldUp} />
       </div>
       {rejection && (
-        <div class="rejection">
-          <b>Airflow refused it:</b> {rejection}{' '}
-          <button class="action" data-testid={`discard-task-${id}`} onClick={() => actions.discardTask(id)}>
-            <Icon name="cross" /> Discard change
-          </button>
-        </div>
+        <>
+          <p class="rejection">
+            <b>Airflow refused it:</b> {rejection}
+          </p>
+          <div class="actions">
+            <button class="action" data-testid={`discard-task-${id}`} onClick={() => actions.discardTask(id)}>
+              <Icon name="cross" /> Discard change
+            </button>
+          </div>
+        </>
       )}
     </li>
   );
