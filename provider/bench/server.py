@@ -36,13 +36,6 @@ class Bench:
         self.url = url
         self.store = store
 
-    def device(self, line: Line) -> Replica:
-        """A device that is up to date: what it had not pulled would count as work of its pages."""
-        device = Replica(uuid.uuid4().hex[:20], "ana")
-        device.settle(line.exchange(device.pull_request(1))[0])
-        device.since = device.floor
-        return device
-
     def push(self, line: Line, device: Replica, count: int, batches: int) -> list[float]:
         """Push batches one after the other; the seconds of each."""
         seconds = []
@@ -55,14 +48,14 @@ class Bench:
     def exchange100(self) -> float:
         """Median seconds of an exchange of 100 mutations, one client."""
         line = Line(self.url, "ana")
-        device = self.device(line)
+        device = line.up_to_date()
         self.push(line, device, 100, 20)
         return statistics.median(self.push(line, device, 100, 100))
 
     def push_rate(self) -> float:
         """Mutations a second of one client that sends 1,000 a batch, one batch after the other."""
         line = Line(self.url, "ana")
-        device = self.device(line)
+        device = line.up_to_date()
         self.push(line, device, 1_000, 3)
         return 1_000 / statistics.median(self.push(line, device, 1_000, 30))
 
@@ -169,7 +162,7 @@ def main() -> None:
     parser.add_argument("--dag-devices", type=int, default=50)
     given = parser.parse_args()
     bench = Bench(given.url, sa.create_engine(given.store))
-    bench.device(Line(given.url, "ana"))  # the first exchange makes the store
+    Line(given.url, "ana").up_to_date()  # the first exchange makes the store
     if bench.store.dialect.name == "sqlite":
         say("push1000.per_s.sqlite", bench.push_rate(), "mutations/s")
     else:

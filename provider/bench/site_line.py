@@ -6,11 +6,13 @@ import gzip
 import http.client
 import json
 import time
+import uuid
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+from workload import Replica
 
 COMPRESSED_FROM = 2_000
 GZIP_LEVEL = 6
@@ -60,3 +62,10 @@ class Line:
         if answer.status != 200:
             raise RuntimeError(f"{answer.status} {content[:500]!r}")
         return json.loads(content), seconds
+
+    def up_to_date(self) -> Replica:
+        """A new device that stands where the store stands: what it had not pulled would count as work of its pages."""
+        device = Replica(uuid.uuid4().hex[:20], self.user)
+        device.settle(self.exchange(device.pull_request(1))[0])
+        device.since = device.floor
+        return device

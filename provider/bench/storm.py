@@ -15,10 +15,11 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import httpx
-from site_line import packed, token
+from site_line import Line, packed, token
 from workload import Replica
 
 MUTATIONS = 50
+PAGE_WITH_BATCH = 200  # as the worker asks: a batch is settled first, and the rest read after it
 ATTEMPTS_MAX = 200
 USER = "ana"
 
@@ -34,84 +35,88 @@ class Storm:
 
 
 async def by_plugin(url: str, devices: int) -> Storm:
-    """Each device pulls and pushes through the plugin; told to come later (503, ``Retry-After``) it does."""
+    """Each device pushes what it captured through the plugin; told to come later (503, ``Retry-After``) it does."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     headers = {"Authorization": f"Bearer {token(url, USER)}"}
-    chance = random.Random(0)
     async with httpx.AsyncClient(base_url=url, headers=headers, limits=limits, timeout=60, trust_env=False) as client:
-        attempts = 0
 
-        async def ask(request: dict[str, Any]) -> dict[str, Any]:
-            nonlocal attempts
+        async def send(request: dict[str, Any]) -> httpx.Response:
             body, own = packed(request)
-            for attempt in range(ATTEMPTS_MAX):
-                attempts += 1
-                answer = await client.post("/updraft/v1/exchange", content=body, headers=own)
-                if answer.status_code == 200:
-                    return dict(answer.json())
-                if answer.status_code != 503:
-                    raise RuntimeError(f"{answer.status_code} {answer.text[:500]}")
-                # As the worker waits: at least what the server asked for, and full jitter.
-                await asyncio.sleep(max(float(answer.headers["Retry-After"]), chance.random() * min(300, 2**attempt)))
-            raise RuntimeError("a device never came through")
+            return await client.post("/updraft/v1/exchange", content=body, headers=own)
 
-        with _Health(url) as health:
-            start = time.perf_counter()
-            ids = await asyncio.gather(*(_device(ask) for _ in range(devices)))
-            seconds = time.perf_counter() - start
-        return Storm(seconds, [one for some in ids for one in some], attempts, health.p99())
+        async def ask(request: dict[str, Any], counts: _Counts) -> dict[str, Any]:
+            return dict((await _until_answered(lambda: send(request), counts)).json())
+
+        return await _break_loose(url, devices, ask)
 
 
 async def by_dag(url: str, devices: int) -> Storm:
     """The same through DAG runs, with stock routes alone."""
     headers = {"Authorization": f"Bearer {token(url, USER)}"}
     runs = "/api/v2/dags/updraft_exchange/dagRuns"
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=120, trust_env=False) as client:
-        attempts = 0
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=20, trust_env=False) as client:
 
-        async def ask(request: dict[str, Any]) -> dict[str, Any]:
-            nonlocal attempts
-            attempts += 1
+        async def ask(request: dict[str, Any], counts: _Counts) -> dict[str, Any]:
             run_id = f"updraft__bench__{uuid.uuid4().hex}"
             conf = {"updraft": json.dumps(request)}
-            await answered(
-                client.build_request("POST", runs, json={"dag_run_id": run_id, "logical_date": None, "conf": conf})
-            )
-            look = client.build_request("GET", f"{runs}/{run_id}")
-            while (state := (await answered(look))["state"]) not in ("success", "failed"):
+            run = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
+            await _until_answered(lambda: client.post(runs, json=run), counts)
+            look = f"{runs}/{run_id}"
+            while (state := (await _until_answered(lambda: client.get(look), counts)).json()["state"]) != "success":
+                if state == "failed":
+                    raise RuntimeError(f"the run {run_id} failed")
                 await asyncio.sleep(1)
-            if state == "failed":
-                raise RuntimeError(f"the run {run_id} failed")
-            result = f"{runs}/{run_id}/taskInstances/exchange/xcomEntries/return_value"
-            return dict(json.loads((await answered(client.build_request("GET", result)))["value"]))
+            result = f"{look}/taskInstances/exchange/xcomEntries/return_value"
+            found = await _until_answered(lambda: client.get(result), counts)
+            return dict(json.loads(found.json()["value"]))
 
-        async def answered(request: httpx.Request) -> dict[str, Any]:
-            """Sent again while Airflow is in trouble, as the worker does; 409: it had come through."""
-            for _ in range(ATTEMPTS_MAX):
-                answer = await client.send(request)
-                if answer.status_code in (200, 409):
-                    return dict(answer.json())
-                if answer.status_code < 500:
-                    raise RuntimeError(f"{answer.status_code} {answer.text[:500]}")
-                await asyncio.sleep(1)
-            raise RuntimeError("a device never came through")
-
-        with _Health(url) as health:
-            start = time.perf_counter()
-            ids = await asyncio.gather(*(_device(ask) for _ in range(devices)))
-            seconds = time.perf_counter() - start
-        return Storm(seconds, [one for some in ids for one in some], attempts, health.p99())
+        return await _break_loose(url, devices, ask)
 
 
-async def _device(ask: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]) -> list[str]:
-    """A new device: learns the epoch, sends its batch; returns the ids it was told are applied."""
-    replica = Replica(uuid.uuid4().hex[:20], USER)
-    # One record is enough to learn where the store stands; what others captured is not this device's to wait for.
-    replica.settle(await ask(replica.pull_request(limit=1)))
-    request = replica.push_request(MUTATIONS, limit=1)
-    answer = await ask(request)
-    replica.settle(answer)
-    return [str(verdict["id"]) for verdict in answer["verdicts"] if verdict["verdict"] == "applied"]
+@dataclass
+class _Counts:
+    attempts: int = 0
+
+
+async def _until_answered(send: Callable[[], Awaitable[httpx.Response]], counts: _Counts) -> httpx.Response:
+    """Send until there is an answer, waiting as the worker waits: what the server asks for, and full jitter."""
+    chance = random.Random()
+    for failures in range(ATTEMPTS_MAX):
+        counts.attempts += 1
+        wait = 0.0
+        try:
+            answer = await send()
+        except httpx.TransportError:
+            pass
+        else:
+            if answer.status_code in (200, 409):  # 409: this run is known already
+                return answer
+            if answer.status_code < 500:
+                raise RuntimeError(f"{answer.status_code} {answer.text[:500]}")
+            wait = float(answer.headers.get("Retry-After", 0))
+        await asyncio.sleep(max(wait, chance.random() * min(300, 2**failures)))
+    raise RuntimeError("a device never came through")
+
+
+Ask = Callable[[dict[str, Any], _Counts], Awaitable[dict[str, Any]]]
+
+
+async def _break_loose(url: str, devices: int, ask: Ask) -> Storm:
+    """All devices send at once. They know the store as it was when they lost the network, just before."""
+    line = Line(url, USER)
+    fleet = [line.up_to_date() for _ in range(devices)]
+    counts = _Counts()
+
+    async def come_back(device: Replica) -> list[str]:
+        answer = await ask(device.push_request(MUTATIONS, limit=PAGE_WITH_BATCH), counts)
+        device.settle(answer)
+        return [str(verdict["id"]) for verdict in answer["verdicts"] if verdict["verdict"] == "applied"]
+
+    with _Health(url) as health:
+        start = time.perf_counter()
+        ids = await asyncio.gather(*map(come_back, fleet))
+        seconds = time.perf_counter() - start
+    return Storm(seconds, [one for some in ids for one in some], counts.attempts, health.p99())
 
 
 class _Health:

@@ -71,6 +71,8 @@ function settings({ socketDir, port, secrets }) {
     DATABASE: {
       SQL_ALCHEMY_CONN: databaseUri(socketDir, 'airflow'),
       SQL_ALCHEMY_CONN_ASYNC: databaseUri(socketDir, 'airflow', 'asyncpg'),
+      // As shipped, 15: fifty triggers at once hold them all, each waits for one more, and half fail after 30 s.
+      SQL_ALCHEMY_MAX_OVERFLOW: 60,
     },
     // The path in base_url makes the server answer, link and set its cookie under /airflow, from whatever origin proxies it.
     API: { HOST: '127.0.0.1', PORT: port, BASE_URL: `http://127.0.0.1:${port}/airflow`, WORKERS: 1, SECRET_KEY: secrets.session },
