@@ -35,14 +35,17 @@ def is_broken(counter: Counter, keeper: EpochKeeper | None, kept: str | None) ->
 
 
 def is_ahead(request: Request, entry: Entry | None, counter: Counter) -> bool:
-    """Tell whether a device of this epoch knows more than the store: then the store was restored."""
+    """Tell whether a device of this epoch knows more than the store, or was told more: then the store was restored."""
     if request.epoch != counter.epoch:
         return False
-    if max(request.since, request.floor) > counter.revision:
+    seen = max(request.since, request.floor)
+    if seen > counter.revision:
         return True
-    if request.last is None:
-        return False
-    return entry is None or entry.epoch != counter.epoch or entry.number < request.last.number
+    if entry is None or entry.epoch != counter.epoch:
+        return seen > 0 or request.last is not None
+    # The store may have grown past it since the restore, with other changes under the same revisions.
+    is_told_less = entry.told is not None and seen > entry.told
+    return is_told_less or entry.number < request.last_number
 
 
 def renew(counter: Counter, keeper: EpochKeeper | None, new_epoch: str) -> None:

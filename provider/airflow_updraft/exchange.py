@@ -66,8 +66,6 @@ def exchange(
         if epochs.is_broken(counter, epoch_keeper, kept_epoch) or epochs.is_ahead(ask, entry, counter):
             epochs.renew(counter, epoch_keeper, new_epoch())
         answer = _settle(conn, counter, ask, entry, author, collections, clock)
-        if answer.entry is not None:
-            ledger.save(conn, ask.replica_id, entry, answer.entry, answer.verdicts, transport, clock())
         if counter != locked:
             revision.save_counter(conn, counter)
         if answer.refused in ("fork", "invalid"):
@@ -75,6 +73,10 @@ def exchange(
         reset = ask.epoch != counter.epoch or counter.horizon > max(ask.since, ask.floor)
         since, settled = (0, ()) if reset else (ask.since, answer.verdicts or ())
         page = read_page(conn, counter, author, collections, since, ask.limit, settled)
+        if answer.entry is not None:
+            up_to = counter.revision if reset else max(page.up_to, ask.floor)
+            told = ledger.tell(entry, answer.entry, up_to)
+            ledger.save(conn, ask.replica_id, entry, told, answer.verdicts, transport, clock())
         return respond(ask, counter, answer, page, reset=reset)
 
     # Run again after a COMMIT of unknown outcome it answers the same: the ledger replays what the first one wrote.

@@ -38,6 +38,8 @@ class Entry:
     nonce: str | None = None
     hash: str | None = None
     is_void: bool = False
+    told: int | None = 0
+    """The highest revision the replica was told of in this epoch; None: not known, it came last before version 3."""
 
 
 _LOAD = sa.select(*(replicas.c[name] for name in Entry.__slots__)).where(replicas.c.replica_id == sa.bindparam("id"))
@@ -51,7 +53,7 @@ _SAVE = sa.text(
 _SEEN = (
     replicas.update()
     .where(replicas.c.replica_id == sa.bindparam("id"))
-    .values({name: sa.bindparam(f"new_{name}") for name in ("epoch", "transport", "last_seen")})
+    .values({name: sa.bindparam(f"new_{name}") for name in ("epoch", "transport", "told", "last_seen")})
 )
 
 
@@ -77,10 +79,10 @@ def save(
     now: datetime,
 ) -> None:
     """Write the replica's row, which was ``known`` before; ``transport`` and ``now`` are labels for people."""
-    if known and in_epoch(known, entry.epoch) == entry:
+    if known and replace(known, epoch=entry.epoch, told=entry.told) == entry:
         # Nothing new was settled: its verdicts stay as they are.
         labels = {"new_transport": transport, "new_last_seen": now}
-        conn.execute(_SEEN, {"id": replica_id, "new_epoch": entry.epoch, **labels})
+        conn.execute(_SEEN, {"id": replica_id, "new_epoch": entry.epoch, "new_told": entry.told, **labels})
         return
     row = {name: getattr(entry, name) for name in Entry.__slots__}
     row |= {"replica_id": replica_id, "last_seen": now, "transport": transport}
@@ -101,6 +103,12 @@ def claim(request: Request, epoch: str) -> Entry:
     Without it a replica with a past would be taken for one of a lost epoch, and renew the epoch for ever.
     """
     return Entry(request.user, epoch, request.last_number, request.last_nonce)
+
+
+def tell(known: Entry | None, entry: Entry, up_to: int) -> Entry:
+    """The entry to save for a replica, ``known`` before, that is now told of the store up to this revision."""
+    before = known.told if known and known.epoch == entry.epoch else 0
+    return replace(entry, told=max(before or 0, up_to))
 
 
 def in_epoch(entry: Entry, epoch: str) -> Entry:

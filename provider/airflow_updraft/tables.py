@@ -16,7 +16,7 @@ from airflow_updraft.transaction import SQLITE_WAIT_MS, run_transaction
 
 _POSTGRES = postgresql.dialect()  # type: ignore[no-untyped-call]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Grows with each migration; a test holds these tables and what the migrations build equal."""
 
 metadata = sa.MetaData()
@@ -75,6 +75,7 @@ replicas = sa.Table(
     sa.Column("verdicts", sa.JSON(none_as_null=True)),
     sa.Column("last_seen", sa.DateTime(timezone=True), nullable=False),
     sa.Column("transport", sa.Text),  # 'plugin' or 'dag', the last one it came through; NULL: not since version 1
+    sa.Column("told", sa.BigInteger),  # the highest revision it was told of in this epoch; NULL: not since version 2
 )
 
 consumers = sa.Table(

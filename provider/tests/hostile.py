@@ -184,7 +184,7 @@ def hostile_pull(chance: Random, device: Device, _: Transport) -> Made:
         (
             {"replicaId": "bens-phone"},
             {"user": "ben"},
-            {"replicaId": word, "last": None},
+            {"replicaId": word, "last": None, "since": 0, "floor": 0},
             {"replicaId": word, "last": None, "epoch": word},
             {"since": 0, "floor": 0, "limit": 2**53 - 1},
             {"epoch": word},
