@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from random import Random
 from typing import Any
 
 from airflow_site import AirflowSite, Phone
@@ -109,3 +110,18 @@ def test_airflow_lists_the_plugin_and_its_page(airflow: AirflowSite) -> None:
     assert (view["name"], plugin["fastapi_apps"][0]["url_prefix"]) == ("Updraft", "/updraft/v1")
     page = airflow.get(f"/{view['href']}", None, Cookie=f"_token={airflow.token('admin')}")
     assert (page.status_code, "page.js" in page.text) == (200, True)
+
+
+def test_run_id_that_is_taken_shows_the_request_it_was_taken_by(airflow: AirflowSite) -> None:
+    """fault 26: triggers of few run ids in random order: the first of each wins, the others get 409 and may look."""
+    chance, runs = Random(26), "/api/v2/dags/updraft_exchange/dagRuns"
+    ids = [f"updraft__check__{uuid.uuid4().hex}" for _ in range(3)]
+    first: dict[str, dict[str, Any]] = {}
+    with airflow.client() as client:
+        for run_id in chance.choices(ids, k=12):
+            conf = {"updraft": json.dumps(Phone(airflow).request())}
+            answer = client.post(runs, json={"dag_run_id": run_id, "logical_date": None, "conf": conf})
+            assert answer.status_code == (409 if run_id in first else 200), answer.text
+            first.setdefault(run_id, conf)
+            assert client.get(f"{runs}/{run_id}").json()["conf"] == first[run_id]
+    assert len(first) == 3, "no logical date, so no two runs clash by it"
