@@ -22,6 +22,7 @@ from workload import Replica
 
 STREAMS = 1_000
 LIVE_SECONDS = 20
+OPEN_SECONDS_MAX = 60
 
 
 def say(figure: str, value: float, unit: str) -> None:
@@ -109,20 +110,27 @@ def live_load(url: str) -> float:
         async with httpx.AsyncClient(
             base_url=url, headers=headers, limits=limits, timeout=60, trust_env=False
         ) as client:
-            opened = asyncio.Semaphore(0)
 
-            async def stream() -> None:
-                async with client.stream("GET", "/updraft/v1/live") as answer:
-                    answer.raise_for_status()
-                    lines = answer.aiter_lines()
-                    await anext(lines)
-                    opened.release()
-                    async for _ in lines:
-                        pass
+            async def stream(opened: asyncio.Future[None]) -> None:
+                while True:
+                    async with client.stream("GET", "/updraft/v1/live") as answer:
+                        if answer.status_code == 200:
+                            async for _ in answer.aiter_lines():
+                                if not opened.done():
+                                    opened.set_result(None)
+                            return
+                        if answer.status_code != 503:
+                            answer.raise_for_status()
+                    # Not so many at once, the server says.
+                    await asyncio.sleep(float(answer.headers["Retry-After"]))
 
-            streams = [asyncio.create_task(stream()) for _ in range(STREAMS)]
-            for _ in range(STREAMS):
-                await opened.acquire()
+            loop = asyncio.get_running_loop()
+            first_lines = [loop.create_future() for _ in range(STREAMS)]
+            streams = [asyncio.create_task(stream(opened)) for opened in first_lines]
+            _, waiting = await asyncio.wait(first_lines, timeout=OPEN_SECONDS_MAX)
+            if waiting:
+                failed = next((task.exception() for task in streams if task.done()), None)
+                raise RuntimeError(f"{len(waiting)} of {STREAMS} streams did not open") from failed
             await asyncio.sleep(2)
             server = api_server(url)
             before, start = server.cpu_times(), time.perf_counter()
