@@ -6,7 +6,7 @@ export const ID_LENGTH_MAX = limits.id_length_max;
 export const FIELD_NAME_LENGTH_MAX = limits.field_name_length_max;
 
 /** The ways of an exchange: the provider's plugin in the API server, or a DAG run through Airflow's stock REST API. */
-export type TransportName = keyof typeof limits.transports;
+export type TransportName = 'plugin' | 'dag';
 
 /** What one exchange may carry. A batch that is over them is refused as a whole (`invalid`, `too_large`), and its device splits it. */
 export interface TransportLimits {

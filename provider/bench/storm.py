@@ -79,11 +79,11 @@ class _Counts:
 
 
 async def _until_answered(send: Callable[[], Awaitable[httpx.Response]], counts: _Counts) -> httpx.Response:
-    """Send until there is an answer, waiting as the worker waits: what the server asks for, and full jitter."""
+    """Send until there is an answer, waiting as the worker waits: the time that the server names, or full jitter."""
     chance = random.Random()
     for failures in range(ATTEMPTS_MAX):
         counts.attempts += 1
-        wait = 0.0
+        wait = chance.random() * min(300, 2**failures)
         try:
             answer = await send()
         except httpx.TransportError:
@@ -93,8 +93,9 @@ async def _until_answered(send: Callable[[], Awaitable[httpx.Response]], counts:
                 return answer
             if answer.status_code < 500:
                 raise RuntimeError(f"{answer.status_code} {answer.text[:500]}")
-            wait = float(answer.headers.get("Retry-After", 0))
-        await asyncio.sleep(max(wait, chance.random() * min(300, 2**failures)))
+            if planned := answer.headers.get("Retry-After"):
+                wait = float(planned) * (1 + chance.random() / 5)
+        await asyncio.sleep(wait)
     raise RuntimeError("a device never came through")
 
 

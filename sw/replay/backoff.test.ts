@@ -41,9 +41,13 @@ test('fault 25, 41: the wait is drawn from the whole interval (full jitter), whi
   expect(backoffMs(9, 0)).toBe(0);
 });
 
-test('fault 25: Retry-After is honoured, and only ever lengthens the wait', () => {
-  expect(backoffMs(1, 0.5, 60_000)).toBe(60_000);
-  expect(backoffMs(9, 0.9, 60_000)).toBe(270_000);
+test('fault 25, 41: Retry-After is honoured: never earlier, at most a fifth later, for it is the server’s plan', () => {
+  expect(backoffMs(1, 0, 60_000)).toBe(60_000);
+  expect(backoffMs(1, 0.5, 60_000)).toBe(66_000);
+  expect(backoffMs(5, 0.999, 2_000)).toBeLessThanOrEqual(2_400);
+});
+test('fault 25: a server that names a time again and again is spared as any other', () => {
+  expect([6, 8, 13, 1_000].map((failures) => backoffMs(failures, 0.5, 1_000))).toEqual([1_100, 4_000, 128_000, 150_000]);
 });
 
 test('fault 33: a Retry-After date read under a wrong clock, or one of weeks, does not park the device', () => {
@@ -53,7 +57,7 @@ test('fault 33: a Retry-After date read under a wrong clock, or one of weeks, do
 test('failures in a row are counted, whatever they are', () => {
   const first = nextBackoff(null, 'network', NOW, 0.5);
   expect(first).toEqual({ for: 'network', failures: 1, until: NOW + 1_000 });
-  expect(nextBackoff(first, 'airflow', NOW, 0.5, 30_000)).toEqual({ for: 'airflow', failures: 2, until: NOW + 30_000 });
+  expect(nextBackoff(first, 'airflow', NOW, 0, 30_000)).toEqual({ for: 'airflow', failures: 2, until: NOW + 30_000 });
 });
 
 const online = { now: NOW, online: true };

@@ -11,9 +11,18 @@ export const WAIT_MAX_MS = 3_600_000;
 /** Something has changed, or a chance comes that may not come again: these do not wait for the backoff. */
 const PRESSING: readonly WakeReason[] = ['sync-event', 'connect', 'online', 'visible', 'sign-in', 'person'];
 
-/** Full jitter (Brooker, "Exponential Backoff and Jitter", AWS 2015): uniform in [0, min(cap, first · 2^failures)], at least what the server asked for. */
-export function backoffMs(failures: number, fraction: number, retryAfterMs = 0): number {
-  return Math.max(Math.min(retryAfterMs, WAIT_MAX_MS), Math.round(fraction * Math.min(CAP_MS, FIRST_MS * 2 ** failures)));
+/** A server that has named its time this often in a row is in trouble like any other. */
+const PLANNED_MAX = 5;
+
+/**
+ * Full jitter (Brooker, "Exponential Backoff and Jitter", AWS 2015): uniform in [0, min(cap, first · 2^failures)]. A server that names a time has
+ * a plan for all who wait: it is followed, up to a fifth later, instead of being made longer by chance.
+ */
+export function backoffMs(failures: number, fraction: number, retryAfterMs?: number): number {
+  const byChance = (doublings: number): number => Math.round(fraction * Math.min(CAP_MS, FIRST_MS * 2 ** doublings));
+  if (retryAfterMs === undefined) return byChance(failures);
+  const planned = Math.min(WAIT_MAX_MS, Math.round(retryAfterMs * (1 + fraction / 5)));
+  return Math.max(planned, failures > PLANNED_MAX ? byChance(failures - PLANNED_MAX) : 0);
 }
 
 /** The backoff after one more failure. */

@@ -6,12 +6,14 @@ Not anyio's pool: its 40 places are what Airflow's own routes run in. Work that 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import cached_property
 from typing import TypeVar
 
+from airflow_updraft.plugin.appointments import Appointments
 from airflow_updraft.plugin.problems import busy
 
 T = TypeVar("T")
@@ -28,6 +30,7 @@ class Gate:
         self._wait_seconds_max = wait_seconds_max
         self._free = asyncio.Semaphore(at_once)
         self._waiting = 0
+        self._appointments = Appointments(at_once)
 
     @cached_property
     def _threads(self) -> ThreadPoolExecutor:
@@ -36,23 +39,35 @@ class Gate:
     async def run(self, work: Callable[[], T]) -> T:
         """Return the work's result; raise its error, or RouteError ``busy`` where it could not even begin."""
         await self._enter()
-        future = asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, work)
+        future = asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, _timed, work)
         # By the thread's end, not by this coroutine's: a client that goes away does not stop its thread.
-        future.add_done_callback(lambda _: self._free.release())
-        return await asyncio.shield(future)
+        future.add_done_callback(self._leave)
+        result, _ = await asyncio.shield(future)
+        return result
 
     async def _enter(self) -> None:
         if self._waiting >= self._waiting_max:
-            raise busy("too many requests are waiting: try again")
+            raise busy("too many requests are waiting: try again", self._appointments.next(self._waiting))
         self._waiting += 1
         try:
             async with asyncio.timeout(self._wait_seconds_max):
                 await self._free.acquire()
         except TimeoutError:
-            raise busy("the server is busy: try again") from None
+            raise busy("the server is busy: try again", self._appointments.next(self._waiting)) from None
         finally:
             self._waiting -= 1
+
+    def _leave(self, done: asyncio.Future[tuple[T, float]]) -> None:
+        self._free.release()
+        if not done.cancelled() and done.exception() is None:
+            self._appointments.note(done.result()[1])
 
     def close(self) -> None:
         """Let the threads end with what they are doing."""
         self._threads.shutdown(wait=False)
+
+
+def _timed(work: Callable[[], T]) -> tuple[T, float]:
+    begun = time.perf_counter()
+    result = work()
+    return result, time.perf_counter() - begun

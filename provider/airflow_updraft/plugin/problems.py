@@ -37,9 +37,11 @@ class RouteError(Exception):
         return JSONResponse({"detail": {"kind": self.kind, "message": str(self)}}, self.status, headers)
 
 
-def busy(message: str) -> RouteError:
+def busy(message: str, retry_after: int | None = None) -> RouteError:
     """Too much at once; each caller is told another moment, so that they do not come back together."""
-    return RouteError(503, "busy", message, random.randint(*BUSY_RETRY_SECONDS))  # noqa: S311
+    if retry_after is None:
+        retry_after = random.randint(*BUSY_RETRY_SECONDS)  # noqa: S311
+    return RouteError(503, "busy", message, retry_after)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 from airflow_updraft import limits
 from airflow_updraft.errors import InvalidRequestError
 from airflow_updraft.exchange import exchange
-from airflow_updraft.json_values import Json
+from airflow_updraft.json_values import Json, write_json
 from airflow_updraft.plugin.access import Caller, require_runs
 from airflow_updraft.plugin.body import read_raw, read_text
 from airflow_updraft.plugin.desk import Desk, TheDesk
@@ -110,8 +110,11 @@ async def live(request: Request, caller: Caller, desk: TheDesk) -> Response:
 
 
 def to_bytes(value: Json) -> bytes:
-    """Write JSON, in ASCII: half a surrogate pair that a refused request brought along has no UTF-8."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+    """Write JSON; in ASCII where half a surrogate pair, which a refused request brought along, has no UTF-8."""
+    try:
+        return write_json(value).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
 def answer_json(request: Request, body: bytes) -> Response:

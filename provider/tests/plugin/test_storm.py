@@ -13,7 +13,7 @@ import pytest
 from plugin_site import Site
 from world import Device, create, mutation
 
-from airflow_updraft.plugin import problems, routes
+from airflow_updraft.plugin import appointments, routes
 
 
 def count(name: str) -> tuple[dict[str, Any], ...]:
@@ -94,7 +94,8 @@ def at_once(site: Site, seed: int, devices: int, batches: int, patience: tuple[f
 @pytest.fixture
 def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server's Retry-After without its seconds."""
-    monkeypatch.setattr(problems, "BUSY_RETRY_SECONDS", (0, 0))
+    monkeypatch.setattr(appointments, "RETRY_SECONDS_MIN", 0)
+    monkeypatch.setattr(appointments, "RETRY_SECONDS_MAX", 0)
 
 
 @pytest.mark.usefixtures("in_a_hurry")
