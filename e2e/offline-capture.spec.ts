@@ -37,7 +37,7 @@ async function expectKeptOffline(device: Device, expected: readonly Inspection[]
   expect((await device.status()).online).toBe(false);
   const rows = await device.rows(prefix);
   expect(rows.map(({ value }) => value)).toEqual(expected);
-  expect(new Set(rows.map(({ state }) => state))).toEqual(new Set(['local']));
+  expect(new Set(rows.map(({ state }) => state)), JSON.stringify(await device.status())).toEqual(new Set(['local']));
 
   const found = await allRows(device.page);
   const deliveries = found.filter(({ database }) => database === 'workbox-background-sync').map(({ json }) => JSON.parse(json) as WorkboxRow);
