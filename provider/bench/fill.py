@@ -17,7 +17,7 @@ INSERT INTO updraft_records
 SELECT 'inspections', {id}, revision + n, revision + n, {fields}, '{{}}', false, 'ana', 'ana', CURRENT_TIMESTAMP
 FROM updraft_meta, {numbers}"""
 _POSTGRES = _FILL.format(
-    id="md5(CAST(n AS text) || revision)", fields="CAST(:fields AS json)", numbers="generate_series(1, :count) n"
+    id="md5(CAST(n AS text) || ' ' || revision)", fields="CAST(:fields AS json)", numbers="generate_series(1, :count) n"
 )
 _SQLITE = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :count) " + (
     _FILL.format(id="lower(hex(randomblob(16)))", fields=":fields", numbers="numbers")
