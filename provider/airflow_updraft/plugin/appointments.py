@@ -7,7 +7,10 @@ import random
 import time
 from collections.abc import Callable
 
-SECONDS_OF_WORK_AT_FIRST = 0.1
+SECONDS_OF_WORK_AT_FIRST = 0.01
+COST_OF_WORK = 1.25
+"""What a process spends on an exchange, in processor times of the exchange's thread: the rest is Airflow's part of the
+request, and the database's. By the clock the threads of a storm seem to work for seconds, waiting for each other."""
 WEIGHT_OF_THE_LAST = 0.1
 RETRY_SECONDS_MIN = 1
 RETRY_SECONDS_MAX = 60
@@ -20,15 +23,14 @@ class Appointments:
     of what the server then does is turning them away.
     """
 
-    def __init__(self, at_once: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._at_once = at_once
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._seconds_each = SECONDS_OF_WORK_AT_FIRST / at_once
+        self._seconds_each = COST_OF_WORK * SECONDS_OF_WORK_AT_FIRST
         self._next = -math.inf
 
     def note(self, seconds: float) -> None:
-        """Learn from a piece of work that took this long in its thread."""
-        self._seconds_each += WEIGHT_OF_THE_LAST * (seconds / self._at_once - self._seconds_each)
+        """Learn from a piece of work whose thread used this much processor time."""
+        self._seconds_each += WEIGHT_OF_THE_LAST * (COST_OF_WORK * seconds - self._seconds_each)
 
     def next(self, waiting: int) -> int:
         """Whole seconds until this caller's turn, ``waiting`` others being in the line before it."""

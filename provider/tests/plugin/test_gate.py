@@ -11,7 +11,7 @@ from typing import Any
 import anyio.to_thread
 import pytest
 
-from airflow_updraft.plugin.appointments import RETRY_SECONDS_MAX, Appointments
+from airflow_updraft.plugin.appointments import COST_OF_WORK, RETRY_SECONDS_MAX, Appointments
 from airflow_updraft.plugin.gate import Gate
 from airflow_updraft.plugin.problems import BUSY_RETRY_SECONDS, RouteError, busy
 
@@ -123,9 +123,9 @@ def test_hanging_work_takes_no_place_in_the_pool_of_airflows_routes() -> None:
 def test_who_is_turned_away_is_told_a_moment_of_its_own() -> None:
     """fault 41: a hundred who are turned away at once come back one after the other, as fast as the work goes."""
     now = [0.0]
-    appointments = Appointments(at_once=2, clock=lambda: now[0])
+    appointments = Appointments(clock=lambda: now[0])
     for _ in range(100):
-        appointments.note(0.5)  # two at once, half a second each: four a second
+        appointments.note(0.25 / COST_OF_WORK)  # four a second
     told = [appointments.next(waiting=40) for _ in range(100)]
     assert told == sorted(told)
     assert told[0] == 10, "after the forty that wait"
@@ -136,7 +136,7 @@ def test_who_is_turned_away_is_told_a_moment_of_its_own() -> None:
 
 
 def test_no_appointment_is_further_away_than_anybody_knows() -> None:
-    appointments = Appointments(at_once=1, clock=lambda: 0.0)
+    appointments = Appointments(clock=lambda: 0.0)
     told = [appointments.next(waiting=0) for _ in range(2_000)]
     assert max(told) <= RETRY_SECONDS_MAX
     assert len(set(told[-1_000:])) > 20, "and those who have none do not come together"
