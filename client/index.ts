@@ -4,6 +4,7 @@ export type { Collection, Receipt } from './collection.ts';
 export type { EventHandlers, EventName } from './handlers.ts';
 export { UpdraftError, type ErrorKind } from '../shared/errors.ts';
 export { newId } from '../shared/ids.ts';
+export type { Call, CallEntry, CallOutcome, CallReason, CallState, PendingInput, PendingInputs } from '../shared/calls.ts';
 export type { Choice, Conflict, ConflictReason, Resolution } from '../shared/conflict.ts';
-export type { DeadLetter, Dropped, OutboxEntry, Query, Row, RowState, Settled } from '../shared/row.ts';
+export type { CallLetter, DeadLetter, Dropped, MutationLetter, OutboxEntry, Query, Row, RowState, Settled } from '../shared/row.ts';
 export type { AuthState, Status, WaitingFor } from '../shared/status.ts';

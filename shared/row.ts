@@ -1,3 +1,4 @@
+import type { Call, CallReason, CallRequest } from './calls.ts';
 import type { VerdictName } from './verdict.ts';
 
 /** How far a record is on its way: on this device, sent and unanswered, agreed with the store, or waiting for a person. */
@@ -28,12 +29,23 @@ export interface OutboxEntry {
   readonly lastSeq: number;
 }
 
-/** A mutation that cannot go on by itself: kept, with the server's own words. */
-export interface DeadLetter {
+/** What cannot go on by itself: kept until a person decides, with the server's own words. */
+export type DeadLetter = MutationLetter | CallLetter;
+
+export interface MutationLetter {
+  readonly kind: 'mutation';
   readonly collection: string;
   readonly id: string;
   readonly reason: { readonly kind: string; readonly message: string };
   readonly value: unknown;
+  readonly at: number;
+}
+
+export interface CallLetter extends Omit<Call, 'state'> {
+  readonly kind: 'call';
+  readonly request: CallRequest;
+  readonly reason: CallReason;
+  /** When it died (ms since 1970). */
   readonly at: number;
 }
 

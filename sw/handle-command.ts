@@ -157,5 +157,5 @@ function toOutboxEntries(record: ReplicaRecord): OutboxEntry[] {
 }
 
 function toDeadLetters({ collection, id, rejection, value }: ReplicaRecord): Results['dead-letters'] {
-  return rejection ? [{ collection, id, reason: rejection.reason, value, at: rejection.at }] : [];
+  return rejection ? [{ kind: 'mutation', collection, id, reason: rejection.reason, value, at: rejection.at }] : [];
 }

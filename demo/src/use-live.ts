@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Conflict, DeadLetter, OutboxEntry, Row } from '../../client/index.ts';
+import type { Conflict, MutationLetter, OutboxEntry, Row } from '../../client/index.ts';
 import type { Collections, Inspection, Site, Task } from './collections.ts';
 import { newestFirst } from './newest-first.ts';
 import { openFirst } from './open-first.ts';
@@ -42,7 +42,7 @@ function useLive<T>(client: Client | undefined, collection: keyof Collections, r
 export interface Records<T> {
   readonly rows: readonly Row<T>[];
   readonly conflicts: readonly Conflict[];
-  readonly deadLetters: readonly DeadLetter[];
+  readonly deadLetters: readonly MutationLetter[];
   readonly outbox: readonly OutboxEntry[];
   /** False until the device has been read once. */
   readonly isRead: boolean;
@@ -64,7 +64,8 @@ function useRecords<N extends 'inspections' | 'tasks'>(client: Client | undefine
       open.outbox(),
     ]);
     const own = outbox.filter(isOwn);
-    return { rows: order(rows, own), conflicts: conflicts.filter(isOwn), deadLetters: deadLetters.filter(isOwn), outbox: own, isRead: true };
+    const letters = deadLetters.filter((letter): letter is MutationLetter => letter.kind === 'mutation' && isOwn(letter));
+    return { rows: order(rows, own), conflicts: conflicts.filter(isOwn), deadLetters: letters, outbox: own, isRead: true };
   });
   return read ?? NOTHING;
 }

@@ -64,7 +64,7 @@ function deadLetterEvents({ before, after }: RecordStep): UpdraftEvent[] {
   return [
     {
       type: 'dead-letter',
-      deadLetter: { collection: after.collection, id: after.id, reason: after.rejection.reason, value: after.value, at: after.rejection.at },
+      deadLetter: { kind: 'mutation', collection: after.collection, id: after.id, reason: after.rejection.reason, value: after.value, at: after.rejection.at },
     },
   ];
 }

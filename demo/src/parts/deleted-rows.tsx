@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import type { DeadLetter, OutboxEntry } from '../../../client/index.ts';
+import type { MutationLetter, OutboxEntry } from '../../../client/index.ts';
 import { Icon } from './icon.tsx';
 
 /** What was deleted here has no row any more, but is not gone from Airflow yet: that must show. */
@@ -14,7 +14,7 @@ export function DeletedRows({ entries }: { readonly entries: readonly OutboxEntr
 }
 
 /** Refused changes of records that have no row here: a refused deletion, or a record that Airflow removed. */
-export function OrphanedLetters({ letters, discard }: { readonly letters: readonly DeadLetter[]; readonly discard: (id: string) => void }): JSX.Element {
+export function OrphanedLetters({ letters, discard }: { readonly letters: readonly MutationLetter[]; readonly discard: (id: string) => void }): JSX.Element {
   return (
     <ul class="rows">
       {letters.map(({ id, reason }) => (
