@@ -1,7 +1,10 @@
 import * as v from 'valibot';
-import { whyNotJson, type Json } from './json.ts';
-import { CALL_BYTES_MAX, ID_LENGTH_MAX, NOTE_LENGTH_MAX } from './limits.ts';
+import { jsonBytes, whyNotJson, type Json } from './json.ts';
+import { ID_LENGTH_MAX, RECORD_BYTES_MAX } from './limits.ts';
 import { mapOf } from './mutation.ts';
+
+/** Of a DAG run's note, in characters: Airflow's own limit. */
+const NOTE_LENGTH_MAX = 1_000;
 
 /** Names end up in Airflow's paths: `.` and `..` would name another path, `~` means all of them. */
 const name = (pattern: RegExp): v.GenericSchema<string> =>
@@ -16,7 +19,7 @@ const RunId = name(/^[\p{L}\p{N}_.:+-]+$/u);
 const Options = v.pipe(v.array(v.string()), v.minLength(1));
 const JsonMap = v.pipe(
   mapOf<Json>((value) => whyNotJson(value) === undefined),
-  v.check((map) => JSON.stringify(map).length <= CALL_BYTES_MAX, `it is larger than ${CALL_BYTES_MAX} characters`),
+  v.check((map) => jsonBytes(map) <= RECORD_BYTES_MAX, `it is larger than ${RECORD_BYTES_MAX} bytes`),
 );
 
 /** A task that waits for a person, and which request of its it was: after a retry or a clear the same task asks anew. */

@@ -4,10 +4,6 @@ import limits from './contract/limits.json' with { type: 'json' };
 export const RECORD_BYTES_MAX = limits.record_bytes_max;
 export const ID_LENGTH_MAX = limits.id_length_max;
 export const FIELD_NAME_LENGTH_MAX = limits.field_name_length_max;
-/** Of a call's conf or params, in characters of JSON. */
-export const CALL_BYTES_MAX = limits.record_bytes_max;
-/** Of a DAG run's note, in characters: Airflow's own limit. */
-export const NOTE_LENGTH_MAX = 1_000;
 
 /** The ways of an exchange: the provider's plugin in the API server, or a DAG run through Airflow's stock REST API. */
 export type TransportName = 'plugin' | 'dag';
