@@ -30,6 +30,15 @@ export interface Collection<T extends { id: string }> {
   query: (query?: Query) => Promise<readonly Row<T>[]>;
 }
 
+/** Fields to set, and those whose value is `undefined` to remove. */
+export function splitFields(fields: Readonly<Record<string, unknown>>): { set: Record<string, unknown>; removed: string[] } {
+  const entries = Object.entries(fields);
+  return {
+    set: Object.fromEntries(entries.filter(([, value]) => value !== undefined)),
+    removed: entries.filter(([, value]) => value === undefined).map(([field]) => field),
+  };
+}
+
 export function createCollection<T extends { id: string }>(collection: string, link: WorkerLink, settling: Settling): Collection<T> {
   const capture = async (change: ChangeCommand): Promise<Receipt> => {
     const { id, seq, log, settled } = await ask({ type: 'capture', requestId: newId(), collection, change });
@@ -48,11 +57,7 @@ export function createCollection<T extends { id: string }>(collection: string, l
   return {
     put: (value) => capture({ op: 'put', value }),
     add: (value) => capture({ op: 'add', value }),
-    patch: (id, fields) => {
-      const entries = Object.entries(fields);
-      const set = Object.fromEntries(entries.filter(([, value]) => value !== undefined));
-      return capture({ op: 'patch', id, set, removed: entries.filter(([, value]) => value === undefined).map(([field]) => field) });
-    },
+    patch: (id, fields) => capture({ op: 'patch', id, ...splitFields(fields) }),
     increment: (id, by) => capture({ op: 'increment', id, by: by as Record<string, number> }),
     delete: (id) => capture({ op: 'delete', id }),
     get: (id) => ask({ type: 'get', collection, id }) as Promise<Row<T> | null>,

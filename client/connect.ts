@@ -1,9 +1,9 @@
 import type { Conflict, Resolution } from '../shared/conflict.ts';
 import { UpdraftError } from '../shared/errors.ts';
 import { newId } from '../shared/ids.ts';
-import type { DeadLetter, OutboxEntry } from '../shared/row.ts';
+import type { DeadLetter, MutationLetterName, OutboxEntry } from '../shared/row.ts';
 import type { Status } from '../shared/status.ts';
-import { createCollection, type Collection } from './collection.ts';
+import { createCollection, splitFields, type Collection } from './collection.ts';
 import type { ConnectOptions } from './connect-options.ts';
 import { PageEvents } from './events.ts';
 import { createHandlers, type EventHandlers, type EventName } from './handlers.ts';
@@ -29,8 +29,12 @@ export interface Updraft<C extends Record<keyof C, { id: string }>> {
   deadLetters: () => Promise<readonly DeadLetter[]>;
   /** Decides a conflict that was shown. Rejects with `conflict-moved` when the other side changed since. */
   resolve: (conflict: Pick<Conflict, 'id' | 'theirsRevision'>, choices: Resolution) => Promise<void>;
-  /** Gives up what was captured for a record and not sent. */
+  /** Gives up what was captured for a record and not sent; so does a dead letter end that nobody wants any more. */
   discard: (collection: keyof C & string, id: string) => Promise<void>;
+  /** Lets what was refused travel again, as it was or with these fields changed (`undefined` removes one). Rejects with `not-found` when it is no longer refused. */
+  retry: (letter: MutationLetterName, edit?: Readonly<Record<string, unknown>>) => Promise<void>;
+  /** The dead letters as JSON text, with everything needed to enter them elsewhere. */
+  exportDeadLetters: () => Promise<string>;
   signIn: (how: SignIn) => Promise<void>;
   /** `refuse` (the default) rejects with `unsent-work` while something is not in Airflow yet; `keep` leaves it on this device; `discard` does not. */
   signOut: (options?: { readonly unsent?: 'keep' | 'discard' | 'refuse' }) => Promise<void>;
@@ -74,6 +78,10 @@ export async function connect<C extends Record<keyof C, { id: string }> = Record
     async discard(collection, id) {
       await link.ask({ type: 'discard', requestId: newId(), collection, id });
     },
+    async retry({ kind, collection, id }, edit) {
+      await link.ask({ type: 'retry', requestId: newId(), letter: { kind, collection, id }, ...(edit && splitFields(edit)) });
+    },
+    exportDeadLetters: () => link.ask({ type: 'export-dead-letters' }),
     async signIn(how) {
       getToken = 'getToken' in how ? how.getToken : undefined;
       keep = 'keep' in how && (how.keep ?? false);

@@ -6,5 +6,17 @@ export { UpdraftError, type ErrorKind } from '../shared/errors.ts';
 export { newId } from '../shared/ids.ts';
 export type { Call, CallEntry, CallOutcome, CallReason, CallState, PendingInput, PendingInputs } from '../shared/calls.ts';
 export type { Choice, Conflict, ConflictReason, Resolution } from '../shared/conflict.ts';
-export type { CallLetter, DeadLetter, Dropped, MutationLetter, OutboxEntry, Query, Row, RowState, Settled } from '../shared/row.ts';
+export type {
+  CallLetter,
+  DeadLetter,
+  Dropped,
+  MutationLetter,
+  MutationLetterName,
+  OutboxEntry,
+  Query,
+  RequestedChange,
+  Row,
+  RowState,
+  Settled,
+} from '../shared/row.ts';
 export type { AuthState, Status, WaitingFor } from '../shared/status.ts';

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { UpdraftError } from '../shared/errors.ts';
 import type { Command, Reply } from '../shared/messages.ts';
+import { MESSAGES_VERSION } from '../shared/protocol-version.ts';
 import { createWorkerLink } from './worker-link.ts';
 
 interface Message {
@@ -40,7 +41,7 @@ afterEach(() => {
 test('a command travels with this page’s version and user, and its result comes back', async () => {
   answers = [ok({ id: 'x', seq: 7, settled: false })];
   expect(await link.ask(CAPTURE)).toEqual({ id: 'x', seq: 7, settled: false });
-  expect(heard).toEqual([{ updraft: 1, user: 'ana', command: CAPTURE }]);
+  expect(heard).toEqual([{ updraft: MESSAGES_VERSION, user: 'ana', command: CAPTURE }]);
   expect(vi.getTimerCount(), 'nothing is left running').toBe(0);
 });
 
@@ -51,7 +52,7 @@ test('a worker stopped in the middle of it: the same command, under the same req
   expect(heard).toHaveLength(2);
   await vi.advanceTimersByTimeAsync(5_000);
   expect(await asking).toMatchObject({ seq: 7 });
-  expect(heard).toEqual(Array.from({ length: 3 }, () => ({ updraft: 1, user: 'ana', command: CAPTURE })));
+  expect(heard).toEqual(Array.from({ length: 3 }, () => ({ updraft: MESSAGES_VERSION, user: 'ana', command: CAPTURE })));
 });
 
 test('a worker that never answers: `timeout` at the end, not a promise that hangs', async () => {

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import type { Choice, Conflict } from './conflict.ts';
 import type { ErrorKind } from './errors.ts';
 import { JsonSchema, mapOf, RevisionSchema } from './mutation.ts';
-import type { DeadLetter, Dropped, OutboxEntry, Row, Settled } from './row.ts';
+import type { DeadLetter, MutationLetterName, Dropped, OutboxEntry, Row, Settled } from './row.ts';
 import type { Status } from './status.ts';
 
 const text = v.string();
@@ -29,6 +29,10 @@ const QuerySchema = v.object({
   limit: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 });
 
+const MutationLetterNameSchema: v.GenericSchema<unknown, MutationLetterName> = v.variant('kind', [
+  v.object({ kind: v.literal('mutation'), collection: text, id: text }),
+]);
+
 /** Everything a page may ask of the worker. The worker parses each message with this schema: a page is not trusted. */
 export const CommandSchema = v.variant('type', [
   v.object({ type: v.literal('hello') }),
@@ -47,6 +51,14 @@ export const CommandSchema = v.variant('type', [
     choices: mapOf<Choice>((choice) => v.is(ChoiceSchema, choice)),
   }),
   v.object({ type: v.literal('discard'), requestId: text, collection: text, id: text }),
+  v.object({
+    type: v.literal('retry'),
+    requestId: text,
+    letter: MutationLetterNameSchema,
+    set: v.exactOptional(v.unknown()),
+    removed: v.exactOptional(v.array(text)),
+  }),
+  v.object({ type: v.literal('export-dead-letters') }),
   v.object({
     type: v.literal('sign-in'),
     credentials: v.variant('kind', [v.object({ kind: v.literal('cookie') }), v.object({ kind: v.picklist(['memory', 'sealed']), token: text })]),
@@ -107,6 +119,9 @@ export interface Results {
   'dead-letters': readonly DeadLetter[];
   resolve: Captured;
   discard: null;
+  retry: null;
+  /** JSON text. */
+  'export-dead-letters': string;
   'sign-in': null;
   'sign-out': null;
   sync: Status;

@@ -1,5 +1,6 @@
 import type { Call, CallReason, CallRequest } from './calls.ts';
-import type { VerdictName } from './verdict.ts';
+import type { Json } from './json.ts';
+import type { Reason, VerdictName } from './verdict.ts';
 
 /** How far a record is on its way: on this device, sent and unanswered, agreed with the store, or waiting for a person. */
 export type RowState = 'local' | 'sending' | 'synced' | 'conflict' | 'rejected';
@@ -32,13 +33,21 @@ export interface OutboxEntry {
 /** What cannot go on by itself: kept until a person decides, with the server's own words. */
 export type DeadLetter = MutationLetter | CallLetter;
 
+/** A change of one record that the server refused. */
 export interface MutationLetter {
   readonly kind: 'mutation';
   readonly collection: string;
   readonly id: string;
-  readonly reason: { readonly kind: string; readonly message: string };
+  /** What was asked for: all captures of this record that were not settled, as one change. */
+  readonly change: RequestedChange;
+  /** The record as this device sees it, the refused change in it; `null` where the change deletes it. */
   readonly value: unknown;
+  /** The server's own words. */
+  readonly reason: Reason;
+  /** ms since 1970, when it was last refused. */
   readonly at: number;
+  /** How often it was sent and refused. */
+  readonly attempts: number;
 }
 
 export interface CallLetter extends Omit<Call, 'state'> {
@@ -48,6 +57,18 @@ export interface CallLetter extends Omit<Call, 'state'> {
   /** When it died (ms since 1970). */
   readonly at: number;
 }
+
+export type RequestedChange =
+  | { readonly op: 'delete' }
+  | {
+      readonly op: 'edit';
+      readonly set: Readonly<Record<string, Json>>;
+      readonly removed: readonly string[];
+      readonly inc: Readonly<Record<string, number>>;
+    };
+
+/** Names a refused change. */
+export type MutationLetterName = Pick<MutationLetter, 'kind' | 'collection' | 'id'>;
 
 /** Captured fields that gave way to the other side's, because the collection's policy is `server-wins`. */
 export interface Dropped {

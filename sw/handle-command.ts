@@ -3,6 +3,7 @@ import { UpdraftError, unreachable } from '../shared/errors.ts';
 import { whyNotJson } from '../shared/json.ts';
 import type { Command, Results } from '../shared/messages.ts';
 import type { OutboxEntry, Row } from '../shared/row.ts';
+import { deadLetters, exportDeadLetters, retryDeadLetter } from './dead-letters.ts';
 import { netFields } from './outbox/net.ts';
 import { ensureOpenDelivery } from './outbox/open-delivery.ts';
 import { snapshot, type OpenReplica } from './replica.ts';
@@ -42,7 +43,11 @@ export async function handleCommand(replica: OpenReplica, command: Command): Pro
     case 'conflicts':
       return { result: (await world.store.read((tx) => tx.conflicted())).flatMap((record) => conflictOf(record) ?? []) };
     case 'dead-letters':
-      return { result: (await world.store.read((tx) => tx.rejected())).flatMap(toDeadLetters) };
+      return { result: await deadLetters(replica) };
+    case 'export-dead-letters':
+      return { result: await exportDeadLetters(replica) };
+    case 'retry':
+      return { result: await retryDeadLetter(replica, command), afterwards: () => pipeline.drain('person') };
     case 'resolve':
       return { result: await resolve(replica, command), afterwards: () => pipeline.drain('capture') };
     case 'discard':
@@ -154,8 +159,4 @@ function toOutboxEntries(record: ReplicaRecord): OutboxEntry[] {
       lastSeq: change.lastSeq,
     },
   ];
-}
-
-function toDeadLetters({ collection, id, rejection, value }: ReplicaRecord): Results['dead-letters'] {
-  return rejection ? [{ kind: 'mutation', collection, id, reason: rejection.reason, value, at: rejection.at }] : [];
 }

@@ -4,6 +4,7 @@ import { unreachable } from '../../shared/errors.ts';
 import type { Verdict } from '../../shared/verdict.ts';
 import { applyNet, without } from '../outbox/net.ts';
 import type { ReplicaRecord } from '../store/record.ts';
+import { rejected } from './dead-letter.ts';
 import { foldBack, rebaseRecord, withValue } from './rebase-record.ts';
 
 /** What settling needs to know beside the record. */
@@ -19,7 +20,7 @@ export interface SettleContext {
 /** The record after the server's verdict on its sealed change. Pure. */
 export function applyVerdict(record: ReplicaRecord, verdict: Verdict, context: SettleContext): ReplicaRecord {
   const { policy, generation, newConflictId } = context;
-  const { sealed, ...unsealed } = record;
+  const { sealed, refusals: _, ...unsealed } = record;
   if (!sealed) return record;
   const sent = applyNet(record.base, sealed.net, record.id);
   const stamped: ReplicaRecord = context.run === undefined ? unsealed : { ...unsealed, run: context.run };
@@ -39,7 +40,7 @@ export function applyVerdict(record: ReplicaRecord, verdict: Verdict, context: S
     }
     case 'rejected': {
       const back = rebaseRecord(foldBack(record), { base: verdict.record, revision: verdict.revision, generation }, policy, newConflictId);
-      return back.pending ? { ...back, rejection: { reason: verdict.reason, at: context.now } } : withValue(back);
+      return back.pending ? rejected(back, verdict.reason, context.now) : withValue(back);
     }
     default:
       return unreachable(verdict);

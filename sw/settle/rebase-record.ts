@@ -37,9 +37,10 @@ export function foldBack(record: ReplicaRecord, fields: '*' | readonly string[] 
   return net ? withPending(rest, { net, firstSeq: sealed.firstSeq, lastSeq: (pending ?? sealed).lastSeq }) : rest;
 }
 
-/** The record's value as the page sees it: base, then sealed, then pending. */
-export function withValue(record: ReplicaRecord): ReplicaRecord {
-  return { ...record, value: applyNet(applyNet(record.base, record.sealed?.net, record.id), record.pending?.net, record.id) };
+/** The record's value as the page sees it: base, then sealed, then pending. What is settled forgets how often it was refused. */
+export function withValue({ refusals, ...record }: ReplicaRecord): ReplicaRecord {
+  const value = applyNet(applyNet(record.base, record.sealed?.net, record.id), record.pending?.net, record.id);
+  return { ...record, value, ...(refusals !== undefined && (record.sealed || record.pending) ? { refusals } : {}) };
 }
 
 export const withPending = (record: ReplicaRecord, pending: Pending): ReplicaRecord => ({ ...record, pending });

@@ -4,6 +4,7 @@ import { jsonEquals, own } from '../../shared/json.ts';
 import { compose, netFields } from '../outbox/net.ts';
 import type { ReplicaRecord } from '../store/record.ts';
 import { conflictOf } from './conflict.ts';
+import { deadLetterOf } from './dead-letter.ts';
 
 const IDS_PER_EVENT_MAX = 200;
 
@@ -60,13 +61,8 @@ function conflictEvents({ before, after }: RecordStep): UpdraftEvent[] {
 }
 
 function deadLetterEvents({ before, after }: RecordStep): UpdraftEvent[] {
-  if (!after.rejection || before.rejection) return [];
-  return [
-    {
-      type: 'dead-letter',
-      deadLetter: { kind: 'mutation', collection: after.collection, id: after.id, reason: after.rejection.reason, value: after.value, at: after.rejection.at },
-    },
-  ];
+  const deadLetter = before.rejection ? undefined : deadLetterOf(after);
+  return deadLetter ? [{ type: 'dead-letter', deadLetter }] : [];
 }
 
 /** One event per collection; an empty list of ids says "many". */

@@ -10,6 +10,7 @@ import type { Replica } from '../store/replica.ts';
 import { applyVerdict } from './apply-verdict.ts';
 import { applyPage } from './apply-page.ts';
 import { foldBack, withValue } from './rebase-record.ts';
+import { rejected } from './dead-letter.ts';
 import { fork } from './fork.ts';
 import type { SettleDeps } from './settle-deps.ts';
 import { serverEventsOf, type RecordStep } from './record-events.ts';
@@ -64,10 +65,10 @@ async function settleBatch(
   if (response.refused === 'void') {
     const mutationsMax = Math.max(1, Math.floor(inBatch.length / 2));
     const reason = delivery.state.kind === 'voiding' ? delivery.state.reason : { kind: 'malformed', message: 'The batch was refused.' };
-    const back = (record: RecordStep['before']): RecordStep['after'] => ({
-      ...withValue(foldBack(record)),
-      ...(inBatch.length === 1 ? { rejection: { reason, at: deps.now } } : {}),
-    });
+    const back = (record: RecordStep['before']): RecordStep['after'] => {
+      const folded = withValue(foldBack(record));
+      return inBatch.length === 1 ? rejected(folded, reason, deps.now) : folded;
+    };
     return { replica: { ...replica, last, mutationsMax }, steps: await putSteps(tx, inBatch, back) };
   }
   const verdicts = new Map(response.verdicts?.map((verdict) => [`${verdict.collection}\n${verdict.id}`, verdict]));

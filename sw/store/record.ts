@@ -34,6 +34,8 @@ export interface ReplicaRecord {
   readonly mark?: Mark;
   /** The server refused the pending change; a later edit lifts it. */
   readonly rejection?: { readonly reason: Reason; readonly at: number };
+  /** How often what is unsettled was refused; gone when it is settled. */
+  readonly refusals?: number;
   /** Which re-read last confirmed the base. A row of an older generation is unverified. */
   readonly generation: number;
   /** DAG run of the last settled batch. */

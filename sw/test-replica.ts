@@ -1,0 +1,90 @@
+import { IDBFactory, IDBKeyRange } from 'fake-indexeddb';
+import { readCollections, type Declarations } from '../shared/collections.ts';
+import { UpdraftError } from '../shared/errors.ts';
+import type { Broadcast, ChangeCommand, Command, LoggedEvent, Results } from '../shared/messages.ts';
+import type { Status } from '../shared/status.ts';
+import { handleCommand } from './handle-command.ts';
+import { openReplica, type OpenReplica } from './replica.ts';
+import { ReplicaStore } from './store/replica-store.ts';
+import type { Credentials } from './transport/credentials.ts';
+import type { Transport } from './transport/transport.ts';
+import type { World } from './world.ts';
+
+/** For tests: one user's replica on a storage that outlives its workers, with every part of its world within reach. */
+export class TestReplica {
+  readonly declarations: Declarations = readCollections({
+    version: 1,
+    collections: { asks: { schema: {}, indexes: ['site'] }, sites: { schema: {}, write: 'none' } },
+  });
+  indexedDB = new IDBFactory();
+  transport: Transport = { carriesPrivate: true, exchange: async () => ({ effect: 'retry', for: 'network' }) };
+  readonly events: LoggedEvent[] = [];
+  readonly broadcasts: Broadcast[] = [];
+  now = Date.parse('2026-01-01T00:00:00Z');
+  isOnline = false;
+  #names = 0;
+  #replica: OpenReplica | undefined;
+  readonly user: string;
+
+  constructor(user = 'ana') {
+    this.user = user;
+  }
+
+  /** The replica as the running worker has it open. */
+  async open(): Promise<OpenReplica> {
+    this.#replica ??= await openReplica(this.#world(), credentials);
+    return this.#replica;
+  }
+
+  /** The worker stops; the next request starts another one. */
+  stop(): void {
+    this.#replica = undefined;
+  }
+
+  ask = async <C extends Command>(command: C): Promise<Results[C['type']]> => (await handleCommand(await this.open(), command)).result as Results[C['type']];
+
+  /** The kind of error that the command ends with, or `none`. */
+  refusal = (command: Command): Promise<string> =>
+    this.ask(command).then(
+      () => 'none',
+      (error: unknown) => (error instanceof UpdraftError ? error.kind : String(error)),
+    );
+
+  capture = (change: ChangeCommand): Promise<Results['capture']> => this.ask({ type: 'capture', requestId: this.name(), collection: 'asks', change });
+  put = (id: string, part: object = {}): Promise<Results['capture']> => this.capture({ op: 'put', value: { id, ...part } });
+  status = (): Promise<Status> => this.ask({ type: 'status' });
+  signIn = (): Promise<null> => this.ask({ type: 'sign-in', credentials: { kind: 'cookie' } });
+  sync = (): Promise<Status> => this.ask({ type: 'sync' });
+
+  /** A name that was not used before. */
+  name = (): string => `name${++this.#names}`;
+
+  #world(): World {
+    const { user, declarations } = this;
+    return {
+      user,
+      airflow: '/airflow',
+      declarations,
+      store: new ReplicaStore(user, declarations, { indexedDB: this.indexedDB, IDBKeyRange }),
+      queue: { peek: async () => [], push: async () => undefined, remove: async () => undefined, register: async () => true },
+      transport: { carriesPrivate: true, exchange: (job, kind) => this.transport.exchange(job, kind) },
+      clock: { now: () => this.now, after: () => () => undefined },
+      random: { hex: this.name, fraction: () => 0.5 },
+      locks: { exclusive: (_name, body) => body() },
+      logger: { error: () => undefined, info: () => undefined, debug: () => undefined },
+      isOnline: () => this.isOnline,
+      broadcast: (message) => {
+        this.broadcasts.push(message);
+        if ('event' in message) this.events.push(message.event);
+      },
+    };
+  }
+}
+
+const NOTHING = { effect: 'retry', for: 'network' } as const;
+const credentials: Credentials = {
+  authorize: async () => NOTHING,
+  unchecked: async () => NOTHING,
+  forget: async () => undefined,
+  signIn: async () => undefined,
+};

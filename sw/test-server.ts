@@ -1,0 +1,48 @@
+import type { Batch } from '../shared/batch.ts';
+import type { ExchangeRequest, ExchangeResponse } from '../shared/exchange.ts';
+import type { Mutation } from '../shared/mutation.ts';
+import type { Verdict } from '../shared/verdict.ts';
+import type { Transport } from './transport/transport.ts';
+
+export const readBatch = (batch: string): readonly Mutation[] => (JSON.parse(batch) as Batch).mutations;
+
+/**
+ * For tests: answers exchanges in the words of the protocol, as a test wants them answered. It has no ledger and keeps no records:
+ * what the real exchange does is for the simulation and the acceptance tests to show.
+ */
+export class TestServer {
+  /** The batches it was sent, in order. */
+  readonly batches: string[] = [];
+  readonly #verdict: (mutation: Mutation, revision: number) => Verdict;
+  #revision = 0;
+
+  constructor(
+    verdict: (mutation: Mutation, revision: number) => Verdict = ({ collection, id }, revision) => ({ verdict: 'applied', collection, id, revision }),
+  ) {
+    this.#verdict = verdict;
+  }
+
+  readonly transport: Transport = {
+    carriesPrivate: true,
+    exchange: async ({ request }) => ({ effect: 'settle', response: this.answer(request), via: 'plugin' }),
+  };
+
+  answer({ replicaId, epoch, last, since, floor, batch, hash }: ExchangeRequest): ExchangeResponse {
+    if (batch !== undefined) this.batches.push(batch);
+    const { nonce } = batch === undefined ? { nonce: null } : (JSON.parse(batch) as Batch);
+    const verdicts = batch === undefined ? undefined : readBatch(batch).map((mutation) => this.#verdict(mutation, ++this.#revision));
+    const reset = epoch === null;
+    return {
+      protocol: 1,
+      replicaId,
+      echo: { epoch, since, floor, last, nonce, hash: hash ?? null },
+      epoch: 'e1',
+      ...(verdicts === undefined ? {} : { verdicts }),
+      reset,
+      start: reset ? this.#revision : floor,
+      changes: [],
+      upTo: this.#revision,
+      more: false,
+    };
+  }
+}
