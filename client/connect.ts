@@ -1,5 +1,6 @@
 import type { Conflict, Resolution } from '../shared/conflict.ts';
 import { UpdraftError } from '../shared/errors.ts';
+import type { HistoryEntry, HistoryFilter } from '../shared/history.ts';
 import { newId } from '../shared/ids.ts';
 import type { DeadLetter, MutationLetterName, OutboxEntry } from '../shared/row.ts';
 import type { Status } from '../shared/status.ts';
@@ -24,6 +25,8 @@ export interface Updraft<C extends Record<keyof C, { id: string }>> {
   /** Cursor of the newest event told. */
   cursor: () => string;
   status: () => Promise<Status>;
+  /** The bounded log of what the engine did, the newest first: plain JSON, with neither records nor credentials in it. */
+  history: (filter?: HistoryFilter) => Promise<readonly HistoryEntry[]>;
   outbox: () => Promise<readonly OutboxEntry[]>;
   conflicts: () => Promise<readonly Conflict[]>;
   deadLetters: () => Promise<readonly DeadLetter[]>;
@@ -69,6 +72,7 @@ export async function connect<C extends Record<keyof C, { id: string }> = Record
     on: handlers.on,
     cursor: events.cursor,
     status: () => link.ask({ type: 'status' }),
+    history: (filter = {}) => link.ask({ type: 'history', filter }),
     outbox: () => link.ask({ type: 'outbox' }),
     conflicts: () => link.ask({ type: 'conflicts' }),
     deadLetters: () => link.ask({ type: 'dead-letters' }),

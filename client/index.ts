@@ -3,6 +3,7 @@ export type { ConnectOptions } from './connect-options.ts';
 export type { Collection, Receipt } from './collection.ts';
 export type { EventHandlers, EventName } from './handlers.ts';
 export { UpdraftError, type ErrorKind } from '../shared/errors.ts';
+export type { AttemptOutcome, CircuitStateKind, DeliveryStateKind, HistoryEntry, HistoryFilter, WakeReason } from '../shared/history.ts';
 export { newId } from '../shared/ids.ts';
 export type { Call, CallEntry, CallOutcome, CallReason, CallState, PendingInput, PendingInputs } from '../shared/calls.ts';
 export type { Choice, Conflict, ConflictReason, Resolution } from '../shared/conflict.ts';

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import type { Choice, Conflict } from './conflict.ts';
 import type { ErrorKind } from './errors.ts';
+import { HistoryFilterSchema, type HistoryEntry } from './history.ts';
 import { JsonSchema, mapOf, RevisionSchema } from './mutation.ts';
 import type { DeadLetter, MutationLetterName, Dropped, OutboxEntry, Row, Settled } from './row.ts';
 import type { Status } from './status.ts';
@@ -40,6 +41,7 @@ export const CommandSchema = v.variant('type', [
   v.object({ type: v.literal('get'), collection: text, id: text }),
   v.object({ type: v.literal('query'), collection: text, query: QuerySchema }),
   v.object({ type: v.literal('status') }),
+  v.object({ type: v.literal('history'), filter: HistoryFilterSchema }),
   v.object({ type: v.literal('outbox') }),
   v.object({ type: v.literal('conflicts') }),
   v.object({ type: v.literal('dead-letters') }),
@@ -114,6 +116,7 @@ export interface Results {
   get: Row | null;
   query: readonly Row[];
   status: Status;
+  history: readonly HistoryEntry[];
   outbox: readonly OutboxEntry[];
   conflicts: readonly Conflict[];
   'dead-letters': readonly DeadLetter[];

@@ -1,3 +1,4 @@
+import type { HistoryFact } from '../shared/history.ts';
 import type { LoggedEvent, UpdraftEvent } from '../shared/messages.ts';
 import { MESSAGES_VERSION } from '../shared/protocol-version.ts';
 import type { Status } from '../shared/status.ts';
@@ -35,6 +36,14 @@ export class Desk {
     await this.write(async (tx) => {
       await tx.putReplica(change(await tx.replica()));
       return { result: undefined, events };
+    });
+  }
+
+  /** Changes the replica's row and says so in the log, in one transaction. */
+  async recordChange(change: (replica: Replica) => Replica, facts: readonly HistoryFact[]): Promise<void> {
+    await this.#world.store.write(async (tx) => {
+      await tx.putReplica(change(await tx.replica()));
+      await tx.appendHistory(this.#world.clock.now(), facts);
     });
   }
 

@@ -38,6 +38,8 @@ export async function handleCommand(replica: OpenReplica, command: Command): Pro
       return { result: await query(replica, command) };
     case 'status':
       return { result: await desk.status() };
+    case 'history':
+      return { result: await world.store.read((tx) => tx.history(command.filter)) };
     case 'outbox':
       return { result: (await world.store.read((tx) => tx.unsettled())).flatMap(toOutboxEntries) };
     case 'conflicts':

@@ -6,7 +6,7 @@ import type { Broadcast, ChangeCommand, UpdraftEvent } from '../shared/messages.
 import type { Status } from '../shared/status.ts';
 import { handleCommand } from './handle-command.ts';
 import { openReplica, type OpenReplica } from './replica.ts';
-import type { WakeReason } from './replay/backoff.ts';
+import type { WakeReason } from '../shared/history.ts';
 import type { WakeUpQueue } from './replay/wake-up-queue.ts';
 import { ReplicaStore } from './store/replica-store.ts';
 import type { Credentials } from './transport/credentials.ts';

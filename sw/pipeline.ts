@@ -4,7 +4,9 @@ import { captureGroup, type CaptureJob } from './capture/capture-group.ts';
 import { GroupCommit } from './capture/group-commit.ts';
 import { batchLane } from './outbox/open-delivery.ts';
 import { nextDelivery } from './outbox/seal-delivery.ts';
-import { mayTry, WAIT_MAX_MS, wantsToPull, type WakeReason } from './replay/backoff.ts';
+import type { WakeReason } from '../shared/history.ts';
+import { isPressing, mayTry, WAIT_MAX_MS, wantsToPull } from './replay/backoff.ts';
+import { reportOf, type Circuit } from './replay/circuit.ts';
 import { reconcileQueue } from './replay/reconcile-queue.ts';
 import { replay } from './replay/replay.ts';
 import { SingleFlight } from './replay/single-flight.ts';
@@ -22,16 +24,19 @@ const RETRY_AFTER_THROW_MS = 10_000;
 export class Pipeline {
   readonly #world: World;
   readonly #desk: Desk;
+  readonly #circuit: Circuit;
   readonly #captures: GroupCommit<CaptureJob, Captured | UpdraftError>;
   readonly #drains: SingleFlight<WakeReason>;
   #cancelTimer: (() => void) | undefined;
   #isClosed = false;
+  #isDraining = false;
   /** The store's head as last heard of. */
   #head: { readonly epoch: string; readonly revision: number } | undefined;
 
-  constructor(world: World, desk: Desk) {
+  constructor(world: World, desk: Desk, circuit: Circuit) {
     this.#world = world;
     this.#desk = desk;
+    this.#circuit = circuit;
     this.#captures = new GroupCommit((jobs) => this.#capture(jobs));
     this.#drains = new SingleFlight((reasons) => world.locks.exclusive(`updraft:drain:${world.user}`, () => this.#drain(reasons)));
   }
@@ -59,6 +64,11 @@ export class Pipeline {
   #isNews({ epoch, since }: Replica): boolean {
     return this.#head !== undefined && (this.#head.epoch !== epoch || this.#head.revision > since);
   }
+
+  /** Another lane's probe was answered: what waited for Airflow goes on. */
+  airflowIsBack = (): void => {
+    if (!this.#isDraining) this.#drainInTheBackground('airflow-back');
+  };
 
   /** The replica is wiped: nothing is tried any more. */
   close(): void {
@@ -90,6 +100,7 @@ export class Pipeline {
 
   async #drain(reasons: readonly WakeReason[]): Promise<void> {
     this.#cancelTimer?.();
+    this.#isDraining = true;
     try {
       await this.#reconcile();
       await this.#exchangeAll(reasons);
@@ -101,6 +112,7 @@ export class Pipeline {
       this.#wakeIn(RETRY_AFTER_THROW_MS);
       throw error;
     } finally {
+      this.#isDraining = false;
       this.#desk.now('idle');
     }
     await this.#desk.tellStatus();
@@ -114,6 +126,8 @@ export class Pipeline {
       const replica = await this.#desk.replica();
       const moment = { now: this.#world.clock.now(), online: this.#world.isOnline() || hasReached };
       if (!reasons.some((reason) => mayTry(replica, first ? reason : 'timer', moment))) return;
+      if (!this.#circuit.mayTry(first && reasons.some(isPressing))) return;
+      this.#circuit.begin();
       const exchanged = await this.#exchangeNext(wantsPull);
       if (exchanged === 'nothing-to-do') return;
       hasReached = exchanged !== 'failed';
@@ -131,11 +145,15 @@ export class Pipeline {
       return { result: { replica: now, delivery: next.delivery }, events: next.events };
     });
     const mustPull = !replica.ready || replica.rereading;
-    if (!delivery && !mustPull && !wantsPull) return 'nothing-to-do';
+    if (!delivery && !mustPull && !wantsPull) {
+      await this.#circuit.report({ told: 'unsent' });
+      return 'nothing-to-do';
+    }
     desk.now(delivery ? 'sending' : 'pulling');
     await desk.tellStatus();
     const { effect, request, sent } = await replay(world, desk, replica, delivery);
-    return afterEffect(world, desk, { effect, request, delivery: sent, signIns: replica.auth.signIns });
+    await this.#circuit.report(reportOf(effect, world.isOnline()));
+    return afterEffect(world, desk, { effect, request, delivery: sent, signIns: replica.auth.signIns, dueAt: this.#circuit.dueAt() });
   }
 
   async #reconcile(): Promise<void> {
@@ -150,15 +168,18 @@ export class Pipeline {
   /** A worker that lives on tries again by itself; one that does not is woken by the browser or a page. Offline the `online` event does it. */
   async #scheduleNext(): Promise<void> {
     const { backoff, auth } = await this.#desk.replica();
-    if (backoff?.until === undefined || auth.required || !this.#world.isOnline()) return;
-    const wait = backoff.until - this.#world.clock.now();
+    const kept = (await this.isWorkLeft()) ? this.#circuit.dueAt() : undefined;
+    if ((backoff?.until === undefined && kept === undefined) || auth.required || !this.#world.isOnline()) return;
+    const wait = Math.max(backoff?.until ?? 0, kept ?? 0) - this.#world.clock.now();
     // A longer wait than any that is ever set: the clock has jumped.
     this.#wakeIn(wait > WAIT_MAX_MS ? RETRY_AFTER_THROW_MS : Math.max(0, wait));
   }
 
   #wakeIn(delayMs: number): void {
-    this.#cancelTimer = this.#world.clock.after(delayMs, () => {
-      this.drain('timer').catch((error: unknown) => this.#world.logger.error('A drain failed.', error));
-    });
+    this.#cancelTimer = this.#world.clock.after(delayMs, () => this.#drainInTheBackground('timer'));
+  }
+
+  #drainInTheBackground(reason: WakeReason): void {
+    this.drain(reason).catch((error: unknown) => this.#world.logger.error('A drain failed.', error));
   }
 }

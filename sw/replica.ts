@@ -4,6 +4,7 @@ import type { Snapshot } from '../shared/messages.ts';
 import { Desk } from './desk.ts';
 import { batchLane } from './outbox/open-delivery.ts';
 import { Pipeline } from './pipeline.ts';
+import { Circuit, CircuitCell } from './replay/circuit.ts';
 import { reconcileQueue } from './replay/reconcile-queue.ts';
 import type { Replica } from './store/replica.ts';
 import type { Credentials } from './transport/credentials.ts';
@@ -15,12 +16,17 @@ export interface OpenReplica {
   readonly desk: Desk;
   readonly pipeline: Pipeline;
   readonly credentials: Credentials;
+  /** Asked before anything is sent to Airflow, by every lane. */
+  readonly circuit: Circuit;
   /** Wipes the replica and its wake-ups from this browser. */
   readonly dispose: () => Promise<void>;
 }
 
-/** Opens a user's replica, making it on first use, and mends what a killed worker or an older version left. */
-export async function openReplica(world: World, credentials: Credentials): Promise<OpenReplica> {
+/**
+ * Opens a user's replica, making it on first use, and mends what a killed worker or an older version left.
+ * `cell`: the circuit's state, shared by the replicas of a worker.
+ */
+export async function openReplica(world: World, credentials: Credentials, cell = new CircuitCell()): Promise<OpenReplica> {
   const desk = new Desk(world);
   const holding = held(world).sort().join(',');
   await world.store.write(async (tx) => {
@@ -28,15 +34,19 @@ export async function openReplica(world: World, credentials: Credentials): Promi
     await tx.putReplica(found ? holdingNow(found, holding) : newReplica(world, holding));
     await tx.pruneAnswers(world.clock.now());
   });
-  const pipeline = new Pipeline(world, desk);
+  const circuit = new Circuit(cell, world, desk);
+  circuit.restore((await desk.replica()).circuit);
+  const pipeline = new Pipeline(world, desk, circuit);
   const dispose = async (): Promise<void> => {
+    cell.onClosed.delete(pipeline.airflowIsBack);
     pipeline.close();
     await world.store.destroy();
     await reconcileQueue(world.queue, batchLane(world.user), []).catch((error: unknown) =>
       world.logger.error('The wake-up list could not be emptied; nothing in it names a record.', error),
     );
   };
-  return { world, desk, pipeline, credentials, dispose };
+  cell.onClosed.add(pipeline.airflowIsBack);
+  return { world, desk, pipeline, credentials, circuit, dispose };
 }
 
 /** The collections whose changes reach this replica. */

@@ -7,6 +7,7 @@ import { BROADCAST_CHANNEL, CommandSchema, RequestSchema, type Reply } from '../
 import { MESSAGES_VERSION } from '../shared/protocol-version.ts';
 import { handleCommand } from './handle-command.ts';
 import { createLogger } from './logger.ts';
+import { CircuitCell } from './replay/circuit.ts';
 import { openReplica, type OpenReplica } from './replica.ts';
 import { createWorkboxQueue } from './replay/workbox-queue.ts';
 import { usersWithReplica } from './store/database.ts';
@@ -67,6 +68,7 @@ class Replicas {
   readonly #channel = new BroadcastChannel(BROADCAST_CHANNEL);
   readonly #queue: World['queue'];
   readonly #logger: World['logger'];
+  readonly #circuit = new CircuitCell();
 
   constructor(options: UpdraftOptions) {
     this.#options = options;
@@ -137,7 +139,7 @@ class Replicas {
       isOnline: () => navigator.onLine,
       broadcast: (message) => this.#channel.postMessage(message),
     };
-    return openReplica(world, credentials);
+    return openReplica(world, credentials, this.#circuit);
   }
 
   #toReply(error: unknown): { kind: UpdraftError['kind']; message: string } {

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Replica } from '../store/replica.ts';
-import { backoffMs, mayTry, nextBackoff, wantsToPull, type WakeReason } from './backoff.ts';
+import type { WakeReason } from '../../shared/history.ts';
+import { backoffMs, mayTry, nextBackoff, wantsToPull } from './backoff.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 const YEAR_MS = 365 * 24 * 3_600_000;
@@ -25,7 +26,19 @@ const replica = (part: Partial<Replica> = {}): Replica => ({
   auth: SIGNED_IN,
   ...part,
 });
-const ALL: readonly WakeReason[] = ['capture', 'timer', 'heartbeat', 'sync-event', 'connect', 'online', 'visible', 'sign-in', 'person'];
+const ALL: readonly WakeReason[] = [
+  'capture',
+  'timer',
+  'heartbeat',
+  'sync-event',
+  'periodic-sync',
+  'connect',
+  'online',
+  'visible',
+  'sign-in',
+  'person',
+  'airflow-back',
+];
 const PATIENT: readonly WakeReason[] = ['capture', 'timer', 'heartbeat'];
 const PRESSING: readonly WakeReason[] = ALL.filter((reason) => !PATIENT.includes(reason));
 
@@ -57,7 +70,7 @@ test('fault 33: a Retry-After date read under a wrong clock, or one of weeks, do
 test('failures in a row are counted, whatever they are', () => {
   const first = nextBackoff(null, 'network', NOW, 0.5);
   expect(first).toEqual({ for: 'network', failures: 1, until: NOW + 1_000 });
-  expect(nextBackoff(first, 'airflow', NOW, 0, 30_000)).toEqual({ for: 'airflow', failures: 2, until: NOW + 30_000 });
+  expect(nextBackoff(first, 'airflow', NOW, 0, NOW + 30_000), 'the circuit’s time').toEqual({ for: 'airflow', failures: 2, until: NOW + 30_000 });
 });
 
 const online = { now: NOW, online: true };

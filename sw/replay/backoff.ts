@@ -1,15 +1,16 @@
+import type { WakeReason } from '../../shared/history.ts';
 import type { WaitingFor } from '../../shared/status.ts';
 import type { Replica } from '../store/replica.ts';
-
-/** Why the worker looks for work. */
-export type WakeReason = 'capture' | 'timer' | 'heartbeat' | 'sync-event' | 'connect' | 'online' | 'visible' | 'sign-in' | 'person' | 'news';
 
 const FIRST_MS = 1_000;
 const CAP_MS = 300_000;
 /** No server may send a device away for longer; a wait that is longer means that the device's clock has jumped. */
 export const WAIT_MAX_MS = 3_600_000;
 /** Something has changed, or a chance comes that may not come again: these do not wait for the backoff. */
-const PRESSING: readonly WakeReason[] = ['sync-event', 'connect', 'online', 'visible', 'sign-in', 'person'];
+const PRESSING: readonly WakeReason[] = ['sync-event', 'periodic-sync', 'connect', 'online', 'visible', 'sign-in', 'person', 'airflow-back'];
+
+/** Whether the reason does not wait for a due time. */
+export const isPressing = (reason: WakeReason): boolean => PRESSING.includes(reason);
 
 /** A server that has named its time this often in a row is in trouble like any other. */
 const PLANNED_MAX = 5;
@@ -25,17 +26,20 @@ export function backoffMs(failures: number, fraction: number, retryAfterMs?: num
   return Math.max(planned, failures > PLANNED_MAX ? byChance(failures - PLANNED_MAX) : 0);
 }
 
-/** The backoff after one more failure. */
+/** The backoff after one more failure; `until` where somebody else has set the time. */
 export function nextBackoff(
   before: Replica['backoff'],
   waitingFor: WaitingFor,
   now: number,
   fraction: number,
-  retryAfterMs?: number,
+  until?: number,
 ): NonNullable<Replica['backoff']> {
   const failures = (before?.failures ?? 0) + 1;
-  return { for: waitingFor, failures, until: now + backoffMs(failures, fraction, retryAfterMs) };
+  return { for: waitingFor, failures, until: until ?? now + backoffMs(failures, fraction) };
 }
+
+/** Whether a due time (ms since 1970) has come. A wait longer than any that is ever set means that the clock has jumped. */
+export const isDue = (until: number, now: number): boolean => until <= now || until - now > WAIT_MAX_MS;
 
 /** Offline nothing is sealed, so that one batch takes it all; only what may know better than `navigator.onLine` tries. */
 const TRIED_OFFLINE: readonly WakeReason[] = ['sync-event', 'online', 'person'];
@@ -43,9 +47,8 @@ const TRIED_OFFLINE: readonly WakeReason[] = ['sync-event', 'online', 'person'];
 /** Whether an attempt may start now. Parked for sign-in, only a sign-in helps; a cookie may also have been renewed elsewhere. */
 export function mayTry(replica: Replica, reason: WakeReason, { now, online }: { readonly now: number; readonly online: boolean }): boolean {
   if (replica.auth.kind === 'none' || (!online && !TRIED_OFFLINE.includes(reason))) return false;
-  if (replica.auth.required) return replica.auth.kind === 'cookie' && PRESSING.includes(reason);
-  const wait = (replica.backoff?.until ?? now) - now;
-  return PRESSING.includes(reason) || wait <= 0 || wait > WAIT_MAX_MS;
+  if (replica.auth.required) return replica.auth.kind === 'cookie' && isPressing(reason);
+  return isPressing(reason) || isDue(replica.backoff?.until ?? now, now);
 }
 
 /** Through the plugin a pull is one small request; else it is a DAG run. */

@@ -16,6 +16,8 @@ interface Attempt {
   readonly delivery: Delivery | undefined;
   /** The sign-in the attempt was made with. */
   readonly signIns: number;
+  /** When Airflow, in trouble, may be asked again (ms since 1970). */
+  readonly dueAt: number | undefined;
 }
 
 /** `more`: settled, and the feed has further pages. */
@@ -28,7 +30,7 @@ export async function afterEffect(world: World, desk: Desk, attempt: Attempt): P
     case 'settle':
       return settle(world, desk, attempt, effect);
     case 'retry':
-      return wait(world, desk, effect.for === 'network' && world.isOnline() ? 'airflow' : effect.for, effect.retryAfterMs);
+      return wait(world, desk, effect.for === 'network' && world.isOnline() ? 'airflow' : effect.for, attempt.dueAt);
     case 'wait-run':
       return wait(world, desk, effect.paused ? 'dag-paused' : 'run');
     case 'hold':
@@ -83,8 +85,8 @@ function invalidEffect(reason: Reason = { kind: 'malformed', message: 'The serve
   return reason.kind === 'protocol' ? { effect: 'hold', for: 'update' } : { effect: 'refuse', reason };
 }
 
-async function wait(world: World, desk: Desk, waitingFor: WaitingFor, retryAfterMs?: number): Promise<Exchanged> {
-  await desk.update((replica) => ({ ...replica, backoff: nextBackoff(replica.backoff, waitingFor, world.clock.now(), world.random.fraction(), retryAfterMs) }));
+async function wait(world: World, desk: Desk, waitingFor: WaitingFor, until?: number): Promise<Exchanged> {
+  await desk.update((replica) => ({ ...replica, backoff: nextBackoff(replica.backoff, waitingFor, world.clock.now(), world.random.fraction(), until) }));
   return 'failed';
 }
 

@@ -5,7 +5,7 @@ import { UpdraftError } from '../../shared/errors.ts';
 import type { Broadcast, Captured, ChangeCommand, Command, LoggedEvent } from '../../shared/messages.ts';
 import type { Row } from '../../shared/row.ts';
 import { handleCommand } from '../handle-command.ts';
-import type { WakeReason } from '../replay/backoff.ts';
+import type { WakeReason } from '../../shared/history.ts';
 import type { WakeUpQueue, WakeUpRow } from '../replay/wake-up-queue.ts';
 import { openReplica, type OpenReplica } from '../replica.ts';
 import { ReplicaStore, type Store } from '../store/replica-store.ts';

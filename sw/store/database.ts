@@ -1,6 +1,7 @@
 import { Dexie, type Table, type Transaction } from 'dexie';
 import type { LoggedEvent } from '../../shared/messages.ts';
 import type { Delivery } from '../outbox/delivery.ts';
+import type { HistoryTable } from './history-log.ts';
 import type { ReplicaRecord } from './record.ts';
 import type { Replica } from './replica.ts';
 
@@ -48,9 +49,10 @@ export interface Tables {
   readonly events: Table<LoggedEvent, number>;
   readonly requests: Table<AnsweredRequest, string>;
   readonly secrets: Table<SealedToken, string>;
+  readonly history: HistoryTable;
 }
 
-export const TABLE_NAMES: readonly (keyof Tables)[] = ['records', 'deliveries', 'replica', 'events', 'requests', 'secrets'];
+export const TABLE_NAMES: readonly (keyof Tables)[] = ['records', 'deliveries', 'replica', 'events', 'requests', 'secrets', 'history'];
 
 /**
  * Tables bound to this very transaction. Dexie's own tables find theirs by following promises, which it loses
@@ -64,6 +66,7 @@ export function tablesOf(transaction: Transaction): Tables {
     events: transaction.table('events'),
     requests: transaction.table('requests'),
     secrets: transaction.table('secrets'),
+    history: transaction.table('history'),
   };
 }
 
@@ -78,6 +81,7 @@ export function openDatabase(user: string, indexedDb: IndexedDb | undefined): De
     requests: 'requestId, at',
     secrets: 'key',
   });
+  db.version(2).stores({ history: '++seq' });
   return db;
 }
 

@@ -1,9 +1,11 @@
 import { Dexie, type Transaction } from 'dexie';
 import type { Declarations } from '../../shared/collections.ts';
+import type { HistoryEntry, HistoryFact, HistoryFilter } from '../../shared/history.ts';
 import type { LoggedEvent, UpdraftEvent } from '../../shared/messages.ts';
 import type { Query } from '../../shared/row.ts';
 import type { Delivery } from '../outbox/delivery.ts';
 import { type IndexedDb, openDatabase, type SealedToken, TABLE_NAMES, tablesOf, type Tables } from './database.ts';
+import { appendHistory, readHistory } from './history-log.ts';
 import { indexKeys, queryRange } from './indexes.ts';
 import { absent, isForgettable, isSendable, type ReplicaRecord } from './record.ts';
 import type { Replica } from './replica.ts';
@@ -167,6 +169,14 @@ export class ReplicaTx {
   async eventsAfter(cursor: number): Promise<{ events: LoggedEvent[]; complete: boolean }> {
     const [events, oldest] = await Promise.all([this.#tables.events.where('cursor').above(cursor).toArray(), this.#tables.events.orderBy('cursor').first()]);
     return { events, complete: !oldest || oldest.cursor <= cursor + 1 };
+  }
+
+  /** Appends to the bounded log of the engine's work, in the same transaction as what it tells of. `at`: ms since 1970. */
+  async appendHistory(at: number, facts: readonly HistoryFact[]): Promise<void> {
+    await appendHistory(this.#tables.history, at, facts);
+  }
+  async history(filter: HistoryFilter): Promise<HistoryEntry[]> {
+    return readHistory(this.#tables.history, filter);
   }
 
   async answer(requestId: string): Promise<unknown> {

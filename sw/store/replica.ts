@@ -2,6 +2,7 @@ import type { BatchName } from '../../shared/exchange.ts';
 import type { AuthReason } from '../../shared/messages.ts';
 import type { TransportName } from '../../shared/limits.ts';
 import type { WaitingFor } from '../../shared/status.ts';
+import type { OpenCircuit } from '../replay/circuit.ts';
 
 /** Who this replica is and how far it got: one row, changed in the same transaction as the records it speaks of. */
 export interface Replica {
@@ -30,6 +31,8 @@ export interface Replica {
   readonly holding: string;
   /** Not before `until` (ms since 1970) unless something new happens. `failures` in a row. */
   readonly backoff: { readonly for: WaitingFor; readonly failures: number; readonly until?: number } | null;
+  /** Set while Airflow is in trouble, whichever lane has met it. */
+  readonly circuit?: OpenCircuit;
   /** `signIns` counts them: a refusal of older credentials says nothing about newer ones. */
   readonly auth: { readonly kind: 'none' | 'cookie' | 'memory' | 'sealed'; readonly required: AuthReason | null; readonly signIns: number };
   /** ms since 1970; labels, never used to decide. */
