@@ -1,14 +1,14 @@
-// npm run bench -- server   Prints one JSON line {figure, value, unit} a figure on stdout; progress goes to stderr.
+// npm run bench -- server | replay   Prints one JSON line {figure, value, unit} a figure on stdout; progress goes to stderr.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startAirflow, stopAirflow } from './lib/airflow-server.mjs';
-import { provider, python, stateRoot } from './lib/paths.mjs';
+import { provider, python, root, stateRoot } from './lib/paths.mjs';
 import { main, Problem } from './lib/problem.mjs';
 import { run, show } from './lib/run.mjs';
 import { ensurePython } from './lib/setup.mjs';
 
 /** @type {Record<string, () => Promise<void>>} */
-const benches = { server };
+const benches = { server, replay };
 
 await main(async () => {
   const bench = benches[process.argv[2] ?? ''];
@@ -16,6 +16,11 @@ await main(async () => {
   await ensurePython();
   await bench();
 });
+
+/** The replay's figures: 10,000 records captured offline, beside a raw Workbox queue, a raw POST and a raw put (bench/replay.mjs). */
+async function replay() {
+  if ((await show(process.execPath, [join(root, 'bench', 'replay.mjs')])) !== 0) throw new Problem('The bench failed.');
+}
 
 /** The server's figures: an Airflow of its own with an empty store, once on each database. */
 async function server() {

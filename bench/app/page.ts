@@ -1,0 +1,84 @@
+import { connect } from '../../client/index.ts';
+import { recordsOf, type BenchRecord } from '../records.ts';
+import { bulkPut, settledRows } from './bulk-put.ts';
+
+/** Captures that wait for their answer at the same time. */
+const IN_FLIGHT = 1_000;
+const PUSHED_AT_ONCE = 500;
+
+const updraft = () => connect<{ inspections: BenchRecord }>({ registration: ready, user: 'ana' });
+let ready: ServiceWorkerRegistration;
+let client: Awaited<ReturnType<typeof updraft>>;
+
+async function register(script: string): Promise<void> {
+  await navigator.serviceWorker.register(script, { type: 'module' });
+  ready = await navigator.serviceWorker.ready;
+}
+
+/** What the bench asks of the page; moments are in ms since 1970. */
+const bench = {
+  async connect(): Promise<void> {
+    await register('/updraft.js');
+    await fetch('/airflow/bench/records', { method: 'PUT' });
+    client = await updraft();
+    await client.signIn({ cookie: true });
+    await client.sync();
+  },
+
+  /** Resolves when all is on disk. */
+  async capture(prefix: string, count: number): Promise<void> {
+    const records = recordsOf(prefix, count);
+    for (let n = 0; n < count; n += IN_FLIGHT) await Promise.all(records.slice(n, n + IN_FLIGHT).map((record) => client.collection('inspections').put(record)));
+  },
+
+  /** When the last one was settled. */
+  async settled(): Promise<number> {
+    await client.whenSettled();
+    return Date.now();
+  },
+
+  status: () => client.status(),
+
+  /** The worker of the raw Workbox queue, and the table of the raw route. */
+  async prepare(): Promise<void> {
+    await register('/workbox.js');
+    await fetch('/airflow/bench/records', { method: 'PUT' });
+  },
+
+  /** Fills the raw Workbox queue. */
+  async push(prefix: string, count: number): Promise<void> {
+    for (let from = 0; from < count; from += PUSHED_AT_ONCE) {
+      const { port1, port2 } = new MessageChannel();
+      const pushed = new Promise<number>((resolve) => (port1.onmessage = ({ data }: MessageEvent<number>) => resolve(data)));
+      ready.active?.postMessage({ prefix, from, to: Math.min(count, from + PUSHED_AT_ONCE) }, [port2]);
+      await pushed;
+    }
+  },
+
+  /** When Workbox's queue was empty. */
+  replayed: (): Promise<number> =>
+    new Promise((resolve) => {
+      new BroadcastChannel('workbox').onmessage = ({ data }: MessageEvent<{ left: number }>) => {
+        if (data.left === 0) resolve(Date.now());
+      };
+    }),
+
+  /** Milliseconds of one POST of all records, to the end of its answer. */
+  async post(prefix: string, count: number): Promise<number> {
+    const body = JSON.stringify(recordsOf(prefix, count));
+    const begun = performance.now();
+    const response = await fetch('/airflow/bench/records', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    const { stored } = (await response.json()) as { stored: number };
+    if (stored !== count) throw new Error(`The route stored ${stored} of ${count} records.`);
+    return performance.now() - begun;
+  },
+
+  /** Milliseconds of one put of the rows that the replica holds now, into a store made like its own, and into one without indexes. */
+  async put(): Promise<{ likeOurs: number; plain: number }> {
+    const rows = await settledRows();
+    return { likeOurs: await bulkPut(rows, true), plain: await bulkPut(rows, false) };
+  },
+};
+
+export type BenchPage = typeof bench;
+Object.assign(window, { bench });

@@ -1,0 +1,7 @@
+import type { BenchPage } from './app/page.ts';
+
+declare global {
+  interface Window {
+    readonly bench: BenchPage;
+  }
+}

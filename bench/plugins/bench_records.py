@@ -1,0 +1,49 @@
+"""What an app without Updraft would have on its server: a route that stores an array of records.
+
+One statement, one transaction, authorised by Airflow as the exchange is. No schema, no revisions, no ledger: a record
+that is sent twice is stored twice.
+"""
+
+from __future__ import annotations
+
+from airflow.api_fastapi.core_api.security import GetUserDep
+from airflow.plugins_manager import AirflowPlugin
+from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy import text
+
+from airflow_updraft.plugin.store import Store
+
+app = FastAPI(title="Bench")
+store = Store(connections_max=4)
+
+TABLE = text("CREATE TABLE IF NOT EXISTS bench_records (seq bigserial PRIMARY KEY, id text NOT NULL, fields json NOT NULL)")
+INSERT = text(
+    "INSERT INTO bench_records (id, fields) SELECT value ->> 'id', value FROM json_array_elements(CAST(:body AS json))"
+)
+
+
+@app.put("/records")
+def make_table(_: GetUserDep) -> None:
+    """Make the table, once."""
+    with store.open().engine.begin() as conn:
+        conn.execute(TABLE)
+
+
+@app.post("/records")
+async def post_records(request: Request, _: GetUserDep) -> dict[str, int]:
+    """Store the records of the body, a JSON array; answer how many."""
+    body = (await request.body()).decode()
+    return {"stored": await run_in_threadpool(_insert, body)}
+
+
+def _insert(body: str) -> int:
+    with store.open().engine.begin() as conn:
+        return conn.execute(INSERT, {"body": body}).rowcount
+
+
+class BenchRecords(AirflowPlugin):
+    """Mounts ``/bench`` in the API server of the bench's own Airflow."""
+
+    name = "bench_records"
+    fastapi_apps = [{"name": "Bench records", "app": app, "url_prefix": "/bench"}]  # noqa: RUF012

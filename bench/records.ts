@@ -1,0 +1,24 @@
+/** One captured record, about 200 bytes of JSON: an ordinary inspection. */
+export interface BenchRecord {
+  readonly id: string;
+  readonly site: string;
+  readonly status: 'ok' | 'watch' | 'fail';
+  readonly reading: number;
+  readonly visits: number;
+  readonly note: string;
+  readonly inspected_on: string;
+}
+
+const STATUSES = ['ok', 'watch', 'fail'] as const;
+
+/** The same records for everyone, but for the prefix of their ids. */
+export const recordsOf = (prefix: string, count: number): BenchRecord[] =>
+  Array.from({ length: count }, (_, n) => ({
+    id: `${prefix}${String(n).padStart(6, '0')}`,
+    site: `site-${n % 97}`,
+    status: STATUSES[n % 3] ?? 'ok',
+    reading: (n * 7919) % 1000,
+    visits: 1,
+    note: `Visit ${n}: door ${n % 12} closed, gauge ${(n * 31) % 400} read twice, nothing else to report.`,
+    inspected_on: `2026-${String((n % 12) + 1).padStart(2, '0')}-${String((n % 28) + 1).padStart(2, '0')}`,
+  }));
