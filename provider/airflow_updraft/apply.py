@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from airflow_updraft.bulk import Row, append, upsert
 from airflow_updraft.collections import Collection, Collections, Problem
 from airflow_updraft.json_values import Json, parse_json, write_json
 from airflow_updraft.limits import Transport
 from airflow_updraft.merge import Outcome, Stored, merge
-from airflow_updraft.request import BadMutation, Mutation
+from airflow_updraft.mutation import BadMutation, Mutation
 from airflow_updraft.revision import Counter
-from airflow_updraft.tables import gone, records, upsert
+from airflow_updraft.tables import gone, records
 
 Key = tuple[str, str]
 Verdict = dict[str, Json]
@@ -46,13 +48,15 @@ def apply_mutations(
     first_base = counter.revision
     stored = load_records(conn, (m for m in mutations if isinstance(m, Mutation) and m.collection in collections))
     before = dict(stored)
+    changed: dict[Key, Changed] = {}
     verdicts = []
     for mutation in mutations:
         outcome = _decide(mutation, stored, author, collections, counter, first_base)
         if outcome.record is not None:
-            stored[mutation.collection, mutation.id] = outcome.record
+            key = mutation.collection, mutation.id
+            stored[key] = outcome.record
+            changed[key] = Changed(outcome.record, outcome.text)
         verdicts.append(_verdict(mutation, outcome, stored, author, collections))
-    changed = {key: record for key, record in stored.items() if record is not before.get(key)}
     write_records(conn, changed, before, author, collections, now)
     return verdicts
 
@@ -139,7 +143,8 @@ def _verdict(
     record = stored.get((mutation.collection, mutation.id))
     verdict: Verdict = {"collection": mutation.collection, "id": mutation.id, "verdict": outcome.verdict}
     if outcome.verdict == "applied":
-        return verdict | {"revision": record.revision if record else 0}
+        verdict["revision"] = record.revision if record else 0
+        return verdict
     seen = record if record and may_read(collections[mutation.collection], record.owner, author) else None
     # The record comes along: its page of the feed may be far away, and the device needs the content
     # that belongs to the revision now. What the user may not read, neither content nor revision, stays hidden.
@@ -157,38 +162,57 @@ def _verdict(
     return verdict
 
 
+class Changed(NamedTuple):
+    """A record to write; ``text`` is its fields as JSON, None: not written yet."""
+
+    record: Stored
+    text: str | None = None
+
+
 def write_records(
     conn: sa.Connection,
-    changed: Mapping[Key, Stored],
+    changed: Mapping[Key, Changed],
     before: Mapping[Key, Stored],
     author: Author,
     collections: Collections,
     now: datetime,
 ) -> None:
-    """Write changed records, and a gone entry for each user who can no longer see one of them."""
-    rows = [
-        {
-            "collection": collection,
-            "id": record_id,
-            "revision": record.revision,
-            "created": record.created,
-            "fields": record.fields,
-            "field_revisions": record.field_revisions,
-            "deleted": record.deleted,
-            "owner": record.owner,
-            "updated_by": author.label,
-            "updated_at": now,
-        }
-        for (collection, record_id), record in changed.items()
-    ]
-    upsert(conn, records, rows)
+    """Write changed records, and a gone entry for each user who can no longer see one of them.
+
+    The counter must be locked by this transaction: so it is known which of them are new.
+    """
+    new: list[Row] = []
+    known: list[Row] = []
+    for key, (record, text) in changed.items():
+        row = (
+            *key,
+            record.revision,
+            record.created,
+            write_json(record.fields) if text is None else text,
+            write_json(record.field_revisions) if record.field_revisions else "{}",
+            record.deleted,
+            record.owner,
+            author.label,
+            now,
+        )
+        (known if key in before else new).append(row)
+    append(conn, records, new)
+    upsert(conn, records, known)
+    _tell_who_lost(conn, changed, before, collections)
+
+
+def _tell_who_lost(
+    conn: sa.Connection, changed: Mapping[Key, Changed], before: Mapping[Key, Stored], collections: Collections
+) -> None:
     left = []
-    for key, record in changed.items():
-        old = before.get(key)
-        if collections[key[0]].read == "own" and old is not None and old.owner != record.owner:
+    for key, old in before.items():
+        if collections[key[0]].read != "own" or key not in changed:
+            continue
+        record = changed[key].record
+        if old.owner != record.owner:
             # It left one user's view and maybe entered another's: the first is told once, the second never again.
             if old.owner is not None:
-                left.append({"user": old.owner, "collection": key[0], "id": key[1], "revision": record.revision})
+                left.append((old.owner, *key, record.revision))
             here = (gone.c.user == record.owner, gone.c.collection == key[0], gone.c.id == key[1])
             conn.execute(gone.delete().where(*here))
     upsert(conn, gone, left)

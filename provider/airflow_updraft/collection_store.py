@@ -15,7 +15,7 @@ from airflow_updraft.apply import Author, Verdict, apply_mutations
 from airflow_updraft.collections import Collections
 from airflow_updraft.errors import RecordChangedError, RecordInvalidError, RecordMissingError, UnknownCollectionError
 from airflow_updraft.json_values import Json, parse_json, to_json
-from airflow_updraft.request import Mutation, field_name_problem, id_problem
+from airflow_updraft.mutation import Mutation, field_name_problem, id_problem
 from airflow_updraft.revision import Counter, lock_counter, save_counter
 from airflow_updraft.server_changes import delete_records, put_records
 from airflow_updraft.tables import records

@@ -10,10 +10,11 @@ from typing import cast
 
 import sqlalchemy as sa
 
+from airflow_updraft.bulk import quoted, replacing
 from airflow_updraft.json_values import Json, parse_json, write_json
 from airflow_updraft.limits import Transport
 from airflow_updraft.request import Request
-from airflow_updraft.tables import quoted, replacing, replicas
+from airflow_updraft.tables import replicas
 
 Verdicts = list[dict[str, Json]]
 

@@ -8,8 +8,8 @@ from typing import Literal, NamedTuple
 
 from airflow_updraft import limits
 from airflow_updraft.collections import Collection, OnConflict, Problem
-from airflow_updraft.json_values import Json, add, is_number, json_equal, size_bytes, value_problem
-from airflow_updraft.request import Mutation
+from airflow_updraft.json_values import Json, add, is_number, json_equal, size_bytes, value_problem, write_json
+from airflow_updraft.mutation import Mutation
 
 VerdictKind = Literal["applied", "merged", "conflicted", "rejected"]
 
@@ -33,13 +33,17 @@ class Stored(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What the mutation came to. ``record`` is what to store, None meaning: write nothing."""
+    """What the mutation came to. ``record`` is what to store, None meaning: write nothing.
+
+    ``text`` is its fields as JSON, None for a tombstone.
+    """
 
     verdict: VerdictKind
     record: Stored | None = None
     fields: tuple[str, ...] | Literal["*"] | None = None
     dropped: tuple[str, ...] = ()
     problem: Problem | None = None
+    text: str | None = None
 
 
 def merge(
@@ -79,7 +83,7 @@ def _create(
     if moved and collection.on_conflict == "ask":
         return Outcome("conflicted", fields="*")
     # An increment of a field that is absent counts from 0.
-    fields = {**mutation.set, **mutation.inc}
+    fields = {**mutation.set, **mutation.inc} if mutation.inc else mutation.set
     created = Stored(revision, revision, fields, {}, deleted=False, owner=author)
     return _checked("merged" if moved else "applied", created, mutation, collection, moved=moved)
 
@@ -127,7 +131,7 @@ def _edit(mutation: Mutation, live: Stored, collection: Collection, revision: in
     if record is None:
         return outcome
     checked = _checked(outcome.verdict, record, mutation, collection, moved=moved)
-    return outcome if checked.problem is None else checked
+    return outcome._replace(text=checked.text) if checked.problem is None else checked
 
 
 def _may_write(
@@ -148,15 +152,19 @@ def _checked(
     verdict: VerdictKind, record: Stored, mutation: Mutation, collection: Collection, *, moved: bool
 ) -> Outcome:
     """Validate the result. Invalid: nothing is written; the author's fault is rejected, a merge's is a conflict."""
-    document = {"id": mutation.id, **record.fields}
-    problem = _value_problem(mutation, record) or collection.problem(document)
-    if problem is None and size_bytes(document) > limits.RECORD_BYTES_MAX:
-        problem = Problem("too_large", f"the record exceeds {limits.RECORD_BYTES_MAX} bytes")
+    problem = _value_problem(mutation, record) or collection.problem({"id": mutation.id, **record.fields})
     if problem is None:
-        return Outcome(verdict, record)
+        text = write_json(record.fields)
+        if size_bytes(mutation.id) + len(text.encode()) + _ID_BYTES <= limits.RECORD_BYTES_MAX:
+            return Outcome(verdict, record, text=text)
+        problem = Problem("too_large", f"the record exceeds {limits.RECORD_BYTES_MAX} bytes")
     if moved and problem.kind != "malformed":
         return Outcome("conflicted", fields="*", problem=problem)
     return Outcome("rejected", problem=problem)
+
+
+_ID_BYTES = len('"id":,')
+"""What a record is longer than its id and its fields, as JSON."""
 
 
 def _value_problem(mutation: Mutation, record: Stored) -> Problem | None:

@@ -1,7 +1,6 @@
 """The untrusted request, parsed into frozen shapes or refused.
 
-What is wrong with the request as a whole raises InvalidRequestError. What is wrong with one mutation makes that
-one a BadMutation, to be rejected alone: a poison mutation must not block the only lane.
+What is wrong with the request as a whole raises InvalidRequestError; what is wrong with one mutation does not.
 """
 
 from __future__ import annotations
@@ -9,22 +8,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias, cast
+from typing import NoReturn, cast
 
 from airflow_updraft import limits
-from airflow_updraft.collections import Problem
 from airflow_updraft.errors import InvalidRequestError
-from airflow_updraft.json_values import Json, is_number, is_plain, parse_json, text_problem, value_problem
+from airflow_updraft.json_values import Json, is_plain, parse_json, text_problem
 from airflow_updraft.limits import TransportLimits
-
-Op = Literal["create", "patch", "delete"]
+from airflow_updraft.mutation import Mutations, is_integer, read_mutation, read_plain_batch
 
 _BATCH_KEYS = {"number", "nonce", "mutations"}
-_MUTATION_KEYS = {"collection", "id", "firstSeq", "lastSeq", "baseRevision", "op", "set", "removed", "inc"}
-
-
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,31 +25,6 @@ class Mark:
 
     number: int
     nonce: str
-
-
-class Mutation(NamedTuple):
-    """One captured change, as the device froze it. ``is_checked``: its values were found fit to be stored."""
-
-    collection: str
-    id: str
-    base_revision: int
-    op: Op
-    set: Mapping[str, Json] = _NOTHING
-    removed: frozenset[str] = frozenset()
-    inc: Mapping[str, float] = _NOTHING
-    is_checked: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class BadMutation:
-    """A mutation whose record can be named but that cannot be applied."""
-
-    collection: str
-    id: str
-    problem: Problem
-
-
-Mutations: TypeAlias = tuple[Mutation | BadMutation, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +116,9 @@ def _batch(text: Json, sent_hash: Json, allowed: TransportLimits) -> Batch:
     found_hash = hashlib.sha256(data).hexdigest()
     if sent_hash != found_hash:
         raise InvalidRequestError("hash", "the hash is not the batch's SHA-256: it was cut or changed", "/hash")
+    plain = is_plain(text)
+    if plain and (batch := read_plain_batch(data)) and len(batch.mutations) <= allowed.batch_mutations_max:
+        return Batch(Mark(batch.number, batch.nonce), found_hash, batch.mutations)
     try:
         body = parse_json(text)
     except ValueError as error:
@@ -162,85 +132,9 @@ def _batch(text: Json, sent_hash: Json, allowed: TransportLimits) -> Batch:
             "/batch/mutations",
         )
     mark = Mark(_integer(body["number"], "/batch/number", least=1), _text(body["nonce"], "/batch/nonce"))
-    plain, good_names = is_plain(text), set[str]()
-    mutations = tuple(_mutation(m, i, good_names, plain=plain) for i, m in enumerate(body["mutations"]))
+    good_names = set[str]()
+    mutations = tuple(read_mutation(m, i, good_names, plain=plain) for i, m in enumerate(body["mutations"]))
     return Batch(mark, found_hash, mutations)
-
-
-def _mutation(body: Json, index: int, good_names: set[str], *, plain: bool) -> Mutation | BadMutation:
-    """Parse one mutation. ``good_names`` are field names found good in this batch; they come again and again."""
-    if not isinstance(body, dict):
-        _malformed("a mutation is an object", f"/batch/mutations/{index}")
-    collection, record_id = body.get("collection"), body.get("id")
-    if not isinstance(collection, str) or not isinstance(record_id, str):
-        _malformed("a mutation names its collection and id", f"/batch/mutations/{index}")
-    message = id_problem(record_id, plain=plain) or _shape_problem(body)
-    if message := message or _fields_problem(body, good_names, plain=plain):
-        return BadMutation(collection, record_id, Problem("malformed", message))
-    for name, value in body.get("set", _NOTHING).items():
-        if not (plain and type(value) is str) and (message := value_problem(value, plain=plain)):
-            return BadMutation(collection, record_id, Problem("malformed", message, f"/{name}"))
-    return Mutation(
-        collection=collection,
-        id=record_id,
-        base_revision=body["baseRevision"],
-        op=body["op"],
-        set=body.get("set", _NOTHING),
-        removed=frozenset(body.get("removed", ())),
-        inc=body.get("inc", _NOTHING),
-        is_checked=True,
-    )
-
-
-def id_problem(record_id: str, *, plain: bool = False) -> str | None:
-    """Say why a text cannot be a record's id, or None."""
-    if not 1 <= len(record_id) <= limits.ID_LENGTH_MAX:
-        return f"an id has 1 to {limits.ID_LENGTH_MAX} characters"
-    return None if plain else text_problem(record_id)
-
-
-def _shape_problem(body: dict[str, Json]) -> str | None:
-    if not body.keys() <= _MUTATION_KEYS:
-        # Ignoring one would lose the edit it stands for.
-        return f"unknown keys {sorted(body.keys() - _MUTATION_KEYS)}"
-    if body.get("op") not in ("create", "patch", "delete"):
-        return "op must be create, patch or delete"
-    if not (_is_integer(body.get("firstSeq")) and _is_integer(body.get("lastSeq"))) or (
-        not _is_integer(body.get("baseRevision"))
-    ):
-        return "firstSeq, lastSeq and baseRevision must be integers of at least 0"
-    if not isinstance(body.get("set", {}), dict) or not isinstance(body.get("inc", {}), dict):
-        return "set and inc must be objects"
-    removed = body.get("removed", [])
-    if not isinstance(removed, list) or (removed and not all(isinstance(name, str) for name in removed)):
-        return "removed must be a list of field names"
-    if body["op"] == "delete" and (body.get("set") or body.get("inc") or removed):
-        return "a delete carries no fields"
-    if body["op"] == "create" and removed:
-        return "a create removes nothing"
-    return None
-
-
-def _fields_problem(body: dict[str, Json], good_names: set[str], *, plain: bool) -> str | None:
-    names = [*body.get("set", {}), *body.get("removed", ()), *body.get("inc", {})]
-    if len(set(names)) != len(names):
-        return "set, removed and inc must name different fields"
-    if not good_names.issuperset(names):
-        for name in names:
-            if message := field_name_problem(name, plain=plain):
-                return message
-        good_names.update(names)
-    if "inc" in body and not all(is_number(step) and not value_problem(step) for step in body.get("inc", {}).values()):
-        return "inc must hold numbers"
-    return None
-
-
-def field_name_problem(name: str, *, plain: bool = False) -> str | None:
-    """Say why a text cannot be a field's name, or None."""
-    # __proto__ cannot be a field: assigning it on a device changes the object's prototype.
-    if name in ("id", "__proto__") or not 1 <= len(name) <= limits.FIELD_NAME_LENGTH_MAX:
-        return f"not a field name: {name[:50]!r}"
-    return None if plain else text_problem(name)
 
 
 def _mark(body: Json, path: str) -> Mark | None:
@@ -260,15 +154,9 @@ def _text(value: Json, path: str) -> str:
 
 
 def _integer(value: Json, path: str, least: int = 0) -> int:
-    if not _is_integer(value) or value < least:
+    if not is_integer(value) or value < least:
         _malformed(f"expected an integer of at least {least}", path)
     return int(value)
-
-
-def _is_integer(value: Json) -> bool:
-    if type(value) is int:
-        return 0 <= value <= limits.REVISION_MAX
-    return is_number(value) and 0 <= value <= limits.REVISION_MAX and value == int(value)
 
 
 def _malformed(message: str, path: str) -> NoReturn:

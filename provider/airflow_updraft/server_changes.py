@@ -8,12 +8,12 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from airflow_updraft.apply import Author, Verdict, apply_mutations, load_records, write_records
+from airflow_updraft.apply import Author, Changed, Verdict, apply_mutations, load_records, write_records
 from airflow_updraft.collections import Collections
 from airflow_updraft.cursors import BELL, EXPIRED
 from airflow_updraft.json_values import Json, json_equal
 from airflow_updraft.merge import Stored
-from airflow_updraft.request import Mutation
+from airflow_updraft.mutation import Mutation
 from airflow_updraft.revision import Counter
 from airflow_updraft.tables import consumers, gone, records
 
@@ -77,7 +77,7 @@ def give_record(
     """Make a record another user's: the new owner is sent it, the old one is told once that it is gone."""
     before = load_records(conn, [Mutation(collection, record_id, 0, "delete")])
     changed = {
-        key: stored._replace(owner=owner, revision=counter.next())
+        key: Changed(stored._replace(owner=owner, revision=counter.next()))
         for key, stored in before.items()
         if stored.owner != owner
     }

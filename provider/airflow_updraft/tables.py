@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
-from functools import cache
-from typing import Any
+from collections.abc import Callable
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from airflow_updraft.errors import StoreVersionError
-from airflow_updraft.json_values import write_json
 from airflow_updraft.transaction import SQLITE_WAIT_MS, run_transaction
-
-_POSTGRES = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 SCHEMA_VERSION = 3
 """Grows with each migration; a test holds these tables and what the migrations build equal."""
@@ -144,68 +139,3 @@ def _version_at_a_glance(engine: sa.Engine) -> int | None:
 def insert(conn: sa.Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
     """An INSERT that knows ON CONFLICT, in the connection's dialect."""
     return sqlite.insert(table) if conn.dialect.name == "sqlite" else postgresql.insert(table)
-
-
-def upsert(conn: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
-    """Write all rows in one round trip, replacing those whose primary key exists.
-
-    Each row has every column, with values that may be stored.
-    """
-    if not rows:
-        return
-    statement = _upsert_text(table, conn.dialect.name)
-    if conn.dialect.name == "postgresql":
-        # One array a column: its drivers would send an executemany row by row.
-        conn.execute(statement, {c.name: _as_array(c, [row[c.name] for row in rows]) for c in table.columns})
-        return
-    values = zip(*(_as_sqlite(column, [row[column.name] for row in rows]) for column in table.columns), strict=True)
-    # As text: the compiler's work for each row would cost more than the database's.
-    conn.exec_driver_sql(str(statement), list(values))
-
-
-def _as_array(column: sa.Column[Any], values: list[Any]) -> str:
-    """An array as PostgreSQL reads it, whichever the driver."""
-    as_text = write_json if isinstance(column.type, sa.JSON) else str
-    if None in values:
-        items = ("NULL" if value is None else f'"{_escaped(as_text(value))}"' for value in values)
-        return f"{{{','.join(items)}}}"
-    # All in one go, which is far faster: no text that may be stored holds the separator.
-    return '{"' + _escaped("\0".join(map(as_text, values))).replace("\0", '","') + '"}'
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _as_sqlite(column: sa.Column[Any], values: list[Any]) -> list[Any]:
-    """What SQLAlchemy's types would hand to the driver."""
-    if isinstance(column.type, sa.JSON):
-        return [None if value is None else write_json(value) for value in values]
-    if isinstance(column.type, sa.DateTime):
-        return [value.replace(tzinfo=None).isoformat(" ", "microseconds") for value in values]
-    return values
-
-
-@cache
-def _upsert_text(table: sa.Table, dialect: str) -> sa.TextClause:
-    names = table.columns.keys()
-    keys = table.primary_key.columns.keys()
-    listed = ", ".join(map(quoted, names))
-    if dialect == "postgresql":
-        arrays = ", ".join(f"CAST(:{c.name} AS {c.type.compile(_POSTGRES)}[])" for c in table.columns)
-        source = f"SELECT * FROM unnest({arrays})"  # noqa: S608
-    else:
-        source = f"VALUES ({', '.join('?' * len(names))})"
-    replace = replacing([name for name in names if name not in keys])
-    conflict = ", ".join(map(quoted, keys))
-    return sa.text(f"INSERT INTO {table.name} ({listed}) {source} ON CONFLICT ({conflict}) DO UPDATE SET {replace}")
-
-
-def quoted(column: str) -> str:
-    """A column's name as SQL has it: ``user`` is a word of PostgreSQL's own."""
-    return f'"{column}"'
-
-
-def replacing(columns: Iterable[str]) -> str:
-    """The SET list of an upsert that replaces these columns."""
-    return ", ".join(f"{quoted(column)} = excluded.{quoted(column)}" for column in columns)

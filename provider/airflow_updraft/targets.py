@@ -7,12 +7,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from airflow_updraft.bulk import upsert
 from airflow_updraft.collections import Collection, TableRef
 from airflow_updraft.cursors import EXPIRED, TARGET, changes_after, read_position
 from airflow_updraft.errors import TableSyncError
 from airflow_updraft.json_values import Json
 from airflow_updraft.sql_tables import SyncTable, reflect, to_column
-from airflow_updraft.tables import consumers, upsert
+from airflow_updraft.tables import consumers
 from airflow_updraft.transaction import run_transaction
 
 CHUNK_ROWS = 500
@@ -57,7 +58,7 @@ def _changed_since(store: sa.Engine, collection: str, cursor: int) -> Sequence[A
 
 
 def _save_cursor(store: sa.Engine, collection: str, revision: int) -> None:
-    row = {"name": TARGET, "collection": collection, "revision": revision}
+    row = (TARGET, collection, revision)
     run_transaction(store, lambda conn: upsert(conn, consumers, [row]), repeatable=True)
 
 

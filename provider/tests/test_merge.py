@@ -9,7 +9,7 @@ from world import COLLECTIONS
 
 from airflow_updraft.collections import Collection, compile_collections
 from airflow_updraft.merge import Stored, merge
-from airflow_updraft.request import Mutation
+from airflow_updraft.mutation import Mutation
 
 BY_POLICY = compile_collections(COLLECTIONS)
 ASK, CLIENT, SERVER = (BY_POLICY[name] for name in ("asks", "clients", "servers"))

@@ -13,7 +13,7 @@ from world import COLLECTIONS, NOW, World, create, mutation
 from airflow_updraft.collections import compile_collections
 from airflow_updraft.json_values import json_equal
 from airflow_updraft.merge import Stored, merge
-from airflow_updraft.request import Mutation
+from airflow_updraft.mutation import Mutation
 
 BY_POLICY = compile_collections(COLLECTIONS)
 UNIQUE = itertools.count()

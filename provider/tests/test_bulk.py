@@ -10,7 +10,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from world import NOW
 
-from airflow_updraft.tables import create_store, records, upsert
+from airflow_updraft.bulk import append, upsert
+from airflow_updraft.json_values import write_json
+from airflow_updraft.tables import create_store, records
+from airflow_updraft.transaction import Pace, run_transaction
 
 storable = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 awkward = st.sampled_from(
@@ -25,6 +28,10 @@ rows = st.lists(st.tuples(texts, texts | st.none(), fields, st.booleans()), min_
 def store(every_engine: sa.Engine) -> sa.Engine:
     create_store(every_engine)
     return every_engine
+
+
+def as_row(row: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(write_json(row[c.name]) if isinstance(c.type, sa.JSON) else row[c.name] for c in records.columns)
 
 
 @given(rows)
@@ -49,9 +56,39 @@ def test_rows_are_read_as_they_were_written(store: sa.Engine, drawn: Any) -> Non
     }
     with store.begin() as conn:
         conn.execute(records.delete())
-        upsert(conn, records, [row | {"revision": 1, "owner": "before"} for row in written.values()])
-        upsert(conn, records, list(written.values()))
+        append(conn, records, [as_row(row | {"revision": 1, "owner": "before"}) for row in written.values()])
+        upsert(conn, records, [as_row(row) for row in written.values()])
         read = {row["id"]: dict(row) for row in conn.execute(records.select()).mappings()}
     for row in read.values():
         row["updated_at"] = row["updated_at"].replace(tzinfo=NOW.tzinfo)
     assert read == written
+
+
+def a_row(record_id: str) -> tuple[Any, ...]:
+    return ("notes", record_id, 1, 1, "{}", "{}", False, None, "ana", NOW)
+
+
+def test_taken_key_is_an_integrity_error(store: sa.Engine) -> None:
+    with store.begin() as conn:
+        conn.execute(records.delete())
+        append(conn, records, [a_row("taken")])
+    with pytest.raises(sa.exc.IntegrityError), store.begin() as conn:
+        append(conn, records, [a_row("new"), a_row("taken")])
+    with store.connect() as conn:
+        assert conn.scalars(sa.select(records.c.id)).all() == ["taken"]
+
+
+def test_connection_that_dies_is_known_to_be_lost(server_engine: sa.Engine) -> None:
+    """So the transaction is run again, on another connection (fault 30)."""
+    create_store(server_engine)
+    attempts = []
+
+    def write(conn: sa.Connection) -> None:
+        attempts.append(conn.scalar(sa.select(sa.func.pg_backend_pid())))
+        if len(attempts) == 1:
+            with server_engine.connect() as other:
+                other.execute(sa.select(sa.func.pg_terminate_backend(attempts[0], 5_000)))
+        append(conn, records, [a_row("a")])
+
+    run_transaction(server_engine, write, pace=Pace(sleep=lambda _: None))
+    assert len(set(attempts)) == 2

@@ -1,0 +1,80 @@
+"""The shortcut through a batch in which nothing is wrong never reads anything else than the long way."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+from typing import Any
+
+import pytest
+from hostile import hostile_mutation
+from world import create, mutation
+
+from airflow_updraft.json_values import is_plain, parse_json
+from airflow_updraft.mutation import BadMutation, read_mutation, read_plain_batch
+
+PLAIN = [
+    create("a", note="n", data={"list": [1, 2.5, True, None, {"deep": "x"}], "big": 10**300}),
+    mutation("patch", "b", base=7, set={"note": "ü €"}, removed=["status"], inc={"visits": -2}),
+    mutation("delete", "c", base=2**53 - 1),
+]
+
+
+def text_of(mutations: list[dict[str, Any]]) -> str:
+    batch = {"number": 1, "nonce": "n", "mutations": mutations}
+    return json.dumps(batch, ensure_ascii=False, separators=(",", ":"))
+
+
+def long_way(text: str) -> list[Any]:
+    good_names = set[str]()
+    plain = is_plain(text)
+    return [read_mutation(body, at, good_names, plain=plain) for at, body in enumerate(parse_json(text)["mutations"])]
+
+
+def test_plain_batch_takes_the_shortcut() -> None:
+    text = text_of(PLAIN)
+    batch = read_plain_batch(text.encode())
+    assert batch is not None
+    assert list(batch.mutations) == long_way(text)
+    assert (batch.number, batch.nonce) == (1, "n")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        create("", note="n"),
+        create("a", __proto__=1),
+        create("a", data=10**400),
+        create("a") | {"firstSeq": -1},
+        create("a") | {"removed": ["note"]},
+        create("a") | {"unknown": 1},
+        mutation("delete", "a", base=0, set={"note": "n"}),
+        mutation("patch", "a", base=0, set={"note": "n"}, removed=["note"]),
+        mutation("patch", "a", base=0, removed=["note", "note"]),
+        mutation("patch", "a", base=0, inc={"visits": True}),
+    ],
+)
+def test_bad_mutation_does_not_take_it(bad: dict[str, Any]) -> None:
+    text = text_of([*PLAIN, bad])
+    assert read_plain_batch(text.encode()) is None
+    *good, refused = long_way(text)
+    assert isinstance(refused, BadMutation)
+    assert not any(isinstance(read, BadMutation) for read in good)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_hostile_batches_are_read_alike(seed: int) -> None:
+    chance = Random(seed)
+    shortcuts = 0
+    for _ in range(300):
+        made = [hostile_mutation(chance, "plugin") for _ in range(chance.choice((1, 2)))]
+        text = text_of(made)
+        try:
+            data = text.encode()
+        except UnicodeEncodeError:
+            continue
+        batch = read_plain_batch(data) if is_plain(text) else None
+        if batch is not None:
+            shortcuts += 1
+            assert list(batch.mutations) == long_way(text)
+    assert shortcuts > 10
