@@ -1,6 +1,6 @@
 import type { Command, Results } from '../shared/messages.ts';
 import type { DeadLetter } from '../shared/row.ts';
-import { ensureOpenDelivery } from './outbox/open-delivery.ts';
+import { ensureOpenDelivery, makingOf } from './outbox/open-delivery.ts';
 import type { OpenReplica } from './replica.ts';
 import { deadLetterOf, retryRecord } from './settle/dead-letter.ts';
 import { eventsOf } from './settle/record-events.ts';
@@ -32,7 +32,7 @@ export async function retryDeadLetter({ world, desk, pipeline }: OpenReplica, co
     const after = retryRecord(before, command, seq);
     await tx.putRecords([after]);
     await tx.putReplica({ ...replica, seq });
-    return { result: await ensureOpenDelivery(tx, replica, world.random.hex), events: eventsOf([{ before, after }]) };
+    return { result: await ensureOpenDelivery(tx, replica, makingOf(world)), events: eventsOf([{ before, after }]) };
   });
   if (opened) await pipeline.wakeUpFor(opened.deliveryId);
   await desk.tellStatus();

@@ -5,7 +5,7 @@ import type { Command, Results } from '../shared/messages.ts';
 import type { OutboxEntry, Row } from '../shared/row.ts';
 import { deadLetters, exportDeadLetters, retryDeadLetter } from './dead-letters.ts';
 import { netFields } from './outbox/net.ts';
-import { ensureOpenDelivery } from './outbox/open-delivery.ts';
+import { ensureOpenDelivery, makingOf } from './outbox/open-delivery.ts';
 import { snapshot, type OpenReplica } from './replica.ts';
 import { conflictOf, resolveConflict } from './settle/conflict.ts';
 import { discardPending } from './settle/discard.ts';
@@ -91,7 +91,7 @@ async function resolve({ world, desk, pipeline }: OpenReplica, command: Of<'reso
     const after = resolveConflict(before, command, seq);
     await tx.putRecords([after]);
     await tx.putReplica({ ...replica, seq });
-    const made = await ensureOpenDelivery(tx, replica, world.random.hex);
+    const made = await ensureOpenDelivery(tx, replica, makingOf(world));
     const answer: Results['resolve'] = { id: after.id, seq, log: replica.logId, settled: !after.pending };
     await tx.putAnswer(command.requestId, world.clock.now(), answer);
     return { result: { captured: answer, opened: made }, events: eventsOf([{ before, after }]) };
@@ -108,7 +108,7 @@ async function discard({ world, desk }: OpenReplica, { requestId, collection, id
     const before = await tx.record(collection, id, 0);
     const after = discardPending(before);
     await tx.putRecords([after]);
-    await ensureOpenDelivery(tx, await tx.replica(), world.random.hex);
+    await ensureOpenDelivery(tx, await tx.replica(), makingOf(world));
     return { result: null, events: eventsOf([{ before, after, verdict: 'discarded' }]) };
   });
   await desk.tellStatus();

@@ -6,9 +6,10 @@ import type { Broadcast, ChangeCommand, UpdraftEvent } from '../shared/messages.
 import type { Status } from '../shared/status.ts';
 import { handleCommand } from './handle-command.ts';
 import { openReplica, type OpenReplica } from './replica.ts';
-import type { WakeReason } from '../shared/history.ts';
+import type { HistoryEntry, WakeReason } from '../shared/history.ts';
 import type { WakeUpQueue } from './replay/wake-up-queue.ts';
 import { ReplicaStore } from './store/replica-store.ts';
+import { stateOf } from './store/row.ts';
 import type { Credentials } from './transport/credentials.ts';
 import type { Effect, ExchangeJob } from './transport/transport.ts';
 import type { World } from './world.ts';
@@ -112,6 +113,11 @@ const status = (): Promise<Status> => replica.desk.status();
 const armed = (): number[] => timers.filter(({ isCancelled }) => !isCancelled).map(({ delayMs }) => delayMs);
 const sent = (): string[] => jobs.map(({ request }) => (request.batch ? `batch ${idsIn(request.batch)}` : request.void ? 'void' : 'pull'));
 const idsIn = (batch: string): string => (JSON.parse(batch) as { mutations: { id: string }[] }).mutations.map(({ id }) => id).join('+');
+const states = async (): Promise<string[]> => (await world.store.read((tx) => tx.unsettled())).map(stateOf);
+const log = async (kind: HistoryEntry['kind']): Promise<HistoryEntry[]> => (await world.store.read((tx) => tx.history({ kinds: [kind] }))).toReversed();
+/** The moves of all deliveries, in order. */
+const moves = async (): Promise<string[]> =>
+  (await log('delivery-moved')).flatMap((entry) => (entry.kind === 'delivery-moved' ? [`${entry.from}→${entry.to}${entry.why ? ` (${entry.why})` : ''}`] : []));
 const told = (): UpdraftEvent['type'][] => broadcasts.flatMap((message) => ('event' in message ? [message.event.type] : []));
 /** Synchronized, with nothing to do. */
 async function settledDown(): Promise<void> {
@@ -162,6 +168,39 @@ describe('the way of a change', () => {
     expect(jobs[1]?.request).toEqual(jobs[0]?.request);
     expect(sent()).toEqual(['batch x', 'batch x', 'batch x']);
     expect(JSON.stringify(jobs[2]?.request.batch)).toContain('2');
+  });
+});
+
+describe('offline nothing is sealed', () => {
+  test('the network goes while a pull is under way: what was captured meanwhile is not sealed', async () => {
+    effects = [
+      async (job) => {
+        isOnline = false;
+        await put('x');
+        return agrees(job);
+      },
+      agrees,
+    ];
+    await drain('connect');
+    expect(sent()).toEqual(['pull']);
+    expect(await states()).toEqual(['local']);
+  });
+  test('a sync event that comes before the network does asks first, and seals nothing', async () => {
+    await settledDown();
+    isOnline = false;
+    await put('x');
+    effects = [fails];
+    await drain('sync-event');
+    expect(sent()).toEqual(['pull']);
+    expect(await states()).toEqual(['local']);
+  });
+  test('a browser that is wrong about the network: what answers is there, and the rest is sent', async () => {
+    await settledDown();
+    isOnline = false;
+    await put('x');
+    await drain('sync-event');
+    expect(sent()).toEqual(['pull', 'batch x']);
+    expect(await status()).toMatchObject({ unsent: 0 });
   });
 });
 
@@ -263,6 +302,102 @@ describe('a batch refused as a whole does not block the only lane', () => {
     expect(sent()).toEqual(['batch fine+poison', 'void', 'batch fine', 'batch poison', 'void']);
     expect(await status()).toMatchObject({ unsent: 1, deadLetters: 1, waiting: { for: 'person' } });
     expect(await replica.pipeline.isWorkLeft()).toBe(false);
+  });
+});
+
+describe('a proxy that refuses bodies above 64 KiB, and one mutation that nobody takes', () => {
+  const BODY_BYTES_MAX = 65_536;
+  const words = 'Airflow refused the request with status 422: the server’s own words';
+  const proxied = (job: ExchangeJob): Effect => {
+    const body = JSON.stringify(job.request);
+    if (body.length > BODY_BYTES_MAX) return { effect: 'refuse', reason: { kind: 'too_large', message: 'Airflow refused the request with status 413' } };
+    if (body.includes('poison')) return { effect: 'refuse', reason: { kind: 'malformed', message: words } };
+    const effect = agrees(job) as Extract<Effect, { effect: 'settle' }>;
+    return { ...effect, via: 'plugin' };
+  };
+
+  test('fault 36: among 1,000 all others are settled, and that one is a dead letter with the server’s words', { timeout: 30_000 }, async () => {
+    effects = [proxied];
+    await settledDown();
+    isOnline = false;
+    await Promise.all(Array.from({ length: 1_000 }, (_, n) => put(n === 617 ? 'poison' : `r${n}`, { text: 'x'.repeat(150) })));
+    isOnline = true;
+    await drain();
+    expect(await status()).toMatchObject({ unsent: 1, deadLetters: 1, waiting: { for: 'person' } });
+    expect(await handleCommand(replica, { type: 'dead-letters' })).toMatchObject({ result: [{ id: 'poison', reason: { kind: 'malformed', message: words } }] });
+    expect(jobs.length, 'requests').toBeLessThan(70);
+    expect((await moves()).filter((move) => move.endsWith('dead (too_large)')).length, 'bodies refused for their size').toBeLessThan(5);
+  });
+
+  test('batches grow back: they do not stay tiny for ever', { timeout: 30_000 }, async () => {
+    effects = [proxied];
+    await settledDown();
+    await put('poison');
+    await drain();
+    isOnline = false;
+    await Promise.all(Array.from({ length: 1_000 }, (_, n) => put(`r${n}`)));
+    isOnline = true;
+    jobs = [];
+    await drain();
+    expect(await status()).toMatchObject({ unsent: 1, deadLetters: 1 });
+    expect(jobs.length).toBeLessThan(20);
+  });
+});
+
+describe('the log tells what was done', () => {
+  test('every move of a delivery, from its opening to its end', async () => {
+    await settledDown();
+    effects = [fails, agrees];
+    await put('x');
+    await drain();
+    await drain();
+    expect(await moves()).toEqual(['none→open', 'open→sealed', 'sealed→sending', 'sending→waiting (airflow)', 'waiting→sending', 'sending→settled']);
+  });
+  test('every attempt, with what came of it, and what had woken the worker', async () => {
+    await settledDown();
+    effects = [() => ({ effect: 'hold', for: 'forbidden' }), agrees];
+    await put('x');
+    await drain('capture');
+    now += 5_000;
+    await drain('visible');
+    const attempts = (await log('attempt')).slice(-2);
+    expect(attempts).toMatchObject([
+      { outcome: 'hold', why: 'forbidden', wake: 'capture', attempt: 1, durationMs: 0 },
+      { outcome: 'settle', via: 'dag', wake: 'visible', attempt: 1, at: now },
+    ]);
+    expect(await moves()).toContain('sending→parked (forbidden)');
+  });
+  test('law 9: neither record contents nor credentials', async () => {
+    await put('x', { secret: 'only for Airflow' });
+    await drain();
+    expect(JSON.stringify(await world.store.read((tx) => tx.history({})))).not.toContain('only for Airflow');
+  });
+});
+
+describe('fault 25: a server in trouble', () => {
+  beforeEach(settledDown);
+  const troubled = (): Effect => ({ effect: 'retry', for: 'airflow', retryAfterMs: 30_000 });
+
+  test('is asked again when it says, by one timer', async () => {
+    effects = [troubled];
+    await put('x');
+    await drain('capture');
+    expect(armed()).toEqual([33_000]);
+    expect(await status()).toMatchObject({ waiting: { for: 'airflow', until: NOW + 33_000 } });
+    await put('y');
+    await drain('capture');
+    expect(jobs).toHaveLength(1);
+  });
+  test('that another lane has found is not asked by this one, which goes on as soon as it is back', async () => {
+    replica.circuit.begin();
+    await replica.circuit.report({ told: 'struggles' });
+    await put('x');
+    await drain('capture');
+    expect([jobs.length, armed()]).toEqual([0, [1_000]]);
+    replica.circuit.begin();
+    await replica.circuit.report({ told: 'answered' });
+    await drain('timer');
+    expect(sent()).toEqual(['batch x']);
   });
 });
 

@@ -3,16 +3,14 @@ import type { Captured } from '../shared/messages.ts';
 import { captureGroup, type CaptureJob } from './capture/capture-group.ts';
 import { GroupCommit } from './capture/group-commit.ts';
 import { batchLane } from './outbox/open-delivery.ts';
-import { nextDelivery } from './outbox/seal-delivery.ts';
 import type { WakeReason } from '../shared/history.ts';
-import { isPressing, mayTry, WAIT_MAX_MS, wantsToPull } from './replay/backoff.ts';
-import { reportOf, type Circuit } from './replay/circuit.ts';
+import { WAIT_MAX_MS } from './replay/backoff.ts';
+import type { Circuit } from './replay/circuit.ts';
 import { reconcileQueue } from './replay/reconcile-queue.ts';
-import { replay } from './replay/replay.ts';
 import { SingleFlight } from './replay/single-flight.ts';
-import { afterEffect, type Exchanged } from './settle/after-effect.ts';
 import type { Replica } from './store/replica.ts';
 import type { Desk } from './desk.ts';
+import { Exchanges } from './exchanges.ts';
 import type { World } from './world.ts';
 
 const RETRY_AFTER_THROW_MS = 10_000;
@@ -25,6 +23,7 @@ export class Pipeline {
   readonly #world: World;
   readonly #desk: Desk;
   readonly #circuit: Circuit;
+  readonly #exchanges: Exchanges;
   readonly #captures: GroupCommit<CaptureJob, Captured | UpdraftError>;
   readonly #drains: SingleFlight<WakeReason>;
   #cancelTimer: (() => void) | undefined;
@@ -37,6 +36,7 @@ export class Pipeline {
     this.#world = world;
     this.#desk = desk;
     this.#circuit = circuit;
+    this.#exchanges = new Exchanges(world, desk, circuit);
     this.#captures = new GroupCommit((jobs) => this.#capture(jobs));
     this.#drains = new SingleFlight((reasons) => world.locks.exclusive(`updraft:drain:${world.user}`, () => this.#drain(reasons)));
   }
@@ -61,9 +61,7 @@ export class Pipeline {
     if (this.#isNews(await this.#desk.replica())) await this.drain('news');
   }
 
-  #isNews({ epoch, since }: Replica): boolean {
-    return this.#head !== undefined && (this.#head.epoch !== epoch || this.#head.revision > since);
-  }
+  #isNews = ({ epoch, since }: Replica): boolean => this.#head !== undefined && (this.#head.epoch !== epoch || this.#head.revision > since);
 
   /** Another lane's probe was answered: what waited for Airflow goes on. */
   airflowIsBack = (): void => {
@@ -103,7 +101,7 @@ export class Pipeline {
     this.#isDraining = true;
     try {
       await this.#reconcile();
-      await this.#exchangeAll(reasons);
+      await this.#exchanges.run({ reasons, isNews: this.#isNews, endsAt: Number.POSITIVE_INFINITY });
       await this.#reconcile();
       await this.#scheduleNext();
     } catch (error) {
@@ -116,44 +114,6 @@ export class Pipeline {
       this.#desk.now('idle');
     }
     await this.#desk.tellStatus();
-  }
-
-  async #exchangeAll(reasons: readonly WakeReason[]): Promise<void> {
-    const before = await this.#desk.replica();
-    let wantsPull = wantsToPull(reasons, before, this.#world.clock.now()) || this.#isNews(before);
-    let hasReached = false;
-    for (let first = true; ; first = false) {
-      const replica = await this.#desk.replica();
-      const moment = { now: this.#world.clock.now(), online: this.#world.isOnline() || hasReached };
-      if (!reasons.some((reason) => mayTry(replica, first ? reason : 'timer', moment))) return;
-      if (!this.#circuit.mayTry(first && reasons.some(isPressing))) return;
-      this.#circuit.begin();
-      const exchanged = await this.#exchangeNext(wantsPull);
-      if (exchanged === 'nothing-to-do') return;
-      hasReached = exchanged !== 'failed';
-      wantsPull = exchanged === 'more' || (wantsPull && exchanged === 'failed');
-    }
-  }
-
-  /** One exchange: the delivery that is next, or a pull. */
-  async #exchangeNext(wantsPull: boolean): Promise<Exchanged | 'nothing-to-do'> {
-    const world = this.#world;
-    const desk = this.#desk;
-    const { replica, delivery } = await desk.write(async (tx) => {
-      const now = await tx.replica();
-      const next = await nextDelivery(tx, now, world.random.hex);
-      return { result: { replica: now, delivery: next.delivery }, events: next.events };
-    });
-    const mustPull = !replica.ready || replica.rereading;
-    if (!delivery && !mustPull && !wantsPull) {
-      await this.#circuit.report({ told: 'unsent' });
-      return 'nothing-to-do';
-    }
-    desk.now(delivery ? 'sending' : 'pulling');
-    await desk.tellStatus();
-    const { effect, request, sent } = await replay(world, desk, replica, delivery);
-    await this.#circuit.report(reportOf(effect, world.isOnline()));
-    return afterEffect(world, desk, { effect, request, delivery: sent, signIns: replica.auth.signIns, dueAt: this.#circuit.dueAt() });
   }
 
   async #reconcile(): Promise<void> {

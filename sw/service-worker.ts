@@ -16,6 +16,7 @@ import { batchPath } from './transport/batch-target.ts';
 import { createCredentials } from './transport/credentials.ts';
 import { createTransport } from './transport/create-transport.ts';
 import { createHttp } from './transport/http.ts';
+import { Traffic } from './transport/traffic.ts';
 import { createTokenVault } from './transport/token-vault.ts';
 import type { Clock, Random, World } from './world.ts';
 
@@ -122,7 +123,8 @@ class Replicas {
   async #openReplica(user: string): Promise<OpenReplica> {
     const declarations = await this.#declarations;
     const store = new ReplicaStore(user, declarations);
-    const http = createHttp(this.#options.airflow, (...args) => fetch(...args), clock.now);
+    const traffic = new Traffic();
+    const http = createHttp(this.#options.airflow, (...args) => fetch(...args), clock.now, traffic);
     const credentials = createCredentials({ user, http, vault: createTokenVault(store, clock.now), randomHex: random.hex });
     const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
     const world: World = {
@@ -134,7 +136,7 @@ class Replicas {
       random,
       queue: this.#queue,
       logger: this.#logger,
-      transport: createTransport(this.#options.transport, { user, http, credentials, declarations, randomHex: random.hex, sleep }),
+      transport: { ...createTransport(this.#options.transport, { user, http, credentials, declarations, randomHex: random.hex, sleep }), traffic },
       locks: { exclusive: async (name, body) => navigator.locks.request(name, body) },
       isOnline: () => navigator.onLine,
       broadcast: (message) => this.#channel.postMessage(message),

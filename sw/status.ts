@@ -1,5 +1,5 @@
 import type { Status } from '../shared/status.ts';
-import type { Delivery } from './outbox/delivery.ts';
+import { runOf, type Delivery } from './outbox/delivery.ts';
 import type { ReplicaTx } from './store/replica-store.ts';
 import type { Replica } from './store/replica.ts';
 
@@ -10,7 +10,7 @@ export type Activity = 'idle' | 'sending' | 'pulling';
 export async function statusOf(tx: ReplicaTx, replica: Replica, now: { readonly activity: Activity; readonly online: boolean }): Promise<Status> {
   const counts = await tx.counts();
   const deliveries = await tx.deliveries();
-  const run = deliveries.map(({ state }) => (state.kind === 'accepted' ? state.runId : undefined)).find((runId) => runId !== undefined);
+  const run = deliveries.map(runOf).find((runId) => runId !== undefined);
   const waiting = now.activity === 'idle' ? waitingOf(replica, deliveries, counts, now.online) : stillFailing(replica, now.online);
   return {
     user: replica.user,

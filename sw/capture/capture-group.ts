@@ -2,7 +2,7 @@ import { UpdraftError } from '../../shared/errors.ts';
 import { declarationOf } from '../../shared/collections.ts';
 import type { Captured, ChangeCommand, LoggedEvent } from '../../shared/messages.ts';
 import type { Delivery } from '../outbox/delivery.ts';
-import { ensureOpenDelivery } from '../outbox/open-delivery.ts';
+import { ensureOpenDelivery, makingOf } from '../outbox/open-delivery.ts';
 import { eventsOf, type RecordStep } from '../settle/record-events.ts';
 import type { ReplicaTx } from '../store/replica-store.ts';
 import type { Replica } from '../store/replica.ts';
@@ -40,7 +40,7 @@ export function captureGroup(world: World, jobs: readonly CaptureJob[]): Promise
       await tx.putAnswer(job.requestId, world.clock.now(), captured);
     }
     await tx.putReplica(replica);
-    const opened = await ensureOpenDelivery(tx, replica, world.random.hex);
+    const opened = await ensureOpenDelivery(tx, replica, makingOf(world));
     return { results, events: await tx.logEvents(eventsOf(steps)), log: replica.logId, opened };
   });
 }

@@ -5,9 +5,13 @@ import { withValue } from '../settle/rebase-record.ts';
 import type { ReplicaTx } from '../store/replica-store.ts';
 import type { Replica } from '../store/replica.ts';
 import type { ReplicaRecord } from '../store/record.ts';
-import { moveDelivery, type Delivery } from './delivery.ts';
-import { ensureOpenDelivery } from './open-delivery.ts';
+import { advance } from './advance.ts';
+import type { Delivery } from './delivery.ts';
+import { ensureOpenDelivery, type Making } from './open-delivery.ts';
 import { sealBatch } from './seal.ts';
+
+/** `maySeal`: false where the device is offline as far as it knows: one batch then takes it all. */
+export type SealOptions = Making & { readonly maySeal: boolean };
 
 /**
  * The delivery to send next: the sealed one if there is one (it never changes, law 3), else the open one, sealed now.
@@ -16,16 +20,20 @@ import { sealBatch } from './seal.ts';
 export async function nextDelivery(
   tx: ReplicaTx,
   replica: Replica,
-  randomHex: () => string,
+  { maySeal, ...making }: SealOptions,
 ): Promise<{ delivery: Delivery | undefined; events: UpdraftEvent[] }> {
   const deliveries = await tx.deliveries();
   const onItsWay = deliveries.find(({ state }) => state.kind !== 'open');
-  if (onItsWay || !replica.ready || replica.rereading) return { delivery: onItsWay, events: [] };
+  if (onItsWay || !maySeal || !replica.ready || replica.rereading) return { delivery: onItsWay, events: [] };
   const open = deliveries.find(({ state }) => state.kind === 'open');
   if (!open) return { delivery: undefined, events: [] };
-  const name = { number: (replica.last?.number ?? 0) + 1, nonce: randomHex() };
+  const name = { number: (replica.last?.number ?? 0) + 1, nonce: making.randomHex() };
   const carried = TRANSPORT_LIMITS[replica.via ?? 'dag'];
-  const limits = { ...carried, batchMutationsMax: Math.min(replica.mutationsMax, carried.batchMutationsMax) };
+  const limits = {
+    ...carried,
+    batchMutationsMax: Math.min(replica.mutationsMax, carried.batchMutationsMax),
+    batchBytesMax: Math.min(replica.bytesMax ?? carried.batchBytesMax, carried.batchBytesMax),
+  };
   const steps: RecordStep[] = [];
   for (;;) {
     const sendable = await tx.sendable(limits.batchMutationsMax);
@@ -34,14 +42,13 @@ export async function nextDelivery(
     await tx.putRecords([...sealed, ...settled.map(({ after }) => after)]);
     steps.push(...settled, ...sealed.map((after): RecordStep => ({ before: after, after })));
     if (batch !== undefined) {
-      const delivery: Delivery = { ...open, ...name, batch, epoch: replica.epoch, state: moveDelivery(open.state, { move: 'seal' }) };
-      await tx.putDelivery(delivery);
-      await ensureOpenDelivery(tx, replica, randomHex);
+      const delivery = await advance(tx, { ...open, ...name, batch, epoch: replica.epoch }, { move: 'seal' }, making.now);
+      await ensureOpenDelivery(tx, replica, making);
       return { delivery, events: eventsOf(steps) };
     }
     // Empty nets settle here and must not hide what stands behind them.
     if (sendable.length > 0) continue;
-    await ensureOpenDelivery(tx, replica, randomHex);
+    await ensureOpenDelivery(tx, replica, making);
     return { delivery: undefined, events: eventsOf(steps) };
   }
 }

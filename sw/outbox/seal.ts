@@ -12,6 +12,9 @@ export interface Sealing {
   readonly settledLocally: readonly ReplicaRecord[];
 }
 
+/** Room for everything in a batch but its mutations. */
+export const BATCH_HEAD_BYTES = 100;
+
 /** Room for everything in a request but the batch. */
 const REQUEST_HEAD_BYTES = 2_000;
 
@@ -24,7 +27,7 @@ export function sealBatch(records: readonly ReplicaRecord[], name: { readonly nu
   const sealed: ReplicaRecord[] = [];
   const settledLocally: ReplicaRecord[] = [];
   const mutations: Mutation[] = [];
-  let bytes = 100;
+  let bytes = BATCH_HEAD_BYTES;
   let requestBytes = REQUEST_HEAD_BYTES;
   for (const record of records) {
     if (mutations.length >= batchMutationsMax) break;

@@ -33,7 +33,7 @@ export function nextBackoff(
   now: number,
   fraction: number,
   until?: number,
-): NonNullable<Replica['backoff']> {
+): NonNullable<Replica['backoff']> & { readonly until: number } {
   const failures = (before?.failures ?? 0) + 1;
   return { for: waitingFor, failures, until: until ?? now + backoffMs(failures, fraction) };
 }

@@ -18,6 +18,6 @@ export async function buildRequest(replica: Replica, delivery: Delivery | undefi
   const pull = { protocol: PROTOCOL_VERSION, replicaId, user, epoch, last, since, floor, limit: TRANSPORT_LIMITS.plugin.pageChangesMax };
   if (!delivery || delivery.batch === undefined || delivery.number === undefined || delivery.nonce === undefined) return pull;
   const head = { ...pull, limit: PAGE_WITH_BATCH };
-  if (delivery.state.kind === 'voiding') return { ...head, void: { number: delivery.number, nonce: delivery.nonce } };
+  if (delivery.refusal) return { ...head, void: { number: delivery.number, nonce: delivery.nonce } };
   return { ...head, batch: delivery.batch, hash: await hashBatch(delivery.batch) };
 }

@@ -1,9 +1,12 @@
 import type { ExchangeRequest } from '../../shared/exchange.ts';
+import type { HistoryFact, WakeReason } from '../../shared/history.ts';
 import type { Desk } from '../desk.ts';
-import { moveDelivery, type Delivery, type Move } from '../outbox/delivery.ts';
+import { advance } from '../outbox/advance.ts';
+import { runOf, type Delivery, type Move } from '../outbox/delivery.ts';
 import type { Replica } from '../store/replica.ts';
-import type { Effect } from '../transport/transport.ts';
+import type { Effect, ExchangeJob } from '../transport/transport.ts';
 import type { World } from '../world.ts';
+import { beginAttempt } from './attempt-fact.ts';
 import { buildRequest } from './build-request.ts';
 
 export interface Replayed {
@@ -11,34 +14,39 @@ export interface Replayed {
   readonly request: ExchangeRequest;
   /** The delivery as it is now. */
   readonly sent: Delivery | undefined;
+  /** For the log, to be written with what comes of it. */
+  readonly fact: HistoryFact;
+}
+
+interface Replaying {
+  readonly replica: Replica;
+  /** None: a pull. */
+  readonly delivery: Delivery | undefined;
+  readonly wake: WakeReason;
 }
 
 /** Sends a delivery (or a pull), again if needed: every resend is byte-identical. Each step is on disk before the next one is taken. */
-export async function replay(world: World, desk: Desk, replica: Replica, delivery: Delivery | undefined): Promise<Replayed> {
+export async function replay(world: World, desk: Desk, { replica, delivery, wake }: Replaying): Promise<Replayed> {
   const request = await buildRequest(replica, delivery);
   let sent = delivery;
   const move = async (step: Move): Promise<void> => {
-    if (!sent) return;
-    const moved = { ...sent, state: moveDelivery(sent.state, step) };
-    await world.store.write((tx) => tx.putDelivery(moved));
-    sent = moved;
+    const before = sent;
+    if (before) sent = await world.store.write((tx) => advance(tx, before, step, world.clock.now()));
   };
-  const acceptedRun = delivery?.state.kind === 'accepted' ? delivery.state.runId : undefined;
-  if (delivery && delivery.state.kind !== 'voiding' && acceptedRun === undefined) await move({ move: 'send' });
+  await move({ move: 'send' });
   if (delivery && __UPDRAFT_PLANTED_BUG__ === 'delete-before-send') for (const row of await world.queue.peek(delivery.lane)) await world.queue.remove(row);
-  const effect = await world.transport.exchange(
-    {
-      request,
-      delivery:
-        delivery?.number === undefined || delivery.state.kind === 'open'
-          ? null
-          : { number: delivery.number, attempt: delivery.state.attempt, ...(acceptedRun === undefined ? {} : { acceptedRun }) },
-      onAccepted: async (runId) => {
-        if (sent?.state.kind === 'sending') await move({ move: 'accept', runId });
-        await desk.tellStatus();
-      },
-    },
-    replica.auth.kind === 'none' ? 'memory' : replica.auth.kind,
-  );
-  return { effect, request, sent };
+  const endAttempt = beginAttempt(world, sent, wake);
+  const onAccepted = async (runId: string): Promise<void> => {
+    if (sent?.state.kind === 'sending') await move({ move: 'accept', runId });
+    await desk.tellStatus();
+  };
+  const effect = await world.transport.exchange({ request, delivery: named(sent), onAccepted }, replica.auth.kind === 'none' ? 'memory' : replica.auth.kind);
+  return { effect, request, sent, fact: endAttempt(effect) };
+}
+
+/** What the transport needs to know of a delivery. */
+function named(sent: Delivery | undefined): ExchangeJob['delivery'] {
+  if (sent?.number === undefined || !('attempt' in sent.state)) return null;
+  const acceptedRun = runOf(sent);
+  return { number: sent.number, attempt: sent.state.attempt, ...(acceptedRun === undefined ? {} : { acceptedRun }) };
 }

@@ -1,11 +1,14 @@
 import type { ExchangeRequest } from '../../shared/exchange.ts';
 import { unreachable } from '../../shared/errors.ts';
+import type { HistoryFact } from '../../shared/history.ts';
 import type { AuthReason } from '../../shared/messages.ts';
 import type { Reason } from '../../shared/verdict.ts';
 import type { WaitingFor } from '../../shared/status.ts';
 import type { Desk } from '../desk.ts';
-import { moveDelivery, type Delivery, type Move } from '../outbox/delivery.ts';
+import { advance } from '../outbox/advance.ts';
+import type { Again, Delivery, Move } from '../outbox/delivery.ts';
 import { nextBackoff } from '../replay/backoff.ts';
+import type { ReplicaTx } from '../store/replica-store.ts';
 import type { Effect } from '../transport/transport.ts';
 import type { World } from '../world.ts';
 import { isMine, settleResponse } from './settle-response.ts';
@@ -18,6 +21,8 @@ interface Attempt {
   readonly signIns: number;
   /** When Airflow, in trouble, may be asked again (ms since 1970). */
   readonly dueAt: number | undefined;
+  /** What the log keeps of the attempt. */
+  readonly fact: HistoryFact;
 }
 
 /** `more`: settled, and the feed has further pages. */
@@ -30,22 +35,18 @@ export async function afterEffect(world: World, desk: Desk, attempt: Attempt): P
     case 'settle':
       return settle(world, desk, attempt, effect);
     case 'retry':
-      return wait(world, desk, effect.for === 'network' && world.isOnline() ? 'airflow' : effect.for, attempt.dueAt);
+      return wait(world, desk, attempt, { for: effect.for === 'network' && world.isOnline() ? 'airflow' : effect.for, until: attempt.dueAt });
     case 'wait-run':
-      return wait(world, desk, effect.paused ? 'dag-paused' : 'run');
+      return wait(world, desk, attempt, { for: effect.paused ? 'dag-paused' : 'run' });
     case 'hold':
       // The run's result stays what it is: once the provider is updated another attempt is needed.
-      if (effect.for === 'update') await moveTo(world, attempt.delivery, { move: 'next-attempt' });
-      return wait(world, desk, effect.for);
+      return wait(world, desk, attempt, { for: effect.for, again: effect.for === 'update' ? 'new-run' : 'same-run' });
     case 'next-attempt':
-      await moveTo(world, attempt.delivery, { move: 'next-attempt' });
-      return wait(world, desk, 'airflow');
+      return wait(world, desk, attempt, { for: 'airflow', again: 'new-run' });
     case 'sign-in':
-      return park(desk, effect.reason, attempt);
+      return park(world, desk, attempt, { reason: effect.reason, again: 'same-run' });
     case 'refuse':
-      await moveTo(world, attempt.delivery, { move: 'refuse', reason: effect.reason });
-      // The voiding of a refused batch goes out at once; a refused pull or voiding is tried again later.
-      return attempt.delivery && attempt.delivery.state.kind !== 'voiding' ? 'settled' : wait(world, desk, 'airflow');
+      return refuse(world, desk, attempt, effect.reason);
     default:
       return unreachable(effect);
   }
@@ -61,20 +62,20 @@ async function settle(world: World, desk: Desk, attempt: Attempt, { response, vi
     const isUnread = response.refused === 'invalid' && response.replicaId === null;
     if (!isUnread && !isMine(replica, answer)) return { result: 'not-mine' as const, events: [] };
     if (response.refused === 'user_mismatch' || response.refused === 'invalid') return { result: response.refused, events: [] };
-    const { events } = await settleResponse(tx, replica, answer, { declarations: world.declarations, now: world.clock.now(), randomHex: world.random.hex });
+    const now = world.clock.now();
+    await tx.appendHistory(now, [attempt.fact]);
+    const { events } = await settleResponse(tx, replica, answer, { declarations: world.declarations, now, randomHex: world.random.hex });
     return { result: 'settled' as const, events };
   });
   switch (outcome) {
     case 'settled':
       return response.more ? 'more' : 'settled';
     case 'user_mismatch':
-      await moveTo(world, delivery, { move: 'next-attempt' });
-      return park(desk, 'other-user', attempt);
+      return park(world, desk, attempt, { reason: 'other-user', again: 'new-run' });
     case 'invalid':
       return afterEffect(world, desk, { ...attempt, effect: invalidEffect(response.reason) });
     case 'not-mine':
-      await moveTo(world, delivery, { move: 'next-attempt' });
-      return wait(world, desk, 'airflow');
+      return wait(world, desk, attempt, { for: 'airflow', again: 'new-run' });
     default:
       return unreachable(outcome);
   }
@@ -85,15 +86,40 @@ function invalidEffect(reason: Reason = { kind: 'malformed', message: 'The serve
   return reason.kind === 'protocol' ? { effect: 'hold', for: 'update' } : { effect: 'refuse', reason };
 }
 
-async function wait(world: World, desk: Desk, waitingFor: WaitingFor, until?: number): Promise<Exchanged> {
-  await desk.update((replica) => ({ ...replica, backoff: nextBackoff(replica.backoff, waitingFor, world.clock.now(), world.random.fraction(), until) }));
+interface Waiting {
+  readonly for: WaitingFor;
+  /** ms since 1970, where somebody else has set it. */
+  readonly until?: number | undefined;
+  readonly again?: Again;
+}
+
+/** Tried again by itself; what only a person can mend is shown as held, and tried all the same. */
+async function wait(world: World, desk: Desk, attempt: Attempt, { for: waitingFor, until, again = 'same-run' }: Waiting): Promise<Exchanged> {
+  await desk.write(async (tx) => {
+    const replica = await tx.replica();
+    const backoff = nextBackoff(replica.backoff, waitingFor, world.clock.now(), world.random.fraction(), until);
+    await tx.putReplica({ ...replica, backoff });
+    const retryAt = backoff.until;
+    await moveOn(
+      tx,
+      world,
+      attempt,
+      isHeld(waitingFor) ? { move: 'park', for: 'held', why: waitingFor, retryAt, again } : { move: 'wait', for: waitingFor, retryAt, again },
+    );
+    return { result: undefined, events: [] };
+  });
   return 'failed';
 }
 
+/** Waits that no time ends: somebody has to set something right in Airflow. */
+const HELD: readonly WaitingFor[] = ['dag-missing', 'plugin-missing', 'dag-paused', 'forbidden', 'update'];
+const isHeld = (waitingFor: WaitingFor): boolean => HELD.includes(waitingFor);
+
 /** Parked until someone signs in: nothing is lost, nothing is tried meanwhile. The page is told once. Who signed in during the attempt is not asked again. */
-async function park(desk: Desk, reason: AuthReason, attempt: Attempt): Promise<Exchanged> {
+async function park(world: World, desk: Desk, attempt: Attempt, { reason, again }: { readonly reason: AuthReason; readonly again: Again }): Promise<Exchanged> {
   await desk.write(async (tx) => {
     const replica = await tx.replica();
+    await moveOn(tx, world, attempt, { move: 'park', for: 'auth', why: reason, again });
     if (replica.auth.signIns !== attempt.signIns) return { result: undefined, events: [] };
     await tx.putReplica({ ...replica, backoff: null, auth: { ...replica.auth, required: reason } });
     return { result: undefined, events: replica.auth.required === reason ? [] : [{ type: 'auth-required', reason }] };
@@ -101,6 +127,20 @@ async function park(desk: Desk, reason: AuthReason, attempt: Attempt): Promise<E
   return 'failed';
 }
 
-async function moveTo(world: World, delivery: Delivery | undefined, move: Move): Promise<void> {
-  if (delivery) await world.store.write((tx) => tx.putDelivery({ ...delivery, state: moveDelivery(delivery.state, move) }));
+/** The voiding of a refused batch goes out at once; a refused pull or voiding is tried again later. */
+async function refuse(world: World, desk: Desk, attempt: Attempt, reason: Reason): Promise<Exchanged> {
+  const { delivery } = attempt;
+  if (!delivery || delivery.refusal) return wait(world, desk, attempt, { for: 'airflow', again: 'new-run' });
+  await desk.write(async (tx) => {
+    await moveOn(tx, world, { ...attempt, delivery: { ...delivery, refusal: reason } }, { move: 'refuse' });
+    return { result: undefined, events: [] };
+  });
+  return 'settled';
+}
+
+/** The attempt and the delivery's move, in the transaction of what they lead to. */
+async function moveOn(tx: ReplicaTx, world: World, { delivery, fact }: Attempt, move: Move): Promise<void> {
+  const now = world.clock.now();
+  await tx.appendHistory(now, [fact]);
+  if (delivery) await advance(tx, delivery, move, now);
 }

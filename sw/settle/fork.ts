@@ -1,9 +1,12 @@
 import type { UpdraftEvent } from '../../shared/messages.ts';
+import { advance } from '../outbox/advance.ts';
 import type { ReplicaTx } from '../store/replica-store.ts';
 import type { Replica } from '../store/replica.ts';
 import { foldBack, withValue } from './rebase-record.ts';
 import { eventsOf } from './record-events.ts';
 import type { SettleDeps } from './settle-deps.ts';
+
+const FORKED = { kind: 'fork', message: 'A copy of this storage has gone on under the same name.' };
 
 /**
  * This storage was copied, and the other copy has gone on. The replica takes a new name and re-reads; nothing pending is sent again
@@ -17,7 +20,7 @@ export async function fork(tx: ReplicaTx, replica: Replica, deps: SettleDeps): P
     return { before, after: withValue({ ...back, mark }) };
   });
   await tx.putRecords(steps.map(({ after }) => after));
-  for (const delivery of await tx.deliveries()) await tx.deleteDelivery(delivery.deliveryId);
+  for (const delivery of await tx.deliveries()) await advance(tx, delivery, { move: 'die', reason: FORKED }, deps.now);
   const renamed: Replica = { ...replica, replicaId: deps.randomHex(), epoch: null, last: null, since: 0, floor: 0, ready: false };
   await tx.putReplica(renamed);
   return { replica: renamed, events: eventsOf(steps) };

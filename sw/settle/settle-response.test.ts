@@ -6,6 +6,7 @@ import { TRANSPORT_LIMITS } from '../../shared/limits.ts';
 import type { ChangeCommand, UpdraftEvent } from '../../shared/messages.ts';
 import type { Delivery } from '../outbox/delivery.ts';
 import { captureChange } from '../capture/capture-change.ts';
+import { advance } from '../outbox/advance.ts';
 import { ensureOpenDelivery } from '../outbox/open-delivery.ts';
 import { nextDelivery } from '../outbox/seal-delivery.ts';
 import { buildRequest } from '../replay/build-request.ts';
@@ -37,6 +38,7 @@ const REPLICA: Replica = {
 let store: ReplicaStore;
 let names = 0;
 const newName = (): string => `name${++names}`;
+const MAKING = { now: 0, randomHex: newName };
 beforeEach(async () => {
   names = 0;
   store = new ReplicaStore('ana', DECLARATIONS, { indexedDB: new IDBFactory(), IDBKeyRange });
@@ -54,12 +56,15 @@ async function capture(...changes: ChangeCommand[]): Promise<void> {
       await tx.putRecords([captureChange(await tx.record('asks', id, replica.generation), change, replica.seq)]);
     }
     await tx.putReplica(replica);
-    await ensureOpenDelivery(tx, replica, newName);
+    await ensureOpenDelivery(tx, replica, MAKING);
   });
 }
 /** Seals what is open and makes its request. */
 async function send(): Promise<{ delivery: Delivery | undefined; request: ExchangeRequest }> {
-  const { delivery } = await store.write(async (tx) => nextDelivery(tx, await tx.replica(), newName));
+  const delivery = await store.write(async (tx) => {
+    const next = await nextDelivery(tx, await tx.replica(), { ...MAKING, maySeal: true });
+    return next.delivery && advance(tx, next.delivery, { move: 'send' }, 0);
+  });
   return { delivery, request: await buildRequest(await store.read((tx) => tx.replica()), delivery) };
 }
 /** An answer that echoes its request. */
@@ -131,7 +136,7 @@ describe('only an answer to exactly this request counts (law 8)', () => {
     expect(isMine({ ...REPLICA, replicaId: 'r2' }, { ...answer, response: { ...answer.response, replicaId: 'r2' } })).toBe(false);
   });
   test('a void’s answer needs its nonce, not a hash', async () => {
-    const voiding: Delivery = { ...delivery, state: { kind: 'voiding', attempt: 1, reason: { kind: 'too_large', message: '' } } };
+    const voiding: Delivery = { ...delivery, refusal: { kind: 'too_large', message: '' } };
     const request = await buildRequest(REPLICA, voiding);
     expect(request).toMatchObject({ void: { number: 5, nonce: 'n5' } });
     expect(request).not.toHaveProperty('batch');
@@ -211,7 +216,7 @@ describe('a batch refused as a whole', () => {
   test('voided: it folds back under the voided number, and the next ones hold half as many', async () => {
     await capture(put('a'), put('b'), put('c'), put('d'));
     const { request, delivery } = await send();
-    const voiding = { ...(delivery as Delivery), state: { kind: 'voiding', attempt: 1, reason: { kind: 'too_large', message: '' } } } as const;
+    const voiding = { ...(delivery as Delivery), refusal: { kind: 'too_large', message: '' } };
     await settle(answerTo({ ...request, void: { number: 5, nonce: delivery?.nonce ?? '' } }, voiding, { refused: 'void' }));
     expect(await replica()).toMatchObject({ last: { number: 5, nonce: delivery?.nonce }, mutationsMax: 2 });
     const next = await send();
@@ -224,11 +229,31 @@ describe('a batch refused as a whole', () => {
     const { request, delivery } = await send();
     await capture(put('fine'));
     const reason = { kind: 'too_large', message: 'Airflow refused the request with status 413' };
-    const voiding = { ...(delivery as Delivery), state: { kind: 'voiding', attempt: 1, reason } } as const;
+    const voiding = { ...(delivery as Delivery), refusal: reason };
     const events = await settle(answerTo({ ...request, void: { number: 5, nonce: delivery?.nonce ?? '' } }, voiding, { refused: 'void' }));
     expect(events).toContainEqual(expect.objectContaining({ type: 'dead-letter' }));
     expect(await record('poison')).toMatchObject({ rejection: { reason } });
     expect((await send()).delivery?.batch).toContain('"fine"');
+  });
+
+  test('too large, it is remembered in bytes, and grows back slowly: a proxy’s limit stays where it is', async () => {
+    await capture(put('a', { text: 'x'.repeat(500) }), put('b', { text: 'x'.repeat(500) }));
+    const { request, delivery } = await send();
+    const voiding = { ...(delivery as Delivery), refusal: { kind: 'too_large', message: '' } };
+    await settle(answerTo({ ...request, void: { number: 5, nonce: delivery?.nonce ?? '' } }, voiding, { refused: 'void' }));
+    const { bytesMax = 0 } = await replica();
+    expect(bytesMax).toBe(100 + Math.floor((delivery?.batch?.length ?? 0) / 2));
+    const next = await send();
+    await settle(answerTo(next.request, next.delivery, { verdicts: [{ collection: 'asks', id: 'a', verdict: 'applied', revision: 11 }] }));
+    expect((await replica()).bytesMax).toBe(Math.ceil((bytesMax * 9) / 8));
+  });
+
+  test('the size in bytes is forgotten once it has grown back to what the way carries', async () => {
+    await store.write((tx) => tx.putReplica({ ...REPLICA, bytesMax: TRANSPORT_LIMITS.plugin.batchBytesMax - 1 }));
+    await capture(put('x'));
+    const { request, delivery } = await send();
+    await settle(answerTo(request, delivery, { verdicts: [{ collection: 'asks', id: 'x', verdict: 'applied', revision: 11 }] }));
+    expect(await replica()).not.toHaveProperty('bytesMax');
   });
 
   test('the size of batches recovers with each answer, up to the limit', async () => {
@@ -335,7 +360,7 @@ describe('a re-read', () => {
     await capture(put('mine', { a: 1 }));
     await pull({ reset: true, start: 5, upTo: 5 });
     expect(stateOf(await record('mine'))).toBe('local');
-    expect((await send()).delivery).toMatchObject({ state: { kind: 'sealed' } });
+    expect((await send()).delivery).toMatchObject({ state: { kind: 'sending' } });
   });
 
   test('more rows than one sweep takes are all swept', { timeout: 30_000 }, async () => {

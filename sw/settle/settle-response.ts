@@ -2,9 +2,11 @@ import type { ExchangeRequest, ExchangeResponse } from '../../shared/exchange.ts
 import type { UpdraftEvent } from '../../shared/messages.ts';
 import { jsonEquals, own } from '../../shared/json.ts';
 import { TRANSPORT_LIMITS, type TransportName } from '../../shared/limits.ts';
-import type { Verdict } from '../../shared/verdict.ts';
-import type { Delivery } from '../outbox/delivery.ts';
+import type { Reason, Verdict } from '../../shared/verdict.ts';
+import { advance } from '../outbox/advance.ts';
+import type { Delivery, Move } from '../outbox/delivery.ts';
 import { ensureOpenDelivery } from '../outbox/open-delivery.ts';
+import { BATCH_HEAD_BYTES } from '../outbox/seal.ts';
 import type { ReplicaTx } from '../store/replica-store.ts';
 import type { Replica } from '../store/replica.ts';
 import { applyVerdict } from './apply-verdict.ts';
@@ -45,11 +47,21 @@ export async function settleResponse(tx: ReplicaTx, replica: Replica, answer: An
   // Only a page that continues from where this replica stands counts; a late one would jump the checkpoint.
   const continues = response.echo.since === replica.since && response.echo.floor === replica.floor && request.since === replica.since;
   const paged = continues ? await applyPage(tx, answered.replica, response, deps) : { replica: answered.replica, steps: [] };
-  if (delivery) await tx.deleteDelivery(delivery.deliveryId);
+  if (delivery) await advance(tx, delivery, endOf(response, delivery), deps.now);
   await tx.putReplica(paged.replica);
-  await ensureOpenDelivery(tx, paged.replica, deps.randomHex);
+  await ensureOpenDelivery(tx, paged.replica, deps);
   return { replica: paged.replica, events: serverEventsOf([...answered.steps, ...paged.steps]) };
 }
+
+/** Answered, the batch is settled; void or of another epoch it is dead, and its mutations travel in others. */
+function endOf(response: ExchangeResponse, delivery: Delivery): Move {
+  if (response.refused === 'void') return { move: 'die', reason: refusalOf(delivery) };
+  if (response.refused === 'epoch')
+    return { move: 'die', reason: { kind: 'epoch', message: 'The store has begun a new life: base revisions of the old one mean nothing in it.' } };
+  return { move: 'settle' };
+}
+
+const refusalOf = ({ refusal }: Delivery): Reason => refusal ?? { kind: 'malformed', message: 'The batch was refused.' };
 
 /** The batch's part of an answer: verdicts, or a refusal that sends its mutations back. */
 async function settleBatch(
@@ -64,12 +76,12 @@ async function settleBatch(
   if (response.refused === 'epoch') return { replica, steps: await putSteps(tx, inBatch, (record) => withValue(foldBack(record))) };
   if (response.refused === 'void') {
     const mutationsMax = Math.max(1, Math.floor(inBatch.length / 2));
-    const reason = delivery.state.kind === 'voiding' ? delivery.state.reason : { kind: 'malformed', message: 'The batch was refused.' };
+    const reason = refusalOf(delivery);
     const back = (record: RecordStep['before']): RecordStep['after'] => {
       const folded = withValue(foldBack(record));
       return inBatch.length === 1 ? rejected(folded, reason, deps.now) : folded;
     };
-    return { replica: { ...replica, last, mutationsMax }, steps: await putSteps(tx, inBatch, back) };
+    return { replica: { ...replica, last, mutationsMax, ...smaller(delivery, reason, inBatch.length) }, steps: await putSteps(tx, inBatch, back) };
   }
   const verdicts = new Map(response.verdicts?.map((verdict) => [`${verdict.collection}\n${verdict.id}`, verdict]));
   const verdictOf = (record: RecordStep['before']): Verdict | undefined => verdicts.get(`${record.collection}\n${record.id}`);
@@ -86,8 +98,19 @@ async function settleBatch(
       ...(run === undefined ? {} : { run }),
     });
   });
-  const mutationsMax = Math.min(TRANSPORT_LIMITS.plugin.batchMutationsMax, replica.mutationsMax * 2);
-  return { replica: { ...replica, last, mutationsMax }, steps: steps.map((step) => ({ ...step, ...verdictName(verdictOf(step.before)) })) };
+  return { replica: { ...regrown(replica), last }, steps: steps.map((step) => ({ ...step, ...verdictName(verdictOf(step.before)) })) };
+}
+
+/** A batch of one says nothing of the others' room. */
+function smaller({ batch = '' }: Delivery, { kind }: Reason, mutations: number): Pick<Replica, 'bytesMax'> {
+  return kind === 'too_large' && mutations > 1 ? { bytesMax: BATCH_HEAD_BYTES + Math.floor(batch.length / 2) } : {};
+}
+
+/** Batches grow again with each that is answered. What was too large in bytes most likely still is: tried rarely, or each second batch would be refused. */
+function regrown({ bytesMax, ...replica }: Replica): Replica {
+  const { batchMutationsMax, batchBytesMax } = TRANSPORT_LIMITS.plugin;
+  const grown = bytesMax === undefined ? batchBytesMax : Math.ceil((bytesMax * 9) / 8);
+  return { ...replica, mutationsMax: Math.min(batchMutationsMax, replica.mutationsMax * 2), ...(grown < batchBytesMax ? { bytesMax: grown } : {}) };
 }
 
 const verdictName = (verdict: Verdict | undefined): Pick<RecordStep, 'verdict'> => (verdict ? { verdict: verdict.verdict } : {});

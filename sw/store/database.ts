@@ -81,8 +81,17 @@ export function openDatabase(user: string, indexedDb: IndexedDb | undefined): De
     requests: 'requestId, at',
     secrets: 'key',
   });
-  db.version(2).stores({ history: '++seq' });
+  db.version(2)
+    .stores({ history: '++seq' })
+    .upgrade((transaction) => transaction.table('deliveries').toCollection().modify(withRefusal));
   return db;
+}
+
+/** A batch refused as a whole was a state of its own, `voiding`; now it is sealed again, with the refusal beside it. */
+function withRefusal(row: { state: { kind: string; reason?: unknown }; refusal?: unknown }): void {
+  if (row.state.kind !== 'voiding') return;
+  row.refusal = row.state.reason;
+  row.state = Object.assign(row.state, { kind: 'sealed' });
 }
 
 /** The users that have a replica in this browser profile. */

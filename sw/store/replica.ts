@@ -27,6 +27,8 @@ export interface Replica {
   readonly seq: number;
   /** Mutations the next batch may hold at most; halved when a batch is refused as a whole. */
   readonly mutationsMax: number;
+  /** Bytes the next batch may hold at most, once one was too large for what lies between here and Airflow. */
+  readonly bytesMax?: number;
   /** Hash of the collection names: a replica that starts to hold another collection re-reads. */
   readonly holding: string;
   /** Not before `until` (ms since 1970) unless something new happens. `failures` in a row. */

@@ -1,3 +1,5 @@
+import { Traffic } from './traffic.ts';
+
 /** What came back, before anyone says what it means. `json` is undefined unless the body parsed as JSON. */
 export type HttpReply =
   | { readonly kind: 'failed'; readonly why: 'network' | 'timeout' }
@@ -22,12 +24,13 @@ export type Http = (request: HttpRequest, authorization: Authorization) => Promi
 
 /**
  * Sends to one Airflow and nowhere else. Redirects are errors (captive portals), nothing is cached, and everything has a time limit.
- * `X-Updraft: 1` marks requests that no other site can make with the cookie: a server may demand it. Airflow's stock API does not.
+ * What it transfers is added to `traffic`. `X-Updraft: 1` marks requests that no other site can make with the cookie: a server may demand it. Airflow's stock API does not.
  */
-export function createHttp(airflow: string, fetchOf: typeof fetch, now: () => number): Http {
+export function createHttp(airflow: string, fetchOf: typeof fetch, now: () => number, traffic = new Traffic()): Http {
   return async ({ method, path, body, compress, timeoutMs }, { headers, credentials }) => {
     try {
       const packed = compress && body !== undefined && body.length >= COMPRESSED_FROM ? await gzip(body) : undefined;
+      traffic.sent += packed?.byteLength ?? byteLength(body ?? '');
       const response = await fetchOf(airflow + path, {
         method,
         ...(body === undefined ? {} : { body: packed ?? body }),
@@ -44,12 +47,17 @@ export function createHttp(airflow: string, fetchOf: typeof fetch, now: () => nu
         signal: AbortSignal.timeout(timeoutMs),
       });
       const retryAfterMs = readRetryAfter(response.headers.get('retry-after'), now());
-      return { kind: 'http', status: response.status, json: lastJsonLine(await response.text()), ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+      traffic.status = response.status;
+      const text = await response.text();
+      traffic.received += Number(response.headers.get('content-length')) || byteLength(text);
+      return { kind: 'http', status: response.status, json: lastJsonLine(text), ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
     } catch (error) {
       return { kind: 'failed', why: error instanceof DOMException && error.name === 'TimeoutError' ? 'timeout' : 'network' };
     }
   };
 }
+
+const byteLength = (text: string): number => new TextEncoder().encode(text).byteLength;
 
 /** In characters: below this a packet more or less is all that compression could save. */
 const COMPRESSED_FROM = 2_000;

@@ -1,6 +1,7 @@
 import type { ExchangeRequest, ExchangeResponse } from '../../shared/exchange.ts';
 import type { AuthReason } from '../../shared/messages.ts';
 import type { TransportName } from '../../shared/limits.ts';
+import type { Traffic } from './traffic.ts';
 
 /** What a request's outcome means for the delivery. One function each (`classify…`) decides it. */
 export type Effect =
@@ -27,5 +28,7 @@ export type CredentialsKind = 'cookie' | 'memory' | 'sealed';
 export interface Transport {
   /** Whether private collections (rule `own`) travel too: else a replica does not hold them. */
   readonly carriesPrivate: boolean;
+  /** What has been transferred so far; absent where nobody counts. */
+  readonly traffic?: Traffic;
   readonly exchange: (job: ExchangeJob, credentials: CredentialsKind) => Promise<Effect>;
 }

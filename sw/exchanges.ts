@@ -1,0 +1,73 @@
+import type { WakeReason } from '../shared/history.ts';
+import { nextDelivery } from './outbox/seal-delivery.ts';
+import { makingOf } from './outbox/open-delivery.ts';
+import { isPressing, mayTry, wantsToPull } from './replay/backoff.ts';
+import { reportOf, type Circuit } from './replay/circuit.ts';
+import { replay } from './replay/replay.ts';
+import { afterEffect, type Exchanged } from './settle/after-effect.ts';
+import type { Replica } from './store/replica.ts';
+import type { Desk } from './desk.ts';
+import type { World } from './world.ts';
+
+/** What a drain is for. */
+interface Drain {
+  readonly reasons: readonly WakeReason[];
+  /** Whether the store is known to have moved on. */
+  readonly isNews: (replica: Replica) => boolean;
+  /** No exchange is begun at or after this time (ms since 1970). */
+  readonly endsAt: number;
+}
+
+/** The one lane of batches: exchange after exchange, until nothing is left, nothing may be tried now, or the time is over. */
+export class Exchanges {
+  readonly #world: World;
+  readonly #desk: Desk;
+  readonly #circuit: Circuit;
+
+  constructor(world: World, desk: Desk, circuit: Circuit) {
+    this.#world = world;
+    this.#desk = desk;
+    this.#circuit = circuit;
+  }
+
+  async run({ reasons, isNews, endsAt }: Drain): Promise<void> {
+    const before = await this.#desk.replica();
+    let wantsPull = wantsToPull(reasons, before, this.#world.clock.now()) || isNews(before);
+    /** An exchange that began offline was answered: the browser is wrong about the network. */
+    let hasReached = false;
+    for (let first = true; ; first = false) {
+      const replica = await this.#desk.replica();
+      const now = this.#world.clock.now();
+      const online: boolean = this.#world.isOnline() || hasReached;
+      const wake = reasons.find((reason) => mayTry(replica, first ? reason : 'timer', { now, online }));
+      if (wake === undefined || now >= endsAt || !this.#circuit.mayTry(first && reasons.some(isPressing))) return;
+      this.#circuit.begin();
+      const exchanged = await this.#exchange({ wake, wantsPull, online });
+      if (exchanged === 'nothing-to-do') return;
+      // One that began online tells nothing of now: the network may have gone while it was under way.
+      hasReached = exchanged !== 'failed' && (hasReached || !online);
+      wantsPull = exchanged === 'more' || (wantsPull && exchanged === 'failed');
+    }
+  }
+
+  /** One exchange: the delivery that is next, or a pull. Offline nothing is sealed; a pull finds out whether Airflow can be reached after all. */
+  async #exchange({ wake, wantsPull, online }: { wake: WakeReason; wantsPull: boolean; online: boolean }): Promise<Exchanged | 'nothing-to-do'> {
+    const world = this.#world;
+    const desk = this.#desk;
+    const { replica, delivery, isProbe } = await desk.write(async (tx) => {
+      const now = await tx.replica();
+      const next = await nextDelivery(tx, now, { ...makingOf(world), maySeal: online });
+      return { result: { replica: now, delivery: next.delivery, isProbe: !online && (await tx.hasSendable()) }, events: next.events };
+    });
+    const mustPull = !replica.ready || replica.rereading || isProbe;
+    if (!delivery && !mustPull && !wantsPull) {
+      await this.#circuit.report({ told: 'unsent' });
+      return 'nothing-to-do';
+    }
+    desk.now(delivery ? 'sending' : 'pulling');
+    await desk.tellStatus();
+    const { effect, request, sent, fact } = await replay(world, desk, { replica, delivery, wake });
+    await this.#circuit.report(reportOf(effect, world.isOnline()));
+    return afterEffect(world, desk, { effect, request, delivery: sent, fact, signIns: replica.auth.signIns, dueAt: this.#circuit.dueAt() });
+  }
+}

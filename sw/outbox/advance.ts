@@ -1,0 +1,37 @@
+import { unreachable } from '../../shared/errors.ts';
+import type { HistoryFact } from '../../shared/history.ts';
+import type { ReplicaTx } from '../store/replica-store.ts';
+import { isOver, moveDelivery, type Delivery, type DeliveryState, type Move } from './delivery.ts';
+
+/** Makes one move of a delivery: row and log in the caller's transaction. `at`: ms since 1970. Returns the delivery as it is now. */
+export async function advance(tx: ReplicaTx, delivery: Delivery, move: Move, at: number): Promise<Delivery> {
+  const moved: Delivery = { ...delivery, state: moveDelivery(delivery.state, move) };
+  if (isOver(moved.state)) await tx.deleteDelivery(delivery.deliveryId);
+  else await tx.putDelivery(moved);
+  await tx.appendHistory(at, [movedFact(moved, delivery.state.kind)]);
+  return moved;
+}
+
+/** The log's entry for a delivery that has come from `from` to where it is now. */
+export function movedFact({ deliveryId, lane, state }: Delivery, from: DeliveryState['kind'] | 'none'): HistoryFact {
+  return { kind: 'delivery-moved', deliveryId, lane, from, to: state.kind, ...because(state) };
+}
+
+function because(state: DeliveryState): { readonly why?: string; readonly retryAt?: number } {
+  switch (state.kind) {
+    case 'waiting':
+      return { why: state.for, retryAt: state.retryAt };
+    case 'parked':
+      return { why: state.why, ...(state.retryAt === undefined ? {} : { retryAt: state.retryAt }) };
+    case 'dead':
+      return { why: state.reason.kind };
+    case 'open':
+    case 'sealed':
+    case 'sending':
+    case 'accepted':
+    case 'settled':
+      return {};
+    default:
+      return unreachable(state);
+  }
+}

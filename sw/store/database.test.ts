@@ -1,0 +1,32 @@
+import { Dexie } from 'dexie';
+import { IDBFactory, IDBKeyRange } from 'fake-indexeddb';
+import { expect, test } from 'vitest';
+import { ReplicaStore } from './replica-store.ts';
+
+const VERSION_1 = {
+  records: '[collection+id], *ix, sendable, inBatch, conflictId, rejected, unsettled, generation',
+  deliveries: 'deliveryId',
+  replica: 'key',
+  events: 'cursor',
+  requests: 'requestId, at',
+  secrets: 'key',
+};
+
+test('a delivery of version 1 that was being voided goes on being voided', async () => {
+  const indexedDb = { indexedDB: new IDBFactory(), IDBKeyRange };
+  const old = new Dexie('updraft:ana', indexedDb);
+  old.version(1).stores(VERSION_1);
+  const reason = { kind: 'too_large', message: 'too large' };
+  const batch = { lane: 'exchange:ana', number: 5, nonce: 'n5', batch: '{}' };
+  await old.table('deliveries').bulkAdd([
+    { ...batch, deliveryId: 'd1', state: { kind: 'voiding', attempt: 2, reason } },
+    { deliveryId: 'd2', lane: 'exchange:ana', state: { kind: 'open' } },
+  ]);
+  old.close();
+  const store = new ReplicaStore('ana', {}, indexedDb);
+  expect(await store.read((tx) => tx.deliveries())).toMatchObject([
+    { ...batch, deliveryId: 'd1', state: { kind: 'sealed', attempt: 2 }, refusal: reason },
+    { deliveryId: 'd2', state: { kind: 'open' } },
+  ]);
+  store.close();
+});
