@@ -40,7 +40,7 @@ function broadcast(message: Broadcast): void {
 function happens(id: string, isHeard = true, user = 'ana'): void {
   const event: LoggedEvent = { type: 'change', collection: 'asks', ids: [id], cursor: (log.events.at(-1)?.cursor ?? 0) + 1 };
   log.events.push(event);
-  if (isHeard) broadcast({ updraft: 1, user, log: log.name, event });
+  if (isHeard) broadcast({ updraft: 1, user, log: log.name, events: [event] });
 }
 function snapshot(command: Command): Snapshot {
   const head = { status, log: log.name, cursor: log.events.at(-1)?.cursor ?? 0, airflow: '/airflow' };
@@ -135,7 +135,7 @@ describe('none is lost, none is told twice', () => {
   test('what the worker had told before it answered is not told again', async () => {
     happens('old', false);
     const opening = open('log1:0');
-    broadcast({ updraft: 1, user: 'ana', log: log.name, event: log.events[0] as LoggedEvent });
+    broadcast({ updraft: 1, user: 'ana', log: log.name, events: [log.events[0] as LoggedEvent] });
     await opening;
     await arrive();
     expect(told).toEqual(['old']);
@@ -186,7 +186,7 @@ describe('a wiped database (sign-out, cleared site data) has a new log', () => {
     const waiting = settling.of('asks', 'new', 1);
     await arrive();
     const settled = { collection: 'asks', id: 'new', lastSeq: 1, verdict: 'applied' } as const;
-    broadcast({ updraft: 1, user: 'ana', log: 'log2', event: { type: 'settled', settled, cursor: 2 } });
+    broadcast({ updraft: 1, user: 'ana', log: 'log2', events: [{ type: 'settled', settled, cursor: 2 }] });
     expect(await Promise.race([waiting, Promise.resolve('open')])).toEqual(settled);
   });
   test('a verdict that came before the page noticed settles its capture', async () => {
@@ -277,15 +277,15 @@ test('a verdict reaches both the promise of its capture and the app’s handlers
   const settled = { collection: 'asks', id: 'x', lastSeq: 1, verdict: 'applied' } as const;
   const heard: unknown[] = [];
   handlers.on('settled', (each) => heard.push(each));
-  broadcast({ updraft: 1, user: 'ana', log: log.name, event: { type: 'settled', settled, cursor: 1 } });
+  broadcast({ updraft: 1, user: 'ana', log: log.name, events: [{ type: 'settled', settled, cursor: 1 }] });
   expect(await waiting).toEqual(settled);
   expect(heard).toEqual([settled]);
 });
 
 test('a worker without its token asks the page for it; a refused one only tells', async () => {
   await open();
-  broadcast({ updraft: 1, user: 'ana', log: log.name, event: { type: 'auth-required', reason: 'missing', cursor: 1 } });
-  broadcast({ updraft: 1, user: 'ana', log: log.name, event: { type: 'auth-required', reason: 'refused', cursor: 2 } });
+  broadcast({ updraft: 1, user: 'ana', log: log.name, events: [{ type: 'auth-required', reason: 'missing', cursor: 1 }] });
+  broadcast({ updraft: 1, user: 'ana', log: log.name, events: [{ type: 'auth-required', reason: 'refused', cursor: 2 }] });
   expect(tokensMissing).toBe(1);
 });
 

@@ -132,8 +132,8 @@ export class PageEvents implements Events {
   #receive(message: Broadcast): void {
     if ('status' in message) this.#tellStatus(message.status);
     // A broadcast that does not follow the last one means that some were missed: ask for them, in order.
-    else if (message.log !== this.#log || message.event.cursor > this.#cursor + 1) this.#wake('heartbeat');
-    else this.#tell(message.event);
+    else if (message.log !== this.#log || (message.events[0]?.cursor ?? 0) > this.#cursor + 1) this.#wake('heartbeat');
+    else message.events.forEach((event) => this.#tell(event));
   }
 
   #tell(event: LoggedEvent): void {

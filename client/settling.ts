@@ -13,29 +13,41 @@ export interface Settling {
 const REMEMBERED_MAX = 500;
 
 export function createSettling(): Settling {
-  let waiting: { collection: string; id: string; seq: number; resolve: (settled: Settled) => void }[] = [];
+  const waiting = new Map<string, { readonly seq: number; readonly resolve: (settled: Settled) => void }[]>();
   // A verdict can overtake the reply to its own capture.
-  let recent: Settled[] = [];
+  const recent = new Map<string, Settled>();
   let log: string | undefined;
-  const covers = (settled: Settled, { collection, id, seq }: { collection: string; id: string; seq: number }): boolean =>
-    settled.collection === collection && settled.id === id && settled.lastSeq >= seq;
+  const keyOf = (collection: string, id: string): string => `${collection}\n${id}`;
   return {
     of(collection, id, seq) {
-      const early = recent.find((settled) => covers(settled, { collection, id, seq }));
-      if (early) return Promise.resolve(early);
-      return new Promise((resolve) => waiting.push({ collection, id, seq, resolve }));
+      const key = keyOf(collection, id);
+      const early = recent.get(key);
+      if (early && early.lastSeq >= seq) return Promise.resolve(early);
+      return new Promise((resolve) => waiting.set(key, [...(waiting.get(key) ?? []), { seq, resolve }]));
     },
     settle(settled) {
-      recent = [...recent.slice(1 - REMEMBERED_MAX), settled];
-      for (const one of waiting) if (covers(settled, one)) one.resolve(settled);
-      waiting = waiting.filter((one) => !covers(settled, one));
+      const key = keyOf(settled.collection, settled.id);
+      remember(recent, key, settled);
+      const all = waiting.get(key) ?? [];
+      const later = all.filter(({ seq }) => seq > settled.lastSeq);
+      if (later.length > 0) waiting.set(key, later);
+      else waiting.delete(key);
+      for (const { seq, resolve } of all) if (seq <= settled.lastSeq) resolve(settled);
     },
-    isWaiting: () => waiting.length > 0,
+    isWaiting: () => waiting.size > 0,
     begin(newLog) {
       if (newLog === log) return;
       log = newLog;
-      recent = [];
-      waiting = [];
+      recent.clear();
+      waiting.clear();
     },
   };
+}
+
+/** Of each record its newest verdict; the record heard of longest ago is forgotten first. */
+function remember(recent: Map<string, Settled>, key: string, settled: Settled): void {
+  recent.delete(key);
+  recent.set(key, settled);
+  const [oldest] = recent.keys();
+  if (recent.size > REMEMBERED_MAX && oldest !== undefined) recent.delete(oldest);
 }

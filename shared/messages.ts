@@ -137,8 +137,8 @@ export type Reply =
   | { readonly updraft: number; readonly ok: unknown }
   | { readonly updraft: number; readonly error: { readonly kind: ErrorKind; readonly message: string } };
 
-/** What is broadcast to every page: a logged event, or the newest status. */
+/** What is broadcast to every page: the events logged together, in order (a batch settles a thousand records at once), or the newest status. */
 export type Broadcast =
-  | { readonly updraft: number; readonly user: string; readonly log: string; readonly event: LoggedEvent }
+  | { readonly updraft: number; readonly user: string; readonly log: string; readonly events: readonly LoggedEvent[] }
   | { readonly updraft: number; readonly user: string; readonly status: Status };
 export const BROADCAST_CHANNEL = 'updraft';

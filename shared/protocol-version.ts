@@ -4,4 +4,4 @@ import limits from './contract/limits.json' with { type: 'json' };
 export const PROTOCOL_VERSION = limits.protocol;
 
 /** Version of the messages between page and worker. */
-export const MESSAGES_VERSION = 2;
+export const MESSAGES_VERSION = 3;

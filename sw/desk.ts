@@ -48,7 +48,7 @@ export class Desk {
   }
 
   tell(events: readonly LoggedEvent[], log: string): void {
-    for (const event of events) this.#world.broadcast({ updraft: MESSAGES_VERSION, user: this.#world.user, log, event });
+    if (events.length > 0) this.#world.broadcast({ updraft: MESSAGES_VERSION, user: this.#world.user, log, events });
   }
 
   now(activity: Activity): void {

@@ -39,7 +39,7 @@ async function start(): Promise<OpenReplica> {
     locks: { exclusive: (_name, body) => body() },
     logger: { error: () => undefined, info: () => undefined, debug: () => undefined },
     isOnline: () => false,
-    broadcast: (message) => void ('event' in message && events.push(message.event)),
+    broadcast: (message) => void ('events' in message && events.push(...message.events)),
   };
   return openReplica(world, { authorize: async () => NETWORK, unchecked: async () => NETWORK, forget: async () => undefined, signIn: async () => undefined });
 }

@@ -118,7 +118,7 @@ const log = async (kind: HistoryEntry['kind']): Promise<HistoryEntry[]> => (awai
 /** The moves of all deliveries, in order. */
 const moves = async (): Promise<string[]> =>
   (await log('delivery-moved')).flatMap((entry) => (entry.kind === 'delivery-moved' ? [`${entry.from}→${entry.to}${entry.why ? ` (${entry.why})` : ''}`] : []));
-const told = (): UpdraftEvent['type'][] => broadcasts.flatMap((message) => ('event' in message ? [message.event.type] : []));
+const told = (): UpdraftEvent['type'][] => broadcasts.flatMap((message) => ('events' in message ? message.events.map(({ type }) => type) : []));
 /** Synchronized, with nothing to do. */
 async function settledDown(): Promise<void> {
   await drain();

@@ -75,7 +75,7 @@ export class TestReplica {
       isOnline: () => this.isOnline,
       broadcast: (message) => {
         this.broadcasts.push(message);
-        if ('event' in message) this.events.push(message.event);
+        if ('events' in message) this.events.push(...message.events);
       },
     };
   }

@@ -4,6 +4,7 @@ import type { Captured, ChangeCommand, LoggedEvent } from '../../shared/messages
 import type { Delivery } from '../outbox/delivery.ts';
 import { ensureOpenDelivery, makingOf } from '../outbox/open-delivery.ts';
 import { eventsOf, type RecordStep } from '../settle/record-events.ts';
+import { absent, type ReplicaRecord } from '../store/record.ts';
 import type { ReplicaTx } from '../store/replica-store.ts';
 import type { Replica } from '../store/replica.ts';
 import type { World } from '../world.ts';
@@ -25,42 +26,75 @@ export interface CaptureGroup {
   readonly opened: Delivery | undefined;
 }
 
-/** A record and its mutation commit in one strict transaction, or not at all (law 1). A job with bad input stores nothing and does not stop the others. */
+/**
+ * A record and its mutation commit in one strict transaction, or not at all (law 1). A job with bad input stores nothing and does not stop the others.
+ * Everything is read at once and written at once: a request to the database for each job would cost more than the commit.
+ */
 export function captureGroup(world: World, jobs: readonly CaptureJob[]): Promise<CaptureGroup> {
   return world.store.write(async (tx) => {
     let replica = await tx.replica();
-    const results: (Captured | UpdraftError)[] = [];
+    const answers = await answersOf(tx, jobs);
+    const records = await recordsOf(tx, jobs, replica.generation);
+    const given: { requestId: string; answer: Captured }[] = [];
     const steps: RecordStep[] = [];
-    for (const job of jobs) {
-      const repeated = (await tx.answer(job.requestId)) as Captured | undefined;
-      const captured = repeated ?? (await captureOne(world, tx, replica, job, steps));
-      results.push(captured);
-      if (captured instanceof UpdraftError || repeated) continue;
+    const results = jobs.map((job): Captured | UpdraftError => {
+      const repeated = answers.get(job.requestId);
+      if (repeated) return repeated;
+      const captured = captureOne(world, replica, job, records, steps);
+      if (captured instanceof UpdraftError) return captured;
       replica = { ...replica, seq: captured.seq };
-      await tx.putAnswer(job.requestId, world.clock.now(), captured);
-    }
+      answers.set(job.requestId, captured);
+      given.push({ requestId: job.requestId, answer: captured });
+      return captured;
+    });
+    // Of a record that was changed twice the last form.
+    await tx.putRecords([...new Map(steps.map(({ after }) => [keyOf(after.collection, after.id), after])).values()]);
+    await tx.putAnswers(world.clock.now(), given);
     await tx.putReplica(replica);
     const opened = await ensureOpenDelivery(tx, replica, makingOf(world));
     return { results, events: await tx.logEvents(eventsOf(steps)), log: replica.logId, opened };
   });
 }
 
-async function captureOne(
+const keyOf = (collection: string, id: string): string => `${collection}\n${id}`;
+
+async function answersOf(tx: ReplicaTx, jobs: readonly CaptureJob[]): Promise<Map<string, Captured>> {
+  const requestIds = jobs.map(({ requestId }) => requestId);
+  const answers = (await tx.answers(requestIds)) as (Captured | undefined)[];
+  return new Map(answers.flatMap((answer, index) => (answer ? [[requestIds[index] ?? '', answer] as const] : [])));
+}
+
+/** The records that the jobs are about. What a job names wrongly is refused when its turn comes. */
+async function recordsOf(tx: ReplicaTx, jobs: readonly CaptureJob[], generation: number): Promise<Map<string, ReplicaRecord>> {
+  const keys = jobs.flatMap(({ collection, change }): [string, string][] => {
+    try {
+      return [[collection, idOf(change)]];
+    } catch (error) {
+      if (error instanceof UpdraftError) return [];
+      throw error;
+    }
+  });
+  const records = await tx.recordsOf(keys, generation);
+  return new Map(records.map((record) => [keyOf(record.collection, record.id), record]));
+}
+
+/** Folds one job into the records of the group; its step is appended where it changed something. */
+function captureOne(
   world: World,
-  tx: ReplicaTx,
   replica: Replica,
   { collection, change }: CaptureJob,
+  records: Map<string, ReplicaRecord>,
   steps: RecordStep[],
-): Promise<Captured | UpdraftError> {
+): Captured | UpdraftError {
   try {
     const declaration = declarationOf(world.declarations, collection);
     if (declaration.write === 'none') throw new UpdraftError('read-only', `The collection "${collection}" is written by Airflow alone.`);
     const id = idOf(change);
     const seq = replica.seq + 1;
-    const before = await tx.record(collection, id, replica.generation);
+    const before = records.get(keyOf(collection, id)) ?? absent(collection, id, replica.generation);
     const after = captureChange(before, change, seq);
     if (after === before) return { id, seq: replica.seq, log: replica.logId, settled: true };
-    await tx.putRecords([after]);
+    records.set(keyOf(collection, id), after);
     // The change that emptied what was pending ends it.
     steps.push({ before: before.pending ? { ...before, pending: { ...before.pending, lastSeq: seq } } : before, after });
     return { id, seq, log: replica.logId, settled: !after.pending };

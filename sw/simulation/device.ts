@@ -150,7 +150,7 @@ export class SimulatedDevice {
       locks: { exclusive: async (_name, body) => body() },
       logger: { error: rethrowKilled, info: () => undefined, debug: () => undefined },
       isOnline: () => this.online,
-      broadcast: (message: Broadcast) => void ('event' in message && this.events.push(message.event)),
+      broadcast: (message: Broadcast) => void ('events' in message && this.events.push(...message.events)),
     };
     const given = { headers: {}, credentials: 'omit' as const };
     const credentials = {

@@ -39,6 +39,12 @@ export interface IndexedDb {
   readonly IDBKeyRange: typeof IDBKeyRange;
 }
 
+/** Events logged together, under the cursor of the last one: a settled batch tells of a thousand records in one row. */
+export interface EventGroup {
+  readonly cursor: number;
+  readonly events: readonly LoggedEvent[];
+}
+
 export const DATABASE_PREFIX = 'updraft:';
 
 /** The tables of one transaction. */
@@ -46,7 +52,7 @@ export interface Tables {
   readonly records: Table<StoredRecord, [string, string]>;
   readonly deliveries: Table<Delivery, string>;
   readonly replica: Table<Replica & { key: 'replica' }, string>;
-  readonly events: Table<LoggedEvent, number>;
+  readonly events: Table<EventGroup, number>;
   readonly requests: Table<AnsweredRequest, string>;
   readonly secrets: Table<SealedToken, string>;
   readonly history: HistoryTable;
@@ -84,6 +90,7 @@ export function openDatabase(user: string, indexedDb: IndexedDb | undefined): De
   db.version(2)
     .stores({ history: '++seq' })
     .upgrade((transaction) => transaction.table('deliveries').toCollection().modify(withRefusal));
+  db.version(3).upgrade((tx) => tx.table<EventGroup | LoggedEvent, number>('events').toCollection().modify(groupEvent));
   return db;
 }
 
@@ -92,6 +99,11 @@ function withRefusal(row: { state: { kind: string; reason?: unknown }; refusal?:
   if (row.state.kind !== 'voiding') return;
   row.refusal = row.state.reason;
   row.state = Object.assign(row.state, { kind: 'sealed' });
+}
+
+/** Up to version 2 each event was a row. */
+function groupEvent(row: EventGroup | LoggedEvent, ref: { value: EventGroup | LoggedEvent }): void {
+  if (!('events' in row)) ref.value = { cursor: row.cursor, events: [row] };
 }
 
 /** The users that have a replica in this browser profile. */

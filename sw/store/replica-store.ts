@@ -155,20 +155,24 @@ export class ReplicaTx {
     if (events.length === 0) return [];
     const last = await this.cursor();
     const logged = events.map((event, index): LoggedEvent => ({ ...event, cursor: last + 1 + index }));
-    await this.#tables.events.bulkPut(logged);
+    const cursor = last + logged.length;
+    await this.#tables.events.put({ cursor, events: logged.slice(-EVENTS_KEPT_MAX) });
     await this.#tables.events
       .where('cursor')
-      .belowOrEqual(last + events.length - EVENTS_KEPT_MAX)
+      .belowOrEqual(cursor - EVENTS_KEPT_MAX)
       .delete();
     return logged;
   }
   async cursor(): Promise<number> {
-    return (await this.#tables.events.orderBy('cursor').last())?.cursor ?? 0;
+    const [last] = await this.#tables.events.orderBy('cursor').reverse().limit(1).primaryKeys();
+    return last ?? 0;
   }
   /** Events after the cursor; `complete` is false when older ones are no longer kept. */
   async eventsAfter(cursor: number): Promise<{ events: LoggedEvent[]; complete: boolean }> {
-    const [events, oldest] = await Promise.all([this.#tables.events.where('cursor').above(cursor).toArray(), this.#tables.events.orderBy('cursor').first()]);
-    return { events, complete: !oldest || oldest.cursor <= cursor + 1 };
+    const oldestKept = (await this.cursor()) - EVENTS_KEPT_MAX + 1;
+    const groups = await this.#tables.events.where('cursor').above(cursor).toArray();
+    const events = groups.flatMap((group) => group.events).filter((event) => event.cursor > cursor && event.cursor >= oldestKept);
+    return { events, complete: cursor + 1 >= oldestKept };
   }
 
   /** Appends to the bounded log of the engine's work, in the same transaction as what it tells of. `at`: ms since 1970. */
@@ -182,8 +186,15 @@ export class ReplicaTx {
   async answer(requestId: string): Promise<unknown> {
     return (await this.#tables.requests.get(requestId))?.answer;
   }
+  /** Many at once, in the order asked for. */
+  async answers(requestIds: readonly string[]): Promise<unknown[]> {
+    return (await this.#tables.requests.bulkGet([...requestIds])).map((row) => row?.answer);
+  }
   async putAnswer(requestId: string, at: number, answer: unknown): Promise<void> {
-    await this.#tables.requests.put({ requestId, at, answer });
+    await this.putAnswers(at, [{ requestId, answer }]);
+  }
+  async putAnswers(at: number, given: readonly { readonly requestId: string; readonly answer: unknown }[]): Promise<void> {
+    await this.#tables.requests.bulkPut(given.map(({ requestId, answer }) => ({ requestId, at, answer })));
   }
   async pruneAnswers(now: number): Promise<void> {
     await this.#tables.requests
