@@ -1,7 +1,7 @@
 import type { Conflict } from '../shared/conflict.ts';
 import type { AuthReason, LoggedEvent } from '../shared/messages.ts';
 import type { DeadLetter, Dropped, Settled } from '../shared/row.ts';
-import type { Status } from '../shared/status.ts';
+import type { Status, StorageLoss } from '../shared/status.ts';
 
 /** What an app can listen to. An empty list of ids in `change` says: many, or some were missed; read again. */
 export interface EventHandlers {
@@ -12,6 +12,8 @@ export interface EventHandlers {
   dropped: (dropped: Dropped) => void;
   'auth-required': (required: { readonly reason: AuthReason }) => void;
   'dead-letter': (deadLetter: DeadLetter) => void;
+  /** The browser has lost this user's database; what of it was restored, and what was not. */
+  'storage-lost': (loss: StorageLoss) => void;
 }
 export type EventName = keyof EventHandlers;
 
@@ -42,6 +44,7 @@ export function createHandlers(): Handlers {
     dropped: new Set(),
     'auth-required': new Set(),
     'dead-letter': new Set(),
+    'storage-lost': new Set(),
   };
   const call = <T>(set: Set<(value: T) => void>, value: T): void => set.forEach((handler) => guarded(() => handler(value)));
   return {
@@ -63,6 +66,8 @@ export function createHandlers(): Handlers {
           return call(handlers.conflict, event.conflict);
         case 'dead-letter':
           return call(handlers['dead-letter'], event.deadLetter);
+        case 'storage-lost':
+          return call(handlers['storage-lost'], event.loss);
         case 'auth-required':
           return call(handlers['auth-required'], { reason: event.reason });
       }

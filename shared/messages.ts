@@ -4,7 +4,7 @@ import type { ErrorKind } from './errors.ts';
 import { HistoryFilterSchema, type HistoryEntry } from './history.ts';
 import { JsonSchema, mapOf, RevisionSchema } from './mutation.ts';
 import type { DeadLetter, MutationLetterName, Dropped, OutboxEntry, Row, Settled } from './row.ts';
-import type { Status } from './status.ts';
+import type { Status, StorageLoss } from './status.ts';
 
 const text = v.string();
 const indexKey = v.union([v.string(), v.pipe(v.number(), v.finite())]);
@@ -92,7 +92,8 @@ export type UpdraftEvent =
   | { readonly type: 'dropped'; readonly dropped: Dropped }
   | { readonly type: 'conflict'; readonly conflict: Conflict }
   | { readonly type: 'auth-required'; readonly reason: AuthReason }
-  | { readonly type: 'dead-letter'; readonly deadLetter: DeadLetter };
+  | { readonly type: 'dead-letter'; readonly deadLetter: DeadLetter }
+  | { readonly type: 'storage-lost'; readonly loss: StorageLoss };
 export type LoggedEvent = UpdraftEvent & { readonly cursor: number };
 /** `missing`: the worker has no token (it was restarted, or nobody signed in); `refused`: Airflow refused it; `other-user`: this browser's session is somebody else's. */
 export type AuthReason = 'missing' | 'refused' | 'other-user';

@@ -20,6 +20,18 @@ export interface Status {
   readonly via?: TransportName;
   /** False until the first pull of this replica is complete. */
   readonly ready: boolean;
+  /** Set when the browser has lost this user's database. */
+  readonly storageLost?: StorageLoss;
+}
+
+/** What was not in Airflow yet when the browser lost the database; what was not restored of it is gone from this device. */
+export interface StorageLoss {
+  /** When it was noticed, ms since 1970. */
+  readonly at: number;
+  /** Records with changes that were not settled, as last counted. */
+  readonly unsent: number;
+  /** How many of them are back. */
+  readonly restored: number;
 }
 
 /** What a waiting replica waits for. */

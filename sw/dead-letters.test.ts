@@ -51,7 +51,7 @@ test('a refused change is kept with what was asked for, the server’s own words
 test('it outlives the worker, and nothing the engine does removes it or sends it', async () => {
   await refuse();
   const sent = server.batches.length;
-  device.stop();
+  await device.restart();
   for (let round = 0; round < 3; round++) {
     device.now += 365 * 24 * 3_600_000;
     await device.put('other', { n: round });

@@ -2,7 +2,7 @@ import type { HistoryFact } from '../shared/history.ts';
 import type { LoggedEvent, UpdraftEvent } from '../shared/messages.ts';
 import { MESSAGES_VERSION } from '../shared/protocol-version.ts';
 import type { Status } from '../shared/status.ts';
-import { statusOf, type Activity } from './status.ts';
+import { lossOf, statusOf, type Activity } from './status.ts';
 import type { ReplicaTx } from './store/replica-store.ts';
 import type { Replica } from './store/replica.ts';
 import type { World } from './world.ts';
@@ -45,6 +45,13 @@ export class Desk {
       await tx.putReplica(change(await tx.replica()));
       await tx.appendHistory(this.#world.clock.now(), facts);
     });
+  }
+
+  /** Says once that the database was lost: after the page that opened it has its answer, and again after a kill in between. */
+  async tellLoss(): Promise<void> {
+    const { lost } = await this.replica();
+    if (!lost || lost.isTold) return;
+    await this.update((replica) => ({ ...replica, lost: { ...lost, isTold: true } }), [{ type: 'storage-lost', loss: lossOf(lost) }]);
   }
 
   tell(events: readonly LoggedEvent[], log: string): void {

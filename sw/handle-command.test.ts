@@ -26,6 +26,7 @@ async function start(): Promise<OpenReplica> {
     user: 'ana',
     declarations: DECLARATIONS,
     store: new ReplicaStore('ana', DECLARATIONS, { indexedDB, IDBKeyRange }),
+    mirror: { read: async () => undefined, write: async () => undefined, remove: async () => undefined, pause: async () => undefined },
     queue: {
       peek: async () => [],
       push: async (deliveryId) => void wakeUps.push(deliveryId),

@@ -12,6 +12,7 @@ import { discardPending } from './settle/discard.ts';
 import { eventsOf } from './settle/record-events.ts';
 import { rowOf, stateOf } from './store/row.ts';
 import type { ReplicaRecord } from './store/record.ts';
+import type { World } from './world.ts';
 
 /** A command's answer, and what should happen after it was given. */
 export interface Handled {
@@ -121,15 +122,30 @@ async function signIn({ desk, credentials }: OpenReplica, { credentials: given }
   return null;
 }
 
-async function signOut({ world, desk, credentials, dispose }: OpenReplica, { unsent }: Of<'sign-out'>): Promise<null> {
+async function signOut({ world, desk, credentials, mirror, dispose }: OpenReplica, { unsent }: Of<'sign-out'>): Promise<null> {
   if (unsent === 'keep') {
     await credentials.signIn('memory', undefined);
     await desk.update((replica) => ({ ...replica, auth: { kind: 'none', required: null, signIns: replica.auth.signIns + 1 }, backoff: null }));
     await desk.tellStatus();
     return null;
   }
-  // Counted and wiped in one transaction: a capture in between must not be acknowledged and then deleted.
-  await world.store.write(async (tx) => {
+  // The mirror goes first: a worker killed in between must not find an empty database beside it, and restore what was given up.
+  await mirror.close();
+  await world.mirror.remove();
+  try {
+    await wipe(world, unsent);
+  } catch (error) {
+    mirror.reopen();
+    throw error;
+  }
+  await credentials.signIn('memory', undefined);
+  await dispose();
+  return null;
+}
+
+/** Counted and wiped in one transaction: a capture in between must not be acknowledged and then deleted. */
+async function wipe({ store }: World, unsent: 'discard' | 'refuse'): Promise<void> {
+  await store.write(async (tx) => {
     const { unsent: count } = await tx.counts();
     if (unsent === 'refuse' && count > 0) {
       throw new UpdraftError(
@@ -139,9 +155,6 @@ async function signOut({ world, desk, credentials, dispose }: OpenReplica, { uns
     }
     await tx.wipe();
   });
-  await credentials.signIn('memory', undefined);
-  await dispose();
-  return null;
 }
 
 function toOutboxEntries(record: ReplicaRecord): OutboxEntry[] {

@@ -72,6 +72,7 @@ beforeEach(async () => {
     user: 'ana',
     declarations: DECLARATIONS,
     store: new ReplicaStore('ana', DECLARATIONS, { indexedDB: new IDBFactory(), IDBKeyRange }),
+    mirror: { read: async () => undefined, write: async () => undefined, remove: async () => undefined, pause: async () => undefined },
     queue: wakeUps,
     airflow: '/airflow',
     transport: {

@@ -100,6 +100,7 @@ export class Pipeline {
     this.#cancelTimer?.();
     this.#isDraining = true;
     try {
+      await this.#desk.tellLoss();
       await this.#reconcile();
       await this.#exchanges.run({ reasons, isNews: this.#isNews, endsAt: Number.POSITIVE_INFINITY });
       await this.#reconcile();

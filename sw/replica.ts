@@ -2,10 +2,13 @@ import { TRANSPORT_LIMITS } from '../shared/limits.ts';
 import { isPrivate } from '../shared/collections.ts';
 import type { Snapshot } from '../shared/messages.ts';
 import { Desk } from './desk.ts';
-import { batchLane } from './outbox/open-delivery.ts';
+import { MirrorWriter } from './mirror-writer.ts';
+import { batchLane, ensureOpenDelivery } from './outbox/open-delivery.ts';
 import { Pipeline } from './pipeline.ts';
 import { Circuit, CircuitCell } from './replay/circuit.ts';
 import { reconcileQueue } from './replay/reconcile-queue.ts';
+import { isLost, restore } from './settle/restore.ts';
+import { parseMirror, type MirrorContent } from './store/mirror.ts';
 import type { Replica } from './store/replica.ts';
 import type { Credentials } from './transport/credentials.ts';
 import type { World } from './world.ts';
@@ -18,6 +21,9 @@ export interface OpenReplica {
   readonly credentials: Credentials;
   /** Asked before anything is sent to Airflow, by every lane. */
   readonly circuit: Circuit;
+  readonly mirror: MirrorWriter;
+  /** Lets go of it: it does nothing by itself any more. */
+  readonly close: () => Promise<void>;
   /** Wipes the replica and its wake-ups from this browser. */
   readonly dispose: () => Promise<void>;
 }
@@ -26,27 +32,50 @@ export interface OpenReplica {
  * Opens a user's replica, making it on first use, and mends what a killed worker or an older version left.
  * `cell`: the circuit's state, shared by the replicas of a worker.
  */
-export async function openReplica(world: World, credentials: Credentials, cell = new CircuitCell()): Promise<OpenReplica> {
+export async function openReplica(given: World, credentials: Credentials, cell = new CircuitCell()): Promise<OpenReplica> {
+  const mirror = new MirrorWriter(given);
+  const world: World = { ...given, store: mirror.watching(given.store) };
   const desk = new Desk(world);
-  const holding = held(world).sort().join(',');
-  await world.store.write(async (tx) => {
-    const found = await tx.findReplica();
-    await tx.putReplica(found ? holdingNow(found, holding) : newReplica(world, holding));
-    await tx.pruneAnswers(world.clock.now());
-  });
+  await findReplica(world, await keptMirror(world));
   const circuit = new Circuit(cell, world, desk);
   circuit.restore((await desk.replica()).circuit);
   const pipeline = new Pipeline(world, desk, circuit);
-  const dispose = async (): Promise<void> => {
+  const close = async (): Promise<void> => {
     cell.onClosed.delete(pipeline.airflowIsBack);
     pipeline.close();
+    await mirror.close();
+  };
+  const dispose = async (): Promise<void> => {
+    await close();
+    await world.mirror.remove();
     await world.store.destroy();
     await reconcileQueue(world.queue, batchLane(world.user), []).catch((error: unknown) =>
       world.logger.error('The wake-up list could not be emptied; nothing in it names a record.', error),
     );
   };
   cell.onClosed.add(pipeline.airflowIsBack);
-  return { world, desk, pipeline, credentials, circuit, dispose };
+  return { world, desk, pipeline, credentials, circuit, mirror, close, dispose };
+}
+
+/** The replica's row, found, restored or new. */
+async function findReplica(world: World, kept: MirrorContent | undefined): Promise<void> {
+  const holding = held(world).sort().join(',');
+  const deps = { now: world.clock.now(), randomHex: world.random.hex };
+  await world.store.write(async (tx) => {
+    const found = await tx.findReplica();
+    const replica = kept && isLost(found, kept) ? await restore(tx, kept, deps) : found;
+    const opened = replica ? holdingNow(replica, holding) : newReplica(world, holding);
+    await tx.putReplica(opened);
+    if (replica !== found) await ensureOpenDelivery(tx, opened, world.random.hex);
+    await tx.pruneAnswers(deps.now);
+  });
+}
+
+/** What the mirror kept of this user's replica. A browser that has no place for it says so by an error, and has none. */
+async function keptMirror({ mirror, user, logger }: World): Promise<MirrorContent | undefined> {
+  const content = await mirror.read().catch((error: unknown) => logger.error('The mirror could not be read.', error));
+  const kept = parseMirror(content);
+  return kept?.replica.user === user ? kept : undefined;
 }
 
 /** The collections whose changes reach this replica. */

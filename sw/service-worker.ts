@@ -3,15 +3,16 @@ import { readCollections, type Declarations } from '../shared/collections.ts';
 import { UpdraftError } from '../shared/errors.ts';
 import { randomHex } from '../shared/ids.ts';
 import type { TransportName } from '../shared/limits.ts';
-import { BROADCAST_CHANNEL, CommandSchema, RequestSchema, type Reply } from '../shared/messages.ts';
+import { BROADCAST_CHANNEL, CommandSchema, RequestSchema, type Command, type Reply } from '../shared/messages.ts';
 import { MESSAGES_VERSION } from '../shared/protocol-version.ts';
-import { handleCommand } from './handle-command.ts';
+import { handleCommand, type Handled } from './handle-command.ts';
 import { createLogger } from './logger.ts';
 import { CircuitCell } from './replay/circuit.ts';
 import { openReplica, type OpenReplica } from './replica.ts';
 import { createWorkboxQueue } from './replay/workbox-queue.ts';
 import { usersWithReplica } from './store/database.ts';
-import { isStorageError, ReplicaStore } from './store/replica-store.ts';
+import { createCacheMirror, usersWithMirror } from './store/cache-mirror.ts';
+import { EmptiedError, isStorageError, ReplicaStore } from './store/replica-store.ts';
 import { batchPath } from './transport/batch-target.ts';
 import { createCredentials } from './transport/credentials.ts';
 import { createTransport } from './transport/create-transport.ts';
@@ -90,7 +91,7 @@ class Replicas {
       if (!command.success)
         throw new UpdraftError('bad-message', `The request is not valid at "${v.getDotPath(command.issues[0]) ?? 'the top'}": ${command.issues[0].message}`);
       const { user } = request.output;
-      const { result, afterwards } = await handleCommand(await this.#replicaOf(user), command.output);
+      const { result, afterwards } = await this.#handle(user, command.output);
       if (command.output.type === 'sign-out' && command.output.unsent !== 'keep') this.#open.delete(user);
       reply({ updraft: MESSAGES_VERSION, ok: result });
       // The event is kept alive for the drain; the page has its answer already.
@@ -100,11 +101,30 @@ class Replicas {
     }
   }
 
+  /** Once more with a replica that is opened anew, if the browser has emptied the open one. */
+  async #handle(user: string, command: Command): Promise<Handled> {
+    const replica = await this.#replicaOf(user);
+    try {
+      return await handleCommand(replica, command);
+    } catch (error) {
+      if (!(error instanceof EmptiedError)) throw error;
+      await replica.close();
+      this.#open.delete(user);
+      return handleCommand(await this.#replicaOf(user), command);
+    }
+  }
+
   /** Drains every user's replica. Rejects while work is left, so that the browser wakes the worker again; one that fails does not keep the others. */
   async drainAll(): Promise<void> {
-    const left = await Promise.allSettled((await usersWithReplica()).map((user) => this.#drainOf(user)));
+    const left = await Promise.allSettled((await this.#users()).map((user) => this.#drainOf(user)));
     for (const drained of left) if (drained.status === 'rejected') this.#logger.error('A drain failed.', drained.reason);
     if (left.some((drained) => drained.status === 'rejected' || drained.value)) throw new Error('Updraft has work left; the browser should try again later.');
+  }
+
+  /** Those with a database, and those whose database is lost. */
+  async #users(): Promise<string[]> {
+    const users = await Promise.all([usersWithReplica(), usersWithMirror(caches).catch(() => [])]);
+    return [...new Set(users.flat())];
   }
 
   async #drainOf(user: string): Promise<boolean> {
@@ -132,6 +152,7 @@ class Replicas {
       airflow: this.#options.airflow,
       declarations,
       store,
+      mirror: createCacheMirror(caches, user, { now: () => performance.now(), sleep }),
       clock,
       random,
       queue: this.#queue,

@@ -1,4 +1,4 @@
-import type { Status } from '../shared/status.ts';
+import type { Status, StorageLoss } from '../shared/status.ts';
 import { runOf, type Delivery } from './outbox/delivery.ts';
 import type { ReplicaTx } from './store/replica-store.ts';
 import type { Replica } from './store/replica.ts';
@@ -24,8 +24,12 @@ export async function statusOf(tx: ReplicaTx, replica: Replica, now: { readonly 
     ...(replica.lastExchangeAt === undefined ? {} : { lastExchangeAt: replica.lastExchangeAt }),
     ...(replica.via === undefined ? {} : { via: replica.via }),
     ready: replica.ready,
+    ...(replica.lost ? { storageLost: lossOf(replica.lost) } : {}),
   };
 }
+
+/** Without what is the engine's own business. */
+export const lossOf = ({ at, unsent, restored }: StorageLoss): StorageLoss => ({ at, unsent, restored });
 
 type Waiting = Status['waiting'];
 

@@ -5,6 +5,7 @@ import type { Broadcast, ChangeCommand, Command, LoggedEvent, Results } from '..
 import type { Status } from '../shared/status.ts';
 import { handleCommand } from './handle-command.ts';
 import { openReplica, type OpenReplica } from './replica.ts';
+import type { Mirror, MirrorContent } from './store/mirror.ts';
 import { ReplicaStore } from './store/replica-store.ts';
 import type { Credentials } from './transport/credentials.ts';
 import type { Transport } from './transport/transport.ts';
@@ -22,8 +23,16 @@ export class TestReplica {
   readonly broadcasts: Broadcast[] = [];
   now = Date.parse('2026-01-01T00:00:00Z');
   isOnline = false;
+  /** What the mirror holds. */
+  mirrored: MirrorContent | undefined;
+  readonly mirror: Mirror = {
+    read: async () => structuredClone(this.mirrored),
+    write: async (content) => void (this.mirrored = structuredClone(content)),
+    remove: async () => void (this.mirrored = undefined),
+    pause: async () => undefined,
+  };
   #names = 0;
-  #replica: OpenReplica | undefined;
+  #replica: Promise<OpenReplica> | undefined;
   readonly user: string;
 
   constructor(user = 'ana') {
@@ -31,13 +40,14 @@ export class TestReplica {
   }
 
   /** The replica as the running worker has it open. */
-  async open(): Promise<OpenReplica> {
-    this.#replica ??= await openReplica(this.#world(), credentials);
+  open(): Promise<OpenReplica> {
+    this.#replica ??= openReplica(this.#world(), credentials);
     return this.#replica;
   }
 
   /** The worker stops; the next request starts another one. */
-  stop(): void {
+  async restart(): Promise<void> {
+    await (await this.#replica)?.close();
     this.#replica = undefined;
   }
 
@@ -66,6 +76,7 @@ export class TestReplica {
       airflow: '/airflow',
       declarations,
       store: new ReplicaStore(user, declarations, { indexedDB: this.indexedDB, IDBKeyRange }),
+      mirror: this.mirror,
       queue: { peek: async () => [], push: async () => undefined, remove: async () => undefined, register: async () => true },
       transport: { carriesPrivate: true, exchange: (job, kind) => this.transport.exchange(job, kind) },
       clock: { now: () => this.now, after: () => () => undefined },

@@ -1,6 +1,7 @@
 import type { Declarations } from '../shared/collections.ts';
 import type { Broadcast } from '../shared/messages.ts';
 import type { WakeUpQueue } from './replay/wake-up-queue.ts';
+import type { Mirror } from './store/mirror.ts';
 import type { Store } from './store/replica-store.ts';
 import type { Transport } from './transport/transport.ts';
 
@@ -11,6 +12,7 @@ export interface World {
   readonly airflow: string;
   readonly declarations: Declarations;
   readonly store: Store;
+  readonly mirror: Mirror;
   readonly queue: WakeUpQueue;
   readonly transport: Transport;
   readonly clock: Clock;

@@ -66,6 +66,9 @@ const MOVES: Readonly<Record<DeliveryState['kind'], readonly Move['move'][]>> = 
   dead: [],
 };
 
+/** Every state there is. */
+export const DELIVERY_STATES = Object.keys(MOVES) as readonly DeliveryState['kind'][];
+
 /** The one transition function. Throws on an illegal move: that is a bug, never an outcome. */
 export function moveDelivery(state: DeliveryState, move: Move): DeliveryState {
   if (!MOVES[state.kind].includes(move.move)) throw new Error(`a delivery cannot ${move.move} while ${state.kind}`);

@@ -1,5 +1,6 @@
 import type { UpdraftEvent } from '../../shared/messages.ts';
 import { advance } from '../outbox/advance.ts';
+import type { ReplicaRecord } from '../store/record.ts';
 import type { ReplicaTx } from '../store/replica-store.ts';
 import type { Replica } from '../store/replica.ts';
 import { foldBack, withValue } from './rebase-record.ts';
@@ -14,14 +15,17 @@ const FORKED = { kind: 'fork', message: 'A copy of this storage has gone on unde
  */
 export async function fork(tx: ReplicaTx, replica: Replica, deps: SettleDeps): Promise<{ replica: Replica; events: UpdraftEvent[] }> {
   const unsettled = await tx.unsettled();
-  const steps = unsettled.map((before) => {
-    const back = foldBack(before);
-    const mark = { conflictId: back.mark?.conflictId ?? deps.randomHex(), reason: 'forked' as const, fields: '*' as const, base: back.mark?.base ?? back.base };
-    return { before, after: withValue({ ...back, mark }) };
-  });
+  const steps = unsettled.map((before) => ({ before, after: forkRecord(before, deps.randomHex) }));
   await tx.putRecords(steps.map(({ after }) => after));
   for (const delivery of await tx.deliveries()) await advance(tx, delivery, { move: 'die', reason: FORKED }, deps.now);
   const renamed: Replica = { ...replica, replicaId: deps.randomHex(), epoch: null, last: null, since: 0, floor: 0, ready: false };
   await tx.putReplica(renamed);
   return { replica: renamed, events: eventsOf(steps) };
+}
+
+/** The record with everything of it that may have been sent, waiting for a person. */
+export function forkRecord(record: ReplicaRecord, randomHex: () => string): ReplicaRecord {
+  const back = foldBack(record);
+  const mark = { conflictId: back.mark?.conflictId ?? randomHex(), reason: 'forked' as const, fields: '*' as const, base: back.mark?.base ?? back.base };
+  return withValue({ ...back, mark });
 }

@@ -8,6 +8,7 @@ import { handleCommand } from '../handle-command.ts';
 import type { WakeReason } from '../../shared/history.ts';
 import type { WakeUpQueue, WakeUpRow } from '../replay/wake-up-queue.ts';
 import { openReplica, type OpenReplica } from '../replica.ts';
+import type { Mirror, MirrorContent } from '../store/mirror.ts';
 import { ReplicaStore, type Store } from '../store/replica-store.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { World } from '../world.ts';
@@ -43,9 +44,11 @@ export interface SimulatedDeviceOptions {
 /** A browser profile: its storage outlives its workers. */
 export class SimulatedDevice {
   readonly #options: SimulatedDeviceOptions;
-  readonly #indexedDB: IDBFactory;
+  #indexedDB: IDBFactory;
   /** The Workbox database: rows survive, and can be lost. */
   wakeUps: (WakeUpRow & { readonly lane: string })[] = [];
+  /** Every mirror there was, the newest last. */
+  mirrors: MirrorContent[] = [];
   readonly events: LoggedEvent[] = [];
   now = Date.parse('2026-01-01T00:00:00Z');
   online = true;
@@ -72,6 +75,13 @@ export class SimulatedDevice {
   stop(): void {
     if (this.#worker) this.#worker.kill.stepsLeft = 0;
     this.#worker = undefined;
+  }
+
+  /** The browser comes back with an empty database, and with a mirror that is so many writes behind. */
+  loseDatabase(behind = 0): void {
+    this.stop();
+    this.#indexedDB = new IDBFactory();
+    this.mirrors = this.mirrors.slice(0, Math.max(1, this.mirrors.length - behind));
   }
 
   async signIn(): Promise<void> {
@@ -143,6 +153,7 @@ export class SimulatedDevice {
       airflow: '/airflow',
       declarations,
       store: killable(store, kill),
+      mirror: this.#mirror(),
       queue: this.#queue(kill),
       transport: { carriesPrivate: true, exchange: (job, credentials) => kill.step(() => this.#options.transport.exchange(job, credentials)) },
       clock: { now: () => this.now, after: () => () => undefined },
@@ -162,6 +173,16 @@ export class SimulatedDevice {
     return { replica: await openReplica(world, credentials), kill };
   }
 
+  /** In another storage than the database: it is lost alone, and may be older than the database was. */
+  #mirror(): Mirror {
+    return {
+      read: async () => structuredClone(this.mirrors.at(-1)),
+      write: async (content) => void this.mirrors.push(structuredClone(content)),
+      remove: async () => void (this.mirrors = []),
+      pause: async () => undefined,
+    };
+  }
+
   #queue(kill: KillSwitch): WakeUpQueue {
     let nextId = Math.max(0, ...this.wakeUps.map(({ id }) => id)) + 1;
     return {
@@ -177,6 +198,7 @@ function killable(store: Store, kill: KillSwitch): Store {
   return { read: (body) => kill.step(() => store.read(body)), write: (body) => kill.step(() => store.write(body)), destroy: () => store.destroy() };
 }
 
-function rethrowKilled(_message: string, detail?: unknown): void {
-  if (detail instanceof Killed) throw detail;
+function rethrowKilled(message: string, detail?: unknown): void {
+  // A mirror that is being written dies with its worker; nobody waits for it.
+  if (detail instanceof Killed && !message.startsWith('The mirror')) throw detail;
 }

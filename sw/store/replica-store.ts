@@ -4,7 +4,7 @@ import type { HistoryEntry, HistoryFact, HistoryFilter } from '../../shared/hist
 import type { LoggedEvent, UpdraftEvent } from '../../shared/messages.ts';
 import type { Query } from '../../shared/row.ts';
 import type { Delivery } from '../outbox/delivery.ts';
-import { type IndexedDb, openDatabase, type SealedToken, TABLE_NAMES, tablesOf, type Tables } from './database.ts';
+import { type AnsweredRequest, type IndexedDb, openDatabase, type SealedToken, TABLE_NAMES, tablesOf, type Tables } from './database.ts';
 import { appendHistory, readHistory } from './history-log.ts';
 import { indexKeys, queryRange } from './indexes.ts';
 import { absent, isForgettable, isSendable, type ReplicaRecord } from './record.ts';
@@ -53,6 +53,9 @@ export class ReplicaStore implements Store {
   }
 }
 
+/** The browser has emptied the database while it was open. It is opened anew, and restored. */
+export class EmptiedError extends Error {}
+
 /** What can be done inside one transaction. */
 export class ReplicaTx {
   readonly #tables: Tables;
@@ -69,7 +72,7 @@ export class ReplicaTx {
   /** The replica's row. It is made when the replica is opened; its absence means that the database was emptied behind our back. */
   async replica(): Promise<Replica> {
     const replica = await this.findReplica();
-    if (!replica) throw new Error('the replica has no row: its database was emptied while it was open');
+    if (!replica) throw new EmptiedError('the replica has no row: its database was emptied while it was open');
     return replica;
   }
   async putReplica(replica: Replica): Promise<void> {
@@ -201,6 +204,17 @@ export class ReplicaTx {
       .where('at')
       .below(now - REQUESTS_KEPT_MS)
       .delete();
+  }
+
+  /** The newest answers, for requests that may still be repeated. */
+  async newestAnswers(limit: number): Promise<AnsweredRequest[]> {
+    return this.#tables.requests.orderBy('at').reverse().limit(limit).toArray();
+  }
+
+  /** Empties what the replica is made of; what only tells of it stays. */
+  async empty(): Promise<void> {
+    const { records, deliveries, replica, events, requests } = this.#tables;
+    for (const table of [records, deliveries, replica, events, requests]) await table.clear();
   }
 
   /** Empties every table. */

@@ -1,7 +1,7 @@
 import type { BatchName } from '../../shared/exchange.ts';
 import type { AuthReason } from '../../shared/messages.ts';
 import type { TransportName } from '../../shared/limits.ts';
-import type { WaitingFor } from '../../shared/status.ts';
+import type { StorageLoss, WaitingFor } from '../../shared/status.ts';
 import type { OpenCircuit } from '../replay/circuit.ts';
 
 /** Who this replica is and how far it got: one row, changed in the same transaction as the records it speaks of. */
@@ -40,6 +40,8 @@ export interface Replica {
   /** ms since 1970; labels, never used to decide. */
   readonly lastExchangeAt?: number;
   readonly lastPullAt?: number;
+  /** Set when the database was found emptied. `isTold`: its event is out. */
+  readonly lost?: StorageLoss & { readonly isTold: boolean };
   /** How the last exchange travelled: it decides how much the next batch may hold. */
   readonly via?: TransportName;
 }

@@ -1,0 +1,63 @@
+import { beforeEach, expect, test } from 'vitest';
+import { TestReplica } from './test-replica.ts';
+
+let device: TestReplica;
+/** What happened, in order. */
+let order: string[];
+let hold: Promise<void> | undefined;
+beforeEach(() => {
+  device = new TestReplica();
+  order = [];
+  hold = undefined;
+  const { mirror } = device;
+  const write = mirror.write;
+  Object.assign(mirror, {
+    write: async (content: Parameters<typeof write>[0]) => {
+      await hold;
+      order.push(`mirrored ${content.records.map(({ id }) => id).join(' ')}`.trim());
+      await write(content);
+    },
+  });
+});
+
+test('durable first: a capture is answered before it is mirrored, and does not wait for a mirror that hangs', async () => {
+  await (await device.open()).mirror.flush();
+  let release = (): void => undefined;
+  hold = new Promise((resolve) => (release = resolve));
+  order = [];
+  await device.put('x');
+  await device.put('y');
+  order.push('answered');
+  release();
+  await (await device.open()).mirror.flush();
+  expect(order[0]).toBe('answered');
+  expect(order.at(-1)).toBe('mirrored x y');
+});
+
+test('many captures make few mirrors', async () => {
+  await Promise.all(Array.from({ length: 200 }, (_, n) => device.put(`r${n}`)));
+  await (await device.open()).mirror.flush();
+  expect(device.mirrored?.records).toHaveLength(200);
+  expect(order.length).toBeLessThan(10);
+});
+
+test('without room for all of it the marker alone is kept', async () => {
+  await device.put('x');
+  const { mirror } = device;
+  const write = mirror.write;
+  Object.assign(mirror, {
+    write: async (content: Parameters<typeof write>[0]) => {
+      if (content.records.length > 0) throw new DOMException('no room', 'QuotaExceededError');
+      await write(content);
+    },
+  });
+  await device.put('y');
+  await (await device.open()).mirror.flush();
+  expect(device.mirrored).toMatchObject({ unsent: 2, records: [] });
+});
+
+test('a mirror that cannot be written costs no capture', async () => {
+  Object.assign(device.mirror, { write: () => Promise.reject(new Error('no place for it')) });
+  await device.put('x');
+  expect((await device.status()).unsent).toBe(1);
+});

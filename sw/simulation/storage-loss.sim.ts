@@ -1,0 +1,68 @@
+import * as fc from 'fast-check';
+import { afterAll, expect, test } from 'vitest';
+import type { SimulatedDevice } from './device.ts';
+import type { NetworkFault } from './network.ts';
+import { simulate, storeRecords } from './setup.ts';
+import { StoreServer } from './store-server.ts';
+
+const server = new StoreServer();
+afterAll(() => server.close());
+const RUNS = Number(process.env['UPDRAFT_RUNS'] ?? 40);
+
+/** Between captures: nothing, an exchange that goes wrong in some way, or a worker killed in it; then the database may be lost, its mirror `behind` so many states. */
+const moment = fc.record({
+  fault: fc.constantFrom<NetworkFault | 'no exchange'>('no exchange', 'no exchange', 'none', 'request-lost', 'response-lost', 'delayed', 'duplicated'),
+  killIn: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 12 })),
+  loses: fc.boolean(),
+  behind: fc.nat({ max: 3 }),
+});
+
+/** What this device still holds of the increments it captured: in the record’s pending change, sent or not. */
+async function held(device: SimulatedDevice): Promise<number> {
+  const { world } = await device.worker();
+  const record = await world.store.read((tx) => tx.record('asks', 'sum', 0));
+  const inc = (net: typeof record.pending): number => (net?.net.kind === 'edit' ? (net.net.inc['n'] ?? 0) : 0);
+  return inc(record.sealed) + inc(record.pending);
+}
+
+test('fault 9: whenever the database is lost, and however old its mirror is, nothing is doubled; what is lost is told', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(moment, { minLength: 1, maxLength: 12 }), fc.nat(), async (story, seed) => {
+      const simulation = await simulate(server, 1, seed);
+      const { store, devices } = simulation;
+      const [{ device, network } = never()] = devices;
+      await store.change({ put: { collection: 'asks', record: { id: 'sum', n: 0 } } });
+      await device.drain();
+      let captured = 0;
+      for (const { fault, killIn, loses, behind } of story) {
+        const by = 4 ** captured;
+        expect(await device.capture('asks', { op: 'increment', id: 'sum', by: { n: by } })).not.toBeInstanceOf(Error);
+        captured += 1;
+        if (fault !== 'no exchange') {
+          network.fault = fault;
+          if (killIn > 0) await device.killIn(killIn, true);
+          await device.drain();
+          network.fault = 'none';
+        }
+        if (loses) device.loseDatabase(behind);
+        // The record is needed to count up; after a loss it comes with the next exchange.
+        for (let round = 0; round < 3 && (await device.rows('asks')).length === 0; round++) await device.drain();
+        if ((await device.rows('asks')).length === 0) break;
+      }
+      await network.deliverDelayed();
+      for (let round = 0; round < 4; round++) await device.drain();
+      // A sum of distinct powers of four: each capture arrived once, is still here, or is lost. One that counted twice shows as a 2.
+      const arrived = ((await storeRecords(store, 'asks')) as Record<string, { n: number }>)['sum']?.n ?? Number.NaN;
+      const conflicts = await device.conflicts();
+      expect(conflicts.every(({ reason }) => reason === 'forked')).toBe(true);
+      const waiting = conflicts.length === 0 ? await held(device) : 0;
+      expect((arrived + waiting).toString(4)).toMatch(/^[01]+$/);
+      await store.close();
+    }),
+    { numRuns: Math.ceil(RUNS / 2), endOnFailure: true },
+  );
+});
+
+function never(): never {
+  throw new Error('the simulation has no device');
+}

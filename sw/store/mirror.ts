@@ -1,0 +1,76 @@
+import * as v from 'valibot';
+import type { Delivery } from '../outbox/delivery.ts';
+import type { ReplicaRecord } from './record.ts';
+import type { Replica } from './replica.ts';
+import type { ReplicaTx } from './replica-store.ts';
+import { DeliverySchema, RecordSchema, ReplicaSchema } from './stored-schema.ts';
+
+/** Where a mirror lies: in a storage other than the replica's own, so that one can be lost without the other. */
+export interface Mirror {
+  /** What was last written whole, or undefined. Nothing about it is trusted. */
+  readonly read: () => Promise<unknown>;
+  readonly write: (content: MirrorContent) => Promise<void>;
+  readonly remove: () => Promise<void>;
+  /** Resolves when it is time for another write: mirroring takes a small part of the time, however large the mirror is. */
+  readonly pause: () => Promise<void>;
+}
+
+/** In characters of JSON. What is beyond it is counted, but not kept twice. */
+export const MIRROR_CHARS_MAX = 2 * 1024 * 1024;
+/** Rows that are read for one mirror. */
+const MIRROR_ROWS_MAX = 5_000;
+/** Requests that a page may still repeat: it gives up after 20 s. */
+const ANSWERS_MAX = 100;
+
+const VERSION = 1;
+const AnswerSchema = v.object({ requestId: v.string(), at: v.number(), answer: v.unknown() });
+const ContentSchema = v.object({
+  version: v.literal(VERSION),
+  replica: ReplicaSchema,
+  unsent: v.number(),
+  deliveries: v.array(DeliverySchema),
+  records: v.array(RecordSchema),
+  answers: v.array(AnswerSchema),
+});
+
+/**
+ * A replica as it was at one moment, as far as it matters if its database is lost: who it is, how far it got, how much was unsent,
+ * and (up to a limit) what was unsent.
+ */
+export type MirrorContent = v.InferOutput<typeof ContentSchema>;
+
+/** What a mirror holds, if it holds anything that makes sense. */
+export function parseMirror(content: unknown): MirrorContent | undefined {
+  const parsed = v.safeParse(ContentSchema, content);
+  return parsed.success ? parsed.output : undefined;
+}
+
+/** The mirror of this moment; without `withRecords` only its marker. What a batch holds is taken whole or not at all: a part of it proves nothing. */
+export async function mirrorOf(tx: ReplicaTx, replica: Replica, withRecords = true): Promise<MirrorContent> {
+  const { unsent } = await tx.counts();
+  const marker: MirrorContent = { version: VERSION, replica, unsent, deliveries: [], records: [], answers: [] };
+  if (!withRecords || unsent === 0) return marker;
+  const batch = await tx.inBatch();
+  const others = [...(await tx.rejected()), ...(await tx.conflicted()), ...(await tx.sendable(MIRROR_ROWS_MAX))];
+  const room = { chars: MIRROR_CHARS_MAX };
+  const deliveries = (await tx.deliveries()).filter(({ state }) => state.kind !== 'open');
+  const isBatchIn = fits(room, [...batch, ...deliveries]);
+  const keys = new Set(batch.map(keyOf));
+  const records = others.filter((record) => !keys.has(keyOf(record)) && keys.add(keyOf(record)) && fits(room, [record]));
+  return {
+    ...marker,
+    deliveries: isBatchIn ? deliveries : [],
+    records: isBatchIn ? [...batch, ...records] : records,
+    answers: await tx.newestAnswers(ANSWERS_MAX),
+  };
+}
+
+export const keyOf = ({ collection, id }: Pick<ReplicaRecord, 'collection' | 'id'>): string => `${collection}\n${id}`;
+
+function fits(room: { chars: number }, rows: readonly (ReplicaRecord | Delivery)[]): boolean {
+  if (room.chars < 0) return false;
+  const chars = rows.reduce((sum, row) => sum + JSON.stringify(row).length, 0);
+  if (chars > room.chars) return false;
+  room.chars -= chars;
+  return true;
+}
