@@ -66,7 +66,7 @@ async function findReplica(world: World, kept: MirrorContent | undefined): Promi
     const replica = kept && isLost(found, kept) ? await restore(tx, kept, deps) : found;
     const opened = replica ? holdingNow(replica, holding) : newReplica(world, holding);
     await tx.putReplica(opened);
-    if (replica !== found) await ensureOpenDelivery(tx, opened, world.random.hex);
+    if (replica !== found) await ensureOpenDelivery(tx, opened, deps);
     await tx.pruneAnswers(deps.now);
   });
 }
