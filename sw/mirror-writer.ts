@@ -20,7 +20,8 @@ export class MirrorWriter {
   /** The same store; each write that is through is mirrored. */
   watching(store: Store): Store {
     return {
-      ...{ read: (body) => store.read(body), destroy: () => store.destroy() },
+      read: (body) => store.read(body),
+      destroy: () => store.destroy(),
       write: async (body) => {
         const result = await store.write(body);
         this.#isDirty = true;
@@ -59,9 +60,12 @@ export class MirrorWriter {
       .catch(() => write(false))
       .catch((error: unknown) => logger.error('The mirror could not be written; a loss of the database would be noticed late, or not at all.', error));
     this.#isResting = true;
-    void mirror.pause().then(() => {
-      this.#isResting = false;
-      if (this.#isDirty) void this.flush();
-    });
+    void this.#rest();
+  }
+
+  async #rest(): Promise<void> {
+    await this.#world.mirror.pause();
+    this.#isResting = false;
+    if (this.#isDirty) await this.flush();
   }
 }
