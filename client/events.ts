@@ -27,7 +27,8 @@ const IDLE_BEATS = 15;
 
 /**
  * Events come by broadcast; what a page missed (loading, frozen, worker killed before it could tell) comes by cursor with the next wake-up,
- * so that none is lost and none is told twice. Wake-ups: the browser is online again, the page is visible again, and a heartbeat while work is left.
+ * so that none is lost and none is told twice. Wake-ups: the browser is online again, the page is visible again, and a heartbeat
+ * of one tab while work is left, seen or not.
  */
 export class PageEvents implements Events {
   readonly #link: WorkerLink;
@@ -39,6 +40,7 @@ export class PageEvents implements Events {
   readonly #headers: () => Promise<Readonly<Record<string, string>>>;
   readonly #channel = new BroadcastChannel(BROADCAST_CHANNEL);
   readonly #closed = new AbortController();
+  readonly #ended = new Promise<void>((resolve) => this.#closed.signal.addEventListener('abort', () => resolve()));
   /** Messages of the time before the first answer, in order. */
   #early: Broadcast[] | undefined = [];
   #cursor = 0;
@@ -95,20 +97,44 @@ export class PageEvents implements Events {
       'visibilitychange',
       () => {
         this.#listen();
-        if (document.visibilityState === 'visible') this.#wake('visible');
+        if (document.visibilityState !== 'visible') return;
+        this.#lead(true);
+        this.#wake('visible');
       },
       { signal },
     );
+    this.#lead(document.visibilityState === 'visible');
     const beat = setInterval(this.#beat, HEARTBEAT_MS);
     signal.addEventListener('abort', () => clearInterval(beat));
   }
 
+  #isLeader = false;
+  #isQueued = false;
+  /** One tab of a user beats for all. Browsers slow down the timers of hidden tabs, so the tab that comes into view takes the lead. */
+  #lead(steal: boolean): void {
+    if (this.#isLeader || (!steal && this.#isQueued)) return;
+    if (!steal) this.#isQueued = true;
+    navigator.locks
+      .request(`updraft:beat:${this.#user}`, { steal }, () => {
+        if (!steal) this.#isQueued = false;
+        this.#isLeader = true;
+        return this.#ended;
+      })
+      .catch(() => {
+        this.#isLeader = false;
+        this.#lead(false);
+      });
+  }
+
   #beats = 0;
   #beat = (): void => {
-    const isBusy = this.#settling.isWaiting() || !this.#status || this.#status.unsent > 0 || !this.#status.ready;
+    const isBusy = !this.#status || this.#status.unsent > 0 || !this.#status.ready;
     // Where news should come by themselves and do not, a question is cheap.
     const isDeaf = this.#status?.via === 'plugin' && !this.#live?.isOpen;
-    if (document.visibilityState === 'visible' && (isBusy || isDeaf || ++this.#beats % IDLE_BEATS === 0)) this.#wake('heartbeat');
+    const isVisible = document.visibilityState === 'visible';
+    const isDue = this.#isLeader && (isBusy || (isVisible && (isDeaf || ++this.#beats % IDLE_BEATS === 0)));
+    // A verdict that only this tab waits for may have been told while it could not hear.
+    if (isDue || (isVisible && this.#settling.isWaiting())) this.#wake('heartbeat');
   };
 
   #wake(reason: 'online' | 'visible' | 'heartbeat'): void {

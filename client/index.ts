@@ -20,4 +20,4 @@ export type {
   RowState,
   Settled,
 } from '../shared/row.ts';
-export type { AuthState, Status, StorageLoss, WaitingFor } from '../shared/status.ts';
+export type { AuthState, Status, StorageLoss, WaitingFor, Wake } from '../shared/status.ts';

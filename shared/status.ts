@@ -1,3 +1,4 @@
+import type { WakeReason } from './history.ts';
 import type { TransportName } from './limits.ts';
 
 /** What the replica is doing, for a status bar. Kinds to switch on, never text to parse. */
@@ -13,6 +14,8 @@ export interface Status {
   readonly conflicts: number;
   readonly deadLetters: number;
   readonly auth: AuthState;
+  /** How the worker is woken for what is left, as far as this worker has seen. */
+  readonly wake?: Wake;
   /** The DAG run of the batch on its way (dag transport). */
   readonly run?: string;
   readonly lastExchangeAt?: number;
@@ -32,6 +35,15 @@ export interface StorageLoss {
   readonly unsent: number;
   /** How many of them are back. */
   readonly restored: number;
+}
+
+/** The rungs that work. */
+export interface Wake {
+  /** `sync`: the browser wakes the worker by itself, with no page open. `page`: an open page must; this browser has no Background Sync, or refused it. */
+  readonly by?: 'sync' | 'page';
+  /** What woke the worker last, and when (ms since 1970). */
+  readonly last?: WakeReason;
+  readonly lastAt?: number;
 }
 
 /** What a waiting replica waits for. */

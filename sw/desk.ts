@@ -1,7 +1,7 @@
 import type { HistoryFact } from '../shared/history.ts';
 import type { LoggedEvent, UpdraftEvent } from '../shared/messages.ts';
 import { MESSAGES_VERSION } from '../shared/protocol-version.ts';
-import type { Status } from '../shared/status.ts';
+import type { Status, Wake } from '../shared/status.ts';
 import { lossOf, statusOf, type Activity } from './status.ts';
 import type { ReplicaTx } from './store/replica-store.ts';
 import type { Replica } from './store/replica.ts';
@@ -11,6 +11,8 @@ import type { World } from './world.ts';
 export class Desk {
   readonly #world: World;
   #activity: Activity = 'idle';
+  /** Not stored: a worker that starts anew finds out for itself. */
+  wake: Wake | undefined;
 
   constructor(world: World) {
     this.#world = world;
@@ -63,7 +65,9 @@ export class Desk {
   }
 
   status(): Promise<Status> {
-    return this.#world.store.read(async (tx) => statusOf(tx, await tx.replica(), { activity: this.#activity, online: this.#world.isOnline() }));
+    return this.#world.store.read(async (tx) =>
+      statusOf(tx, await tx.replica(), { activity: this.#activity, online: this.#world.isOnline(), wake: this.wake }),
+    );
   }
 
   async tellStatus(): Promise<void> {

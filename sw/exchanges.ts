@@ -30,7 +30,7 @@ export class Exchanges {
     this.#circuit = circuit;
   }
 
-  async run({ reasons, isNews, endsAt }: Drain): Promise<void> {
+  async run({ reasons, isNews, endsAt }: Drain): Promise<'done' | 'cut-short'> {
     const before = await this.#desk.replica();
     let wantsPull = wantsToPull(reasons, before, this.#world.clock.now()) || isNews(before);
     /** An exchange that began offline was answered: the browser is wrong about the network. */
@@ -40,10 +40,11 @@ export class Exchanges {
       const now = this.#world.clock.now();
       const online: boolean = this.#world.isOnline() || hasReached;
       const wake = reasons.find((reason) => mayTry(replica, first ? reason : 'timer', { now, online }));
-      if (wake === undefined || now >= endsAt || !this.#circuit.mayTry(first && reasons.some(isPressing))) return;
+      if (wake === undefined || !this.#circuit.mayTry(first && reasons.some(isPressing))) return 'done';
+      if (now >= endsAt) return 'cut-short';
       this.#circuit.begin();
       const exchanged = await this.#exchange({ wake, wantsPull, online });
-      if (exchanged === 'nothing-to-do') return;
+      if (exchanged === 'nothing-to-do') return 'done';
       // One that began online tells nothing of now: the network may have gone while it was under way.
       hasReached = exchanged !== 'failed' && (hasReached || !online);
       wantsPull = exchanged === 'more' || (wantsPull && exchanged === 'failed');

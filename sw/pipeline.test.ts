@@ -345,6 +345,105 @@ describe('a proxy that refuses bodies above 64 KiB, and one mutation that nobody
   });
 });
 
+describe('the ladder of wake-ups', () => {
+  /** How the browser was asked: for its own tag, or for a fresh one. */
+  let asked: boolean[];
+  beforeEach(async () => {
+    await settledDown();
+    asked = [];
+    Object.assign(world.queue, { register: async (isStuck = false) => asked.push(isStuck) > 0 });
+    effects = [fails];
+  });
+  const fresh = (): number => asked.filter(Boolean).length;
+
+  test('a sync event that leaves work fails; what is captured then gets a fresh tag, once', async () => {
+    await put('x');
+    expect(await replica.pipeline.drainInSlices('sync-event')).toBe(true);
+    expect(fresh()).toBe(0);
+    await put('y');
+    expect(fresh()).toBe(1);
+    await put('z');
+    await drain('heartbeat');
+    expect(fresh()).toBe(1);
+  });
+  test('offline an open page gets one too; online it does not, where it would fire at once, for ever', async () => {
+    await put('x');
+    await replica.pipeline.drainInSlices('sync-event');
+    await drain('heartbeat');
+    expect(fresh()).toBe(0);
+    isOnline = false;
+    await drain('heartbeat');
+    await drain('heartbeat');
+    expect(fresh()).toBe(1);
+  });
+  test('a sync event that brought all leaves nothing stuck', async () => {
+    effects = [agrees];
+    await put('x');
+    expect(await replica.pipeline.drainInSlices('sync-event')).toBe(false);
+    await put('y');
+    expect(fresh()).toBe(0);
+  });
+  test('the status says which rung works, and what woke the worker last', async () => {
+    await put('x');
+    await drain('visible');
+    expect((await status()).wake).toEqual({ by: 'sync', last: 'visible', lastAt: NOW });
+    Object.assign(world.queue, { register: async () => false });
+    await drain('heartbeat');
+    expect((await status()).wake).toMatchObject({ by: 'page', last: 'heartbeat' });
+  });
+});
+
+describe('a sync event works in slices', () => {
+  /** One or two mutations a batch, each exchange as slow as a phone at the edge of the network. */
+  async function backlog(count: number, exchangeMs: number): Promise<void> {
+    await settledDown();
+    for (let n = 0; n < count; n++) await put(`r${n}`);
+    effects = [
+      async (job) => {
+        now += exchangeMs;
+        await world.store.write(async (tx) => tx.putReplica({ ...(await tx.replica()), mutationsMax: 1 }));
+        return agrees(job);
+      },
+    ];
+    await world.store.write(async (tx) => tx.putReplica({ ...(await tx.replica()), mutationsMax: 1 }));
+  }
+  /** When each lock was taken and given back, in seconds. */
+  const slices: [number, number][] = [];
+  beforeEach(() => {
+    slices.length = 0;
+    Object.assign(world.locks, {
+      exclusive: async (_name: string, body: () => Promise<void>) => {
+        const began = now;
+        await body();
+        slices.push([(began - NOW) / 1_000, (now - NOW) / 1_000]);
+      },
+    });
+  });
+
+  test('of less than a minute, one after the other, until all is sent', async () => {
+    await backlog(14, 9_000);
+    slices.length = 0;
+    expect(await replica.pipeline.drainInSlices('sync-event')).toBe(false);
+    expect(slices).toEqual([
+      [0, 27],
+      [27, 54],
+      [54, 72],
+    ]);
+  });
+  test('ends before the browser ends it, and says that work is left', async () => {
+    await backlog(60, 9_000);
+    expect(await replica.pipeline.drainInSlices('sync-event')).toBe(true);
+    expect(now - NOW).toBeLessThan(150_000);
+    expect((await status()).unsent).toBeGreaterThan(0);
+  });
+  test('and does not go round where Airflow does not answer', async () => {
+    await backlog(3, 0);
+    effects = [fails];
+    expect(await replica.pipeline.drainInSlices('sync-event')).toBe(true);
+    expect(jobs).toHaveLength(1);
+  });
+});
+
 describe('the log tells what was done', () => {
   test('every move of a delivery, from its opening to its end', async () => {
     await settledDown();

@@ -6,14 +6,20 @@ import { batchLane } from './outbox/open-delivery.ts';
 import type { WakeReason } from '../shared/history.ts';
 import { WAIT_MAX_MS } from './replay/backoff.ts';
 import type { Circuit } from './replay/circuit.ts';
-import { reconcileQueue } from './replay/reconcile-queue.ts';
 import { SingleFlight } from './replay/single-flight.ts';
 import type { Replica } from './store/replica.ts';
 import type { Desk } from './desk.ts';
 import { Exchanges } from './exchanges.ts';
+import { WakeUps } from './wake-ups.ts';
 import type { World } from './world.ts';
 
 const RETRY_AFTER_THROW_MS = 10_000;
+/** A slice begins no exchange after this; the one under way takes up to 40 s more (its two time limits), so a slice ends within 60 s. */
+const SLICE_MS_MAX = 20_000;
+/** No slice is begun after this: the browser gives a sync event three minutes. */
+const EVENT_MS_MAX = 110_000;
+/** Events with an end. A page's message has a page behind it, which asks again. */
+const IN_SLICES: readonly WakeReason[] = ['sync-event', 'periodic-sync'];
 
 /**
  * The whole product on one screen. A change goes capture → outbox → replay → settle; each arrow is one strict transaction,
@@ -24,11 +30,13 @@ export class Pipeline {
   readonly #desk: Desk;
   readonly #circuit: Circuit;
   readonly #exchanges: Exchanges;
+  readonly #wakeUps: WakeUps;
   readonly #captures: GroupCommit<CaptureJob, Captured | UpdraftError>;
   readonly #drains: SingleFlight<WakeReason>;
   #cancelTimer: (() => void) | undefined;
   #isClosed = false;
   #isDraining = false;
+  #isCutShort = false;
   /** The store's head as last heard of. */
   #head: { readonly epoch: string; readonly revision: number } | undefined;
 
@@ -36,6 +44,7 @@ export class Pipeline {
     this.#world = world;
     this.#desk = desk;
     this.#circuit = circuit;
+    this.#wakeUps = new WakeUps(world, desk);
     this.#exchanges = new Exchanges(world, desk, circuit);
     this.#captures = new GroupCommit((jobs) => this.#capture(jobs));
     this.#drains = new SingleFlight((reasons) => world.locks.exclusive(`updraft:drain:${world.user}`, () => this.#drain(reasons)));
@@ -53,6 +62,20 @@ export class Pipeline {
   /** Replays what is due and pulls what is new. Resolves when nothing more can be done now; `status` says what it waits for. */
   async drain(reason: WakeReason): Promise<void> {
     if (!this.#isClosed) await this.#drains.run(reason);
+  }
+
+  /**
+   * The same inside an event that the browser ends after minutes: slice after slice, so that the lock is free between them, until nothing more can be
+   * done now or the time is over. Resolves to whether work is left: the event must then fail, so that the browser comes back to it.
+   */
+  async drainInSlices(reason: 'sync-event' | 'periodic-sync'): Promise<boolean> {
+    const { clock } = this.#world;
+    const endsAt = clock.now() + EVENT_MS_MAX;
+    do await this.drain(reason);
+    while (this.#isCutShort && clock.now() < endsAt);
+    const isWorkLeft = await this.isWorkLeft();
+    if (isWorkLeft && reason === 'sync-event') await this.#wakeUps.syncEndedWithWorkLeft();
+    return isWorkLeft;
   }
 
   /** The store has moved on, as the page has heard. What an own exchange has brought by the time it is asked is no news. */
@@ -88,7 +111,7 @@ export class Pipeline {
     await queue
       .push(deliveryId, batchLane(user))
       .catch((error: unknown) => logger.error('The wake-up list could not be written; the next start mends it.', error));
-    await queue.register().catch((error: unknown) => logger.error('No sync could be registered; the next page wakes the worker.', error));
+    await this.#wakeUps.register(true);
   }
 
   /** Whether the browser should wake the worker again: deliveries are left. */
@@ -101,9 +124,9 @@ export class Pipeline {
     this.#isDraining = true;
     try {
       await this.#desk.tellLoss();
-      await this.#reconcile();
-      await this.#exchanges.run({ reasons, isNews: this.#isNews, endsAt: Number.POSITIVE_INFINITY });
-      await this.#reconcile();
+      await this.#wakeUps.reconcile();
+      await this.#exchangeUntilTheEnd(reasons);
+      await this.#wakeUps.reconcile();
       await this.#scheduleNext();
     } catch (error) {
       // Broken storage: nothing is known but that work may be left.
@@ -117,13 +140,12 @@ export class Pipeline {
     await this.#desk.tellStatus();
   }
 
-  async #reconcile(): Promise<void> {
-    const { store, queue, logger, user } = this.#world;
-    const deliveries = await store.read((tx) => tx.deliveries());
-    const ids = deliveries.map(({ deliveryId }) => deliveryId);
-    await reconcileQueue(queue, batchLane(user), ids).catch((error: unknown) =>
-      logger.error('The wake-up list could not be reconciled; the next start tries again.', error),
-    );
+  async #exchangeUntilTheEnd(reasons: readonly WakeReason[]): Promise<void> {
+    const isSlice = reasons.every((reason) => IN_SLICES.includes(reason));
+    const endsAt = isSlice ? this.#world.clock.now() + SLICE_MS_MAX : Number.POSITIVE_INFINITY;
+    const [woken] = reasons;
+    if (woken !== undefined) this.#wakeUps.wokenBy(woken);
+    this.#isCutShort = (await this.#exchanges.run({ reasons, isNews: this.#isNews, endsAt })) === 'cut-short';
   }
 
   /** A worker that lives on tries again by itself; one that does not is woken by the browser or a page. Offline the `online` event does it. */

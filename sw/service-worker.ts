@@ -49,7 +49,7 @@ export function startUpdraft(options: UpdraftOptions): void {
     if (port && typeof event.data === 'object' && event.data !== null && 'updraft' in event.data) event.waitUntil(replicas.answer(event.data, port));
   });
   self.addEventListener('periodicsync', (event) => {
-    (event as unknown as ExtendableEvent).waitUntil(replicas.drainAll());
+    (event as unknown as ExtendableEvent).waitUntil(replicas.drainAll('periodic-sync'));
   });
 }
 
@@ -77,7 +77,7 @@ class Replicas {
     this.#logger = createLogger(options.log ?? 'error');
     this.#declarations = Promise.resolve(options.collections).then(readCollections);
     this.#declarations.catch((error: unknown) => this.#logger.error('The collections could not be read; nothing can be captured.', error));
-    this.#queue = createWorkboxQueue(self, options.airflow + batchPath(options.transport), () => this.drainAll());
+    this.#queue = createWorkboxQueue(self, options.airflow + batchPath(options.transport), () => this.drainAll('sync-event'));
   }
 
   /** Answers one message of a page on its port. What is not an Updraft message of this version gets a clear error. */
@@ -115,8 +115,8 @@ class Replicas {
   }
 
   /** Drains every user's replica. Rejects while work is left, so that the browser wakes the worker again; one that fails does not keep the others. */
-  async drainAll(): Promise<void> {
-    const left = await Promise.allSettled((await this.#users()).map((user) => this.#drainOf(user)));
+  async drainAll(reason: 'sync-event' | 'periodic-sync'): Promise<void> {
+    const left = await Promise.allSettled((await this.#users()).map((user) => this.#drainOf(user, reason)));
     for (const drained of left) if (drained.status === 'rejected') this.#logger.error('A drain failed.', drained.reason);
     if (left.some((drained) => drained.status === 'rejected' || drained.value)) throw new Error('Updraft has work left; the browser should try again later.');
   }
@@ -127,10 +127,9 @@ class Replicas {
     return [...new Set(users.flat())];
   }
 
-  async #drainOf(user: string): Promise<boolean> {
+  async #drainOf(user: string, reason: 'sync-event' | 'periodic-sync'): Promise<boolean> {
     const { pipeline } = await this.#replicaOf(user);
-    await pipeline.drain('sync-event');
-    return pipeline.isWorkLeft();
+    return pipeline.drainInSlices(reason);
   }
 
   #replicaOf(user: string): Promise<OpenReplica> {

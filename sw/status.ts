@@ -1,4 +1,4 @@
-import type { Status, StorageLoss } from '../shared/status.ts';
+import type { Status, StorageLoss, Wake } from '../shared/status.ts';
 import { runOf, type Delivery } from './outbox/delivery.ts';
 import type { ReplicaTx } from './store/replica-store.ts';
 import type { Replica } from './store/replica.ts';
@@ -7,7 +7,11 @@ import type { Replica } from './store/replica.ts';
 export type Activity = 'idle' | 'sending' | 'pulling';
 
 /** The status, from the replica alone and what the drain is doing now. */
-export async function statusOf(tx: ReplicaTx, replica: Replica, now: { readonly activity: Activity; readonly online: boolean }): Promise<Status> {
+export async function statusOf(
+  tx: ReplicaTx,
+  replica: Replica,
+  now: { readonly activity: Activity; readonly online: boolean; readonly wake: Wake | undefined },
+): Promise<Status> {
   const counts = await tx.counts();
   const deliveries = await tx.deliveries();
   const run = deliveries.map(runOf).find((runId) => runId !== undefined);
@@ -20,6 +24,7 @@ export async function statusOf(tx: ReplicaTx, replica: Replica, now: { readonly 
     ...(waiting ? { waiting } : {}),
     ...counts,
     auth: replica.auth.required || replica.auth.kind === 'none' ? 'required' : replica.lastExchangeAt === undefined ? 'unknown' : 'ok',
+    ...(now.wake === undefined ? {} : { wake: now.wake }),
     ...(run === undefined ? {} : { run }),
     ...(replica.lastExchangeAt === undefined ? {} : { lastExchangeAt: replica.lastExchangeAt }),
     ...(replica.via === undefined ? {} : { via: replica.via }),

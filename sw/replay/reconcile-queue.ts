@@ -1,9 +1,14 @@
 import type { WakeUpQueue } from './wake-up-queue.ts';
 
 /** Makes the wake-up list say what the replica says, whatever a killed worker or a deleted database left. */
-export async function reconcileQueue(queue: WakeUpQueue, lane: string, deliveryIds: readonly string[]): Promise<void> {
+export async function reconcileQueue(
+  queue: WakeUpQueue,
+  lane: string,
+  deliveryIds: readonly string[],
+  register: () => Promise<unknown> = queue.register,
+): Promise<void> {
   // First: the browser's wake-up needs no rows.
-  if (deliveryIds.length > 0) await queue.register();
+  if (deliveryIds.length > 0) await register();
   const rows = await queue.peek(lane);
   const seen = new Set<string>();
   for (const row of rows) {

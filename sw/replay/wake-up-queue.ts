@@ -7,8 +7,11 @@ export interface WakeUpQueue {
   readonly peek: (lane: string) => Promise<readonly WakeUpRow[]>;
   readonly push: (deliveryId: string, lane: string) => Promise<void>;
   readonly remove: (row: WakeUpRow) => Promise<void>;
-  /** Asks the browser for a sync event; false when it has none to give. */
-  readonly register: () => Promise<boolean>;
+  /**
+   * Asks the browser for a sync event; false when it has none to give. `isStuck`: the last event ended with work left, so its tag waits in the
+   * browser's backoff, where the network's return does not fire it: a fresh one is registered beside it.
+   */
+  readonly register: (isStuck?: boolean) => Promise<boolean>;
 }
 
 export interface WakeUpRow {

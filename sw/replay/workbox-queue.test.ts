@@ -41,9 +41,9 @@ async function start(onSync: () => Promise<void> = async () => undefined, regist
   return createWorkboxQueue(scope as unknown as ServiceWorkerGlobalScope, '/airflow/updraft/v1/exchange', onSync);
 }
 /** The browser fires the sync event; resolves or rejects as the event does. */
-async function fire(lastChance = false): Promise<void> {
+async function fire(lastChance = false, tag = TAG): Promise<void> {
   const work: Promise<void>[] = [];
-  for (const listener of syncListeners) listener({ tag: TAG, lastChance, waitUntil: (promise) => void work.push(promise) });
+  for (const listener of syncListeners) listener({ tag, lastChance, waitUntil: (promise) => void work.push(promise) });
   await Promise.all(work);
 }
 function request<T>(of: IDBRequest<T>): Promise<T> {
@@ -168,6 +168,37 @@ describe('a sync registration', () => {
     expect(sync.registered).toBe(0);
     await queue.register();
     expect(sync.registered, 'afterwards it is made again').toBe(1);
+  });
+
+  test('gets a fresh tag beside one that is stuck in the browser’s backoff, each time another', async () => {
+    const queue = await start();
+    for (const isStuck of [false, false, true, true]) expect(await queue.register(isStuck)).toBe(true);
+    expect(sync.tags).toEqual([TAG, 'updraft:kick:1', 'updraft:kick:2']);
+  });
+
+  test('is not made by the dozen: a few fresh tags at most are pending', async () => {
+    const queue = await start();
+    for (let times = 0; times < 20; times++) await queue.register(true);
+    expect(sync.tags).toHaveLength(4);
+  });
+
+  test('after the browser’s last attempt is made again: the tag is gone', async () => {
+    const queue = await start(() => Promise.reject(new Error('work left')));
+    await queue.register();
+    sync.tags = [];
+    await expect(fire(true)).rejects.toThrow('work left');
+    await queue.register(true);
+    expect(sync.tags).toEqual([TAG]);
+  });
+
+  test('of a fresh tag wakes the worker as the old one does, and fails while work is left', async () => {
+    const onSync = vi.fn<() => Promise<void>>(() => Promise.reject(new Error('work left')));
+    const queue = await start(onSync);
+    await expect(fire(false, 'updraft:kick:7')).rejects.toThrow('work left');
+    await fire(false, 'another-apps-tag');
+    expect(onSync).toHaveBeenCalledTimes(1);
+    await queue.register();
+    expect(sync.registered).toBe(1);
   });
 
   test('is possible again after an event that failed', async () => {

@@ -6,6 +6,9 @@ import type { WakeUpQueue } from './wake-up-queue.ts';
 const QUEUE_NAME = 'updraft';
 const TAG = `workbox-background-sync:${QUEUE_NAME}`;
 const REGISTER_TIMEOUT_MS = 1_000;
+const KICK = 'updraft:kick:';
+/** Fresh tags that may be pending: each is tried by the browser three times, and brings everything. */
+const KICKS_MAX = 3;
 
 const RowSchema = v.object({ id: v.number(), metadata: v.object({ deliveryId: v.string(), lane: v.string() }) });
 
@@ -17,17 +20,22 @@ const RowSchema = v.object({ id: v.number(), metadata: v.object({ deliveryId: v.
  */
 export function createWorkboxQueue(scope: ServiceWorkerGlobalScope, batchUrl: string, onSync: () => Promise<void>): WakeUpQueue {
   const hasSync = 'sync' in scope.registration;
-  let isSyncing = false;
+  let syncing = 0;
+  const answerSync = async (): Promise<void> => {
+    syncing++;
+    try {
+      await onSync();
+    } finally {
+      syncing--;
+    }
+  };
+  scope.addEventListener('sync', (event) => {
+    if (isSyncEvent(event) && event.tag.startsWith(KICK)) event.waitUntil(answerSync());
+  });
   const queue = new Queue(QUEUE_NAME, {
     // Without Background Sync Workbox calls this once at every start, outside any event: the worker drains on messages instead.
     onSync: async () => {
-      if (!hasSync) return;
-      isSyncing = true;
-      try {
-        await onSync();
-      } finally {
-        isSyncing = false;
-      }
+      if (hasSync) await answerSync();
     },
     maxRetentionTime: Number.POSITIVE_INFINITY,
   });
@@ -46,15 +54,28 @@ export function createWorkboxQueue(scope: ServiceWorkerGlobalScope, batchUrl: st
     },
     remove: ({ id }) => store.deleteEntry(id),
     // Registered again while its event runs, the tag would fire at once, for ever; a rejected event is tried again by the browser.
-    register: async () => hasSync && (isSyncing || (await withTimeout(registerSync(queue, scope.registration), REGISTER_TIMEOUT_MS))),
+    register: async (isStuck = false) => hasSync && (syncing > 0 || (await withTimeout(registerSync(queue, scope.registration, isStuck), REGISTER_TIMEOUT_MS))),
   };
 }
 
 /** Once is enough while the tag is pending. Workbox hides a failed registration; the browser's own list tells. */
-async function registerSync(queue: Queue, { sync }: ServiceWorkerRegistration): Promise<boolean> {
-  if ((await sync.getTags()).includes(TAG)) return true;
+async function registerSync(queue: Queue, { sync }: ServiceWorkerRegistration, isStuck: boolean): Promise<boolean> {
+  const tags = await sync.getTags();
+  if (tags.includes(TAG)) {
+    const kicks = tags.filter((tag) => tag.startsWith(KICK));
+    if (isStuck && kicks.length < KICKS_MAX) await sync.register(KICK + freshNumber(kicks));
+    return true;
+  }
   await queue.registerSync();
   return (await sync.getTags()).includes(TAG);
+}
+
+/** One that is not pending: a pending tag that is registered again stays in its backoff. */
+const freshNumber = (kicks: readonly string[]): number => Math.max(0, ...kicks.map((tag) => Number(tag.slice(KICK.length)) || 0)) + 1;
+
+/** Background Sync's event, which TypeScript does not know. */
+function isSyncEvent(event: Event): event is ExtendableEvent & { readonly tag: string } {
+  return 'waitUntil' in event && 'tag' in event && typeof event.tag === 'string';
 }
 
 /** `registerSync()` can hang (no window open, some browsers): that must not hold up a capture. */

@@ -33,6 +33,8 @@ export interface Replica {
   readonly holding: string;
   /** Not before `until` (ms since 1970) unless something new happens. `failures` in a row. */
   readonly backoff: { readonly for: WaitingFor; readonly failures: number; readonly until?: number } | null;
+  /** A sync event ended with work left since a tag was last registered. */
+  readonly isSyncStuck?: boolean;
   /** Set while Airflow is in trouble, whichever lane has met it. */
   readonly circuit?: OpenCircuit;
   /** `signIns` counts them: a refusal of older credentials says nothing about newer ones. */
