@@ -22,6 +22,21 @@ Key = tuple[str, str]
 Verdict = dict[str, Json]
 
 
+class Changed(NamedTuple):
+    """A record to write; ``text`` is its fields as JSON, None: not written yet."""
+
+    record: Stored
+    text: str | None = None
+
+
+class Applied(NamedTuple):
+    """What mutations came to: a verdict each, and what was written, after revision ``base`` of the store."""
+
+    verdicts: list[Verdict]
+    changed: Mapping[Key, Changed]
+    base: int
+
+
 @dataclass(frozen=True, slots=True)
 class Author:
     """Who writes. Airflow itself (``is_airflow``) may write every collection, and for any ``user``, or none."""
@@ -39,8 +54,8 @@ def apply_mutations(
     author: Author,
     collections: Collections,
     now: datetime,
-) -> list[Verdict]:
-    """Apply in order and return one verdict each; the counter must be locked by this transaction.
+) -> Applied:
+    """Apply in order; the counter must be locked by this transaction.
 
     Few statements whatever the number of mutations: one SELECT a collection, one bulk upsert.
     """
@@ -58,7 +73,7 @@ def apply_mutations(
             changed[key] = Changed(outcome.record, outcome.text)
         verdicts.append(_verdict(mutation, outcome, stored, author, collections))
     write_records(conn, changed, before, author, collections, now)
-    return verdicts
+    return Applied(verdicts, changed, first_base)
 
 
 def load_records(conn: sa.Connection, wanted: Iterable[Mutation]) -> dict[Key, Stored]:
@@ -160,13 +175,6 @@ def _verdict(
             problem = Problem("schema", "the record as it would be does not fit the schema")
         verdict["reason"] = problem.as_json()
     return verdict
-
-
-class Changed(NamedTuple):
-    """A record to write; ``text`` is its fields as JSON, None: not written yet."""
-
-    record: Stored
-    text: str | None = None
 
 
 def write_records(

@@ -39,7 +39,7 @@ def _execute(conn: sa.Connection, statement: str, table: sa.Table, rows: Sequenc
     if conn.dialect.name == "postgresql":
         # One array a column: its drivers would send an executemany row by row.
         columns = zip(table.columns, zip(*rows, strict=True), strict=True)
-        conn.execute(sa.text(statement), {column.name: _as_array(values) for column, values in columns})
+        conn.execute(_text(statement), {column.name: _as_array(values) for column, values in columns})
     else:
         _execute_many(conn, statement, table, rows)
 
@@ -125,6 +125,10 @@ def _execute_many(conn: sa.Connection, statement: str, table: sa.Table, rows: Se
 @lru_cache(maxsize=16)
 def _sqlite_time(value: datetime) -> str:
     return value.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+_text = cache(sa.text)
+"""SQLAlchemy looks for the parameters in a text anew each time."""
 
 
 @cache

@@ -87,7 +87,8 @@ class CollectionStore:
         def change(conn: sa.Connection, counter: Counter) -> list[Verdict]:
             seen = counter.revision if base is None else base
             wanted = Mutation(self.name, record_id, seen, "patch", set=kept, removed=frozenset(remove))
-            return apply_mutations(conn, counter, [wanted], _airflow(by), self.collections, datetime.now(UTC))
+            now = datetime.now(UTC)
+            return apply_mutations(conn, counter, [wanted], _airflow(by), self.collections, now).verdicts
 
         return self._write(record_id, change, base=base)
 

@@ -71,8 +71,11 @@ def exchange(
         if answer.refused in ("fork", "invalid"):
             return refusal(ask, counter, answer.refused, answer.problem)
         reset = ask.epoch != counter.epoch or counter.horizon > max(ask.since, ask.floor)
-        since, settled = (0, ()) if reset else (ask.since, answer.verdicts or ())
-        page = read_page(conn, counter, author, collections, since, ask.limit, settled)
+        if reset:
+            page = read_page(conn, counter, author, collections, 0, ask.limit)
+        else:
+            settled = answer.verdicts or ()
+            page = read_page(conn, counter, author, collections, ask.since, ask.limit, settled, answer.applied)
         if answer.entry is not None:
             up_to = counter.revision if reset else max(page.up_to, ask.floor)
             told = ledger.tell(entry, answer.entry, up_to)
@@ -112,6 +115,6 @@ def _settle(
     if ask.batch is None:
         voided = Entry(author.label, counter.epoch, mark.number, mark.nonce, is_void=True)
         return Answer("void", entry=voided)
-    verdicts = apply_mutations(conn, counter, ask.batch.mutations, author, collections, clock())
+    applied = apply_mutations(conn, counter, ask.batch.mutations, author, collections, clock())
     done = Entry(author.label, counter.epoch, mark.number, mark.nonce, ask.batch.hash)
-    return Answer(verdicts=verdicts, entry=done)
+    return Answer(verdicts=applied.verdicts, entry=done, applied=applied)

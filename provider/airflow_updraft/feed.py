@@ -9,9 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_updraft.apply import Author, Verdict
+from airflow_updraft.apply import Applied, Author, Verdict, may_read
 from airflow_updraft.collections import Collections
-from airflow_updraft.json_values import Json, parse_json, size_bytes
+from airflow_updraft.json_values import Json, parse_json, size_bytes, write_json
 from airflow_updraft.limits import LIMITS
 from airflow_updraft.revision import Counter
 
@@ -35,11 +35,13 @@ def read_page(
     since: int,
     limit: int,
     settled: Iterable[Verdict] = (),
+    applied: Applied | None = None,
 ) -> Page:
     """Read the changes after ``since``: at most ``limit``, at most its transport's bytes, but at least one.
 
     ``settled`` are this response's verdicts: a record whose revision equals its applied verdict's is left out, the
-    device has it. Never by the id alone: another's later change to the same record must come.
+    device has it. Never by the id alone: another's later change to the same record must come. ``applied`` is what
+    this transaction has written: where that is all there is after ``since``, nothing need be read.
     """
     if since >= counter.revision:
         return Page([], counter.revision, more=False)
@@ -48,9 +50,11 @@ def read_page(
     changes: list[Change] = []
     live: list[tuple[Change, str]] = []
     size, more = 0, False
-    for collection, record_id, revision, fields, deleted, is_gone in _rows(
-        conn, author, collections, since, limit + len(known) + 1
-    ):
+    if applied is not None and since >= applied.base:
+        rows = _rows_written(applied, author, collections)
+    else:
+        rows = _rows(conn, author, collections, since, limit + len(known) + 1)
+    for collection, record_id, revision, fields, deleted, is_gone in rows:
         if (collection, record_id, revision) in known:
             continue
         change: Change = {"collection": collection, "id": record_id, "revision": revision}
@@ -77,6 +81,16 @@ _MORE_BYTES = len(',"record":{"id":,},')
 
 def _text_bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
+
+
+def _rows_written(applied: Applied, author: Author, collections: Collections) -> Iterable[Sequence[Any]]:
+    """The rows that ``_rows`` would find; what one writes is never gone for oneself."""
+    rows = [
+        (collection, record_id, record.revision, text or write_json(record.fields), record.deleted, False)
+        for (collection, record_id), (record, text) in applied.changed.items()
+        if may_read(collections[collection], record.owner, author)
+    ]
+    return sorted(rows, key=lambda row: row[2])
 
 
 def _rows(

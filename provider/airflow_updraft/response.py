@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from airflow_updraft import limits
-from airflow_updraft.apply import Verdict
+from airflow_updraft.apply import Applied, Verdict
 from airflow_updraft.collections import Problem
 from airflow_updraft.errors import InvalidRequestError
 from airflow_updraft.feed import Page
@@ -22,12 +22,16 @@ Response = dict[str, Json]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a request's batch, void or pull; ``entry`` is the replica's row from now on, None: as it is."""
+    """What became of a request's batch, void or pull.
+
+    ``entry`` is the replica's row from now on, None: as it is. ``applied`` is set where a batch was applied just now.
+    """
 
     refused: Refused | None = None
     problem: Problem | None = None
     verdicts: list[Verdict] | None = None
     entry: Entry | None = None
+    applied: Applied | None = None
 
 
 def respond(ask: Request, counter: Counter, answer: Answer, page: Page, *, reset: bool) -> Response:

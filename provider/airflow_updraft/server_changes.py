@@ -44,7 +44,7 @@ def put_records(
         if (mutation := _difference(collection, document, held.get((collection, record_id)), counter))
     ]
     author = Author(owner, label=by, is_airflow=True)
-    return apply_mutations(conn, counter, mutations, author, collections, now)
+    return apply_mutations(conn, counter, mutations, author, collections, now).verdicts
 
 
 def delete_records(
@@ -60,7 +60,7 @@ def delete_records(
     """Turn these records into tombstones; absent ones stay absent."""
     mutations = [Mutation(collection, record_id, counter.revision, "delete") for record_id in ids]
     author = Author(None, label=by, is_airflow=True)
-    return apply_mutations(conn, counter, mutations, author, collections, now)
+    return apply_mutations(conn, counter, mutations, author, collections, now).verdicts
 
 
 def give_record(

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections import Counter
+from random import Random
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from world import Device, World, create, delete, mutation, only_verdict, patch
+from world import COLLECTIONS, Device, World, create, delete, mutation, only_verdict, patch
 
+from airflow_updraft import exchange
+from airflow_updraft.feed import Page, read_page
 from airflow_updraft.tables import records
 
 FILL = """\
@@ -166,3 +170,39 @@ def test_private_collection_never_travels_through_dag(world: World, what: str) -
     assert (verdict["reason"]["kind"], verdict["record"], verdict["revision"]) == ("needs_plugin", None, 0)
     with world.engine.connect() as conn:
         assert conn.scalar(sa.select(records.c.revision)) == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_page_of_what_was_just_written_is_the_page_that_would_be_read(
+    world: World, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a batch's own writes are all there is, the page is made of them; it may not differ in anything."""
+    met: Counter[bool] = Counter()
+
+    def both_ways(
+        conn: Any, counter: Any, author: Any, collections: Any, since: int, limit: int, *settled: Any
+    ) -> Page:
+        page = read_page(conn, counter, author, collections, since, limit, *settled)
+        if settled and settled[1] is not None and since >= settled[1].base:
+            assert page == read_page(conn, counter, author, collections, since, limit, settled[0])
+            met[bool(page.changes)] += 1
+        return page
+
+    monkeypatch.setattr(exchange, "read_page", both_ways)
+    chance = Random(seed)
+    device = world.device()
+    for _ in range(80):
+        made = [a_change(chance, device.since) for _ in range(chance.choice((1, 2, 8)))]
+        device.send(device.batch_request(*made) | {"limit": chance.choice((1, 3, 1000))})
+        while device.pull()["more"]:
+            pass
+    assert min(met[True], met[False]) > 3
+
+
+def a_change(chance: Random, since: int) -> dict[str, Any]:
+    """Of few records, so that they meet; of collections that are open, private, and read by nobody."""
+    record_id, collection = chance.choice("abcd"), chance.choice([*COLLECTIONS, "clients"])
+    base = chance.choice((since, chance.randint(0, since)))
+    make: Any = chance.choice((create, patch, patch, delete))
+    fields = {} if make is delete else {"note": chance.choice(["x", 'a "b" \\ \n ü', ""])}
+    return dict(make(record_id, base=base, collection=collection, **fields))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -73,7 +74,11 @@ class Store:
             found.dispose()
             return current
         create_store(found)
-        if current is not None:
+        if current is None:
+            # An exchange makes thousands of objects and no cycles, and every so often sets off a full collection: that
+            # would visit all of Airflow each time (a third of an exchange of 1,000 mutations, ADR 14).
+            gc.freeze()
+        else:
             log.info("the Connection of the store has changed; using the new one")
             current.dispose()  # exchanges still under way end on their own connections
         return found
