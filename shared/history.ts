@@ -58,6 +58,9 @@ export type HistoryFact =
     }
   | { readonly kind: 'circuit'; readonly from: CircuitStateKind; readonly to: CircuitStateKind; readonly failures: number; readonly until?: number };
 
+/** What is known of one attempt once it has ended. */
+export type AttemptFact = Extract<HistoryFact, { kind: 'attempt' }>;
+
 /** `closed`: Airflow answers. `open`: it is in trouble, nothing is sent before a time. `half-open`: one probe is on its way. */
 export type CircuitStateKind = 'closed' | 'open' | 'half-open';
 

@@ -19,6 +19,10 @@ export interface Status {
   /** The DAG run of the batch on its way (dag transport). */
   readonly run?: string;
   readonly lastExchangeAt?: number;
+  /** Bytes of the exchanges' bodies since this replica was made. */
+  readonly bytes?: { readonly sent: number; readonly received: number };
+  /** When the oldest change that is on its way, or may be, was captured, in ms since 1970. */
+  readonly oldestAt?: number;
   /** How the last exchange travelled. */
   readonly via?: TransportName;
   /** False until the first pull of this replica is complete. */

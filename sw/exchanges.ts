@@ -68,6 +68,7 @@ export class Exchanges {
     desk.now(delivery ? 'sending' : 'pulling');
     await desk.tellStatus();
     const { effect, request, sent, fact } = await replay(world, desk, { replica, delivery, wake });
+    world.logger.debug('An attempt has ended.', fact);
     await this.#circuit.report(reportOf(effect, world.isOnline()));
     return afterEffect(world, desk, { effect, request, delivery: sent, fact, signIns: replica.auth.signIns, dueAt: this.#circuit.dueAt() });
   }

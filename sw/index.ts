@@ -1,1 +1,2 @@
+export type { NoticeKind, NoticeText, NoticeTexts } from './notices.ts';
 export { startUpdraft, type UpdraftOptions } from './service-worker.ts';

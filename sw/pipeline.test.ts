@@ -11,6 +11,7 @@ import type { WakeUpQueue } from './replay/wake-up-queue.ts';
 import { ReplicaStore } from './store/replica-store.ts';
 import { stateOf } from './store/row.ts';
 import type { Credentials } from './transport/credentials.ts';
+import { Traffic } from './transport/traffic.ts';
 import type { Effect, ExchangeJob } from './transport/transport.ts';
 import type { World } from './world.ts';
 
@@ -471,6 +472,42 @@ describe('the log tells what was done', () => {
     await put('x', { secret: 'only for Airflow' });
     await drain();
     expect(JSON.stringify(await world.store.read((tx) => tx.history({})))).not.toContain('only for Airflow');
+  });
+});
+
+describe('the status', () => {
+  test('says since when the oldest change waits, on the device and on its way', async () => {
+    await settledDown();
+    isOnline = false;
+    await put('x');
+    now += 60_000;
+    await put('x', { a: 1 });
+    await put('y');
+    expect(await status()).toMatchObject({ oldestAt: NOW });
+    isOnline = true;
+    effects = [fails, agrees];
+    await drain();
+    now += 60_000;
+    expect(await status(), 'sealed').toMatchObject({ oldestAt: NOW });
+    await drain();
+    expect(await status()).not.toHaveProperty('oldestAt');
+  });
+  test('counts the bytes of all exchanges, failed ones too', async () => {
+    await settledDown();
+    const traffic = new Traffic();
+    Object.assign(world.transport, { traffic });
+    const counted = (effect: (job: ExchangeJob) => Effect) => (job: ExchangeJob) => {
+      traffic.sent += 100;
+      traffic.received += 30;
+      traffic.status = 200;
+      return effect(job);
+    };
+    effects = [counted(fails), counted(agrees)];
+    await put('x');
+    await drain();
+    await drain();
+    expect(await status()).toMatchObject({ bytes: { sent: 200, received: 60 } });
+    expect((await log('attempt')).at(-1)).toMatchObject({ bytesSent: 100, bytesReceived: 30, status: 200 });
   });
 });
 

@@ -3,10 +3,12 @@ import { readCollections, type Declarations } from '../shared/collections.ts';
 import { UpdraftError } from '../shared/errors.ts';
 import { randomHex } from '../shared/ids.ts';
 import type { TransportName } from '../shared/limits.ts';
-import { BROADCAST_CHANNEL, CommandSchema, RequestSchema, type Command, type Reply } from '../shared/messages.ts';
+import { BROADCAST_CHANNEL, CommandSchema, type Broadcast, RequestSchema, type Command, type Reply } from '../shared/messages.ts';
 import { MESSAGES_VERSION } from '../shared/protocol-version.ts';
+import { createBrowserSurface, type SurfaceOptions } from './browser-surface.ts';
 import { handleCommand, type Handled } from './handle-command.ts';
 import { createLogger } from './logger.ts';
+import { Notices, type NoticeTexts } from './notices.ts';
 import { CircuitCell } from './replay/circuit.ts';
 import { openReplica, type OpenReplica } from './replica.ts';
 import { createWorkboxQueue } from './replay/workbox-queue.ts';
@@ -34,6 +36,11 @@ export interface UpdraftOptions {
    * A collection with the rule `own` travels by the plugin only.
    */
   readonly transport?: 'auto' | TransportName;
+  /**
+   * Tells the person while no page of the app is in view: conflicts, refused changes, a sign-in that is needed, all sent. Off by default. The page asks for the
+   * permission (`Notification.requestPermission()`); `texts` are the app's own words.
+   */
+  readonly notifications?: boolean | (SurfaceOptions & { readonly texts?: Partial<NoticeTexts> });
   /** `debug` also logs each step; nothing ever logs credentials or record contents. */
   readonly log?: 'error' | 'info' | 'debug';
 }
@@ -62,6 +69,12 @@ const clock: Clock = {
 };
 const random: Random = { hex: () => randomHex((bytes) => crypto.getRandomValues(bytes)), fraction: () => Math.random() };
 
+function noticesOf({ notifications = false }: UpdraftOptions): Notices | undefined {
+  if (notifications === false) return undefined;
+  const { texts, ...surface } = notifications === true ? {} : notifications;
+  return new Notices(createBrowserSurface(self, surface), texts);
+}
+
 /** The replicas of this browser profile, one per user, opened when first needed. */
 class Replicas {
   readonly #options: UpdraftOptions;
@@ -71,12 +84,14 @@ class Replicas {
   readonly #queue: World['queue'];
   readonly #logger: World['logger'];
   readonly #circuit = new CircuitCell();
+  readonly #notices: Notices | undefined;
 
   constructor(options: UpdraftOptions) {
     this.#options = options;
     this.#logger = createLogger(options.log ?? 'error');
     this.#declarations = Promise.resolve(options.collections).then(readCollections);
     this.#declarations.catch((error: unknown) => this.#logger.error('The collections could not be read; nothing can be captured.', error));
+    this.#notices = noticesOf(options);
     this.#queue = createWorkboxQueue(self, options.airflow + batchPath(options.transport), () => this.drainAll('sync-event'));
   }
 
@@ -159,9 +174,14 @@ class Replicas {
       transport: { ...createTransport(this.#options.transport, { user, http, credentials, declarations, randomHex: random.hex, sleep }), traffic },
       locks: { exclusive: async (name, body) => navigator.locks.request(name, body) },
       isOnline: () => navigator.onLine,
-      broadcast: (message) => this.#channel.postMessage(message),
+      broadcast: (message) => this.#broadcast(message),
     };
     return openReplica(world, credentials, this.#circuit);
+  }
+
+  #broadcast(message: Broadcast): void {
+    this.#channel.postMessage(message);
+    if ('status' in message) this.#notices?.status(message.status).catch((error: unknown) => this.#logger.info('A notice could not be shown.', error));
   }
 
   #toReply(error: unknown): { kind: UpdraftError['kind']; message: string } {

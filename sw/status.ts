@@ -14,6 +14,8 @@ export async function statusOf(
 ): Promise<Status> {
   const counts = await tx.counts();
   const deliveries = await tx.deliveries();
+  const [oldest] = await tx.sendable(1);
+  const oldestAt = deliveries.find((delivery) => delivery.oldestAt !== undefined)?.oldestAt ?? oldest?.pending?.at;
   const run = deliveries.map(runOf).find((runId) => runId !== undefined);
   const waiting = now.activity === 'idle' ? waitingOf(replica, deliveries, counts, now.online) : stillFailing(replica, now.online);
   return {
@@ -27,6 +29,8 @@ export async function statusOf(
     ...(now.wake === undefined ? {} : { wake: now.wake }),
     ...(run === undefined ? {} : { run }),
     ...(replica.lastExchangeAt === undefined ? {} : { lastExchangeAt: replica.lastExchangeAt }),
+    ...(replica.bytes === undefined ? {} : { bytes: replica.bytes }),
+    ...(oldestAt === undefined ? {} : { oldestAt }),
     ...(replica.via === undefined ? {} : { via: replica.via }),
     ready: replica.ready,
     ...(replica.lost ? { storageLost: lossOf(replica.lost) } : {}),

@@ -5,6 +5,7 @@ declare const self: ServiceWorkerGlobalScope;
 /**
  * The prebuilt worker, for pages without a service worker of their own:
  * register `/updraft-sw.js?airflow=/airflow&collections=/collections.json`.
+ * With `&log=debug` it says each step in the console.
  * The declarations are kept in Cache Storage, so that the worker starts offline.
  */
 const CACHE = 'updraft-config';
@@ -26,4 +27,4 @@ self.addEventListener('activate', (event) => {
   event.waitUntil(self.clients.claim());
 });
 
-startUpdraft({ airflow: parameters.get('airflow') ?? '/airflow', collections: loadCollections() });
+startUpdraft({ airflow: parameters.get('airflow') ?? '/airflow', collections: loadCollections(), log: parameters.get('log') === 'debug' ? 'debug' : 'error' });

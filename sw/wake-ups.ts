@@ -47,6 +47,7 @@ export class WakeUps {
 
   /** What woke the worker, for the status. */
   wokenBy(last: WakeReason): void {
+    this.#world.logger.debug('The worker looks for work.', { reason: last });
     this.#desk.wake = { ...this.#desk.wake, last, lastAt: this.#world.clock.now() };
   }
 

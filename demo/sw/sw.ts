@@ -22,4 +22,4 @@ clientsClaim();
 
 // Before Updraft starts: it then uses the switchable fetch.
 simulateOffline(AIRFLOW);
-startUpdraft({ airflow: AIRFLOW, collections });
+startUpdraft({ airflow: AIRFLOW, collections, notifications: true });

@@ -6,9 +6,10 @@ import { changeToNet } from './change-to-net.ts';
 
 /**
  * Folds one captured change into the record's pending change. Pure. Returns the record itself when there is nothing to do.
- * A later edit of a conflicting field IS mine; an edit of a rejected record lets it travel again. Throws typed errors for bad input.
+ * A later edit of a conflicting field IS mine; an edit of a rejected record lets it travel again. `at`: when, ms since 1970.
+ * Throws typed errors for bad input.
  */
-export function captureChange(record: ReplicaRecord, change: ChangeCommand, seq: number): ReplicaRecord {
+export function captureChange(record: ReplicaRecord, change: ChangeCommand, seq: number, at?: number): ReplicaRecord {
   const net = changeToNet(change, record.id, record.value);
   if (!net) return record;
   // Later changes are made on what will be there once the sealed batch has arrived.
@@ -17,7 +18,8 @@ export function captureChange(record: ReplicaRecord, change: ChangeCommand, seq:
   const left = folded && (record.sealed ? folded : dropEqual(folded, under));
   const { pending, mark, rejection: _, ...rest } = record;
   if (!left) return withValue(rest);
-  const next: Pending = { net: left, firstSeq: pending?.firstSeq ?? seq, lastSeq: seq };
+  const first = pending ?? { firstSeq: seq, ...(at === undefined ? {} : { at }) };
+  const next: Pending = { ...first, net: left, lastSeq: seq };
   if (!mark) return withValue({ ...rest, pending: next });
   const fields = left.kind === 'delete' ? '*' : mark.fields;
   const marked = { ...rest, pending: next, mark: { ...mark, fields } };

@@ -92,7 +92,7 @@ function captureOne(
     const id = idOf(change);
     const seq = replica.seq + 1;
     const before = records.get(keyOf(collection, id)) ?? absent(collection, id, replica.generation);
-    const after = captureChange(before, change, seq);
+    const after = captureChange(before, change, seq, world.clock.now());
     if (after === before) return { id, seq: replica.seq, log: replica.logId, settled: true };
     records.set(keyOf(collection, id), after);
     // The change that emptied what was pending ends it.

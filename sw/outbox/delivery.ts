@@ -51,6 +51,8 @@ export interface Delivery {
   readonly nonce?: string;
   readonly batch?: string;
   readonly epoch?: string | null;
+  /** When the oldest capture in it was made, ms since 1970: a label. */
+  readonly oldestAt?: number;
   /** Why the batch was refused as a whole: from then on its voiding travels in its place. */
   readonly refusal?: Reason;
 }

@@ -42,7 +42,9 @@ export async function nextDelivery(
     await tx.putRecords([...sealed, ...settled.map(({ after }) => after)]);
     steps.push(...settled, ...sealed.map((after): RecordStep => ({ before: after, after })));
     if (batch !== undefined) {
-      const delivery = await advance(tx, { ...open, ...name, batch, epoch: replica.epoch }, { move: 'seal' }, making.now);
+      const oldestAt = sealed[0]?.sealed?.at;
+      const frozen = { ...open, ...name, batch, epoch: replica.epoch, ...(oldestAt === undefined ? {} : { oldestAt }) };
+      const delivery = await advance(tx, frozen, { move: 'seal' }, making.now);
       await ensureOpenDelivery(tx, replica, making);
       return { delivery, events: eventsOf(steps) };
     }

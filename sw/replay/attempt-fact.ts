@@ -1,4 +1,4 @@
-import type { HistoryFact, WakeReason } from '../../shared/history.ts';
+import type { AttemptFact, WakeReason } from '../../shared/history.ts';
 import { unreachable } from '../../shared/errors.ts';
 import { batchLane } from '../outbox/open-delivery.ts';
 import type { Delivery } from '../outbox/delivery.ts';
@@ -6,7 +6,7 @@ import type { Effect } from '../transport/transport.ts';
 import type { World } from '../world.ts';
 
 /** Measures one attempt; the function returned ends it and says what the log keeps of it. */
-export function beginAttempt({ clock, transport, user }: World, delivery: Delivery | undefined, wake: WakeReason): (effect: Effect) => HistoryFact {
+export function beginAttempt({ clock, transport, user }: World, delivery: Delivery | undefined, wake: WakeReason): (effect: Effect) => AttemptFact {
   const { traffic } = transport;
   const [began, sent, received] = [clock.now(), traffic?.sent ?? 0, traffic?.received ?? 0];
   if (traffic) traffic.status = undefined;

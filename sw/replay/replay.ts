@@ -1,5 +1,5 @@
 import type { ExchangeRequest } from '../../shared/exchange.ts';
-import type { HistoryFact, WakeReason } from '../../shared/history.ts';
+import type { AttemptFact, WakeReason } from '../../shared/history.ts';
 import type { Desk } from '../desk.ts';
 import { advance } from '../outbox/advance.ts';
 import { runOf, type Delivery, type Move } from '../outbox/delivery.ts';
@@ -15,7 +15,7 @@ export interface Replayed {
   /** The delivery as it is now. */
   readonly sent: Delivery | undefined;
   /** For the log, to be written with what comes of it. */
-  readonly fact: HistoryFact;
+  readonly fact: AttemptFact;
 }
 
 interface Replaying {

@@ -1,6 +1,6 @@
 import type { ExchangeRequest } from '../../shared/exchange.ts';
 import { unreachable } from '../../shared/errors.ts';
-import type { HistoryFact } from '../../shared/history.ts';
+import type { AttemptFact } from '../../shared/history.ts';
 import type { AuthReason } from '../../shared/messages.ts';
 import type { Reason } from '../../shared/verdict.ts';
 import type { WaitingFor } from '../../shared/status.ts';
@@ -9,6 +9,7 @@ import { advance } from '../outbox/advance.ts';
 import type { Again, Delivery, Move } from '../outbox/delivery.ts';
 import { nextBackoff } from '../replay/backoff.ts';
 import type { ReplicaTx } from '../store/replica-store.ts';
+import type { Replica } from '../store/replica.ts';
 import type { Effect } from '../transport/transport.ts';
 import type { World } from '../world.ts';
 import { isMine, settleResponse } from './settle-response.ts';
@@ -22,7 +23,7 @@ interface Attempt {
   /** When Airflow, in trouble, may be asked again (ms since 1970). */
   readonly dueAt: number | undefined;
   /** What the log keeps of the attempt. */
-  readonly fact: HistoryFact;
+  readonly fact: AttemptFact;
 }
 
 /** `more`: settled, and the feed has further pages. */
@@ -56,7 +57,7 @@ export async function afterEffect(world: World, desk: Desk, attempt: Attempt): P
 async function settle(world: World, desk: Desk, attempt: Attempt, { response, via, run }: Extract<Effect, { effect: 'settle' }>): Promise<Exchanged> {
   const { request, delivery } = attempt;
   const outcome = await desk.write(async (tx) => {
-    const replica = await tx.replica();
+    const replica = counted(await tx.replica(), attempt.fact);
     const answer = { request, response, delivery, via, ...(run === undefined ? {} : { run }) };
     // A request that could not be read is refused without an echo; it was this run's.
     const isUnread = response.refused === 'invalid' && response.replicaId === null;
@@ -96,7 +97,7 @@ interface Waiting {
 /** Tried again by itself; what only a person can mend is shown as held, and tried all the same. */
 async function wait(world: World, desk: Desk, attempt: Attempt, { for: waitingFor, until, again = 'same-run' }: Waiting): Promise<Exchanged> {
   await desk.write(async (tx) => {
-    const replica = await tx.replica();
+    const replica = counted(await tx.replica(), attempt.fact);
     const backoff = nextBackoff(replica.backoff, waitingFor, world.clock.now(), world.random.fraction(), until);
     await tx.putReplica({ ...replica, backoff });
     const retryAt = backoff.until;
@@ -136,6 +137,12 @@ async function refuse(world: World, desk: Desk, attempt: Attempt, reason: Reason
     return { result: undefined, events: [] };
   });
   return 'settled';
+}
+
+/** The replica with the attempt's bytes. */
+function counted(replica: Replica, fact: AttemptFact): Replica {
+  const { sent, received } = replica.bytes ?? { sent: 0, received: 0 };
+  return { ...replica, bytes: { sent: sent + fact.bytesSent, received: received + fact.bytesReceived } };
 }
 
 /** The attempt and the delivery's move, in the transaction of what they lead to. */

@@ -39,7 +39,7 @@ export function resolveConflict(record: ReplicaRecord, shown: { readonly theirsR
   const net = mark.fields === '*' ? chooseWhole(pending.net, shown.choices) : chooseFields(pending.net, mark.fields, shown.choices);
   const left = net && dropEqual(net, record.base);
   if (!left) return withValue(withoutRejection(rest));
-  const next: Pending = { net: left, firstSeq: pending.firstSeq, lastSeq: seq };
+  const next: Pending = { ...pending, net: left, lastSeq: seq };
   return withValue({ ...withoutRejection(rest), pending: next });
 }
 

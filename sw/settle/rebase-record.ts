@@ -34,7 +34,7 @@ export function foldBack(record: ReplicaRecord, fields: '*' | readonly string[] 
   const { sealed, pending, ...rest } = record;
   if (!sealed) return record;
   const net = compose(restrict(sealed.net, fields), pending?.net, record.base);
-  return net ? withPending(rest, { net, firstSeq: sealed.firstSeq, lastSeq: (pending ?? sealed).lastSeq }) : rest;
+  return net ? withPending(rest, { ...sealed, net, lastSeq: (pending ?? sealed).lastSeq }) : rest;
 }
 
 /** The record's value as the page sees it: base, then sealed, then pending. What is settled forgets how often it was refused. */

@@ -8,6 +8,8 @@ export interface Pending {
   readonly net: Net;
   readonly firstSeq: number;
   readonly lastSeq: number;
+  /** When the first of them was captured, ms since 1970: a label. */
+  readonly at?: number;
 }
 
 /** A conflict waiting for a person. `base` is the record as it was when both still agreed. */

@@ -44,6 +44,8 @@ export interface Replica {
   readonly lastPullAt?: number;
   /** Set when the database was found emptied. `isTold`: its event is out. */
   readonly lost?: StorageLoss & { readonly isTold: boolean };
+  /** Bytes of all exchanges' bodies. */
+  readonly bytes?: { readonly sent: number; readonly received: number };
   /** How the last exchange travelled: it decides how much the next batch may hold. */
   readonly via?: TransportName;
 }

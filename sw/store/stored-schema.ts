@@ -36,7 +36,12 @@ const NetSchema: v.GenericSchema<unknown, Net> = v.variant('kind', [
   v.object({ kind: v.literal('edit'), set: FieldsSchema, removed: v.array(text), inc: mapOf<number>(Number.isFinite) }),
   v.object({ kind: v.literal('delete') }),
 ]);
-const PendingSchema: v.GenericSchema<unknown, Pending> = v.object({ net: NetSchema, firstSeq: RevisionSchema, lastSeq: RevisionSchema });
+const PendingSchema: v.GenericSchema<unknown, Pending> = v.object({
+  net: NetSchema,
+  firstSeq: RevisionSchema,
+  lastSeq: RevisionSchema,
+  at: v.exactOptional(time),
+});
 const MarkSchema: v.GenericSchema<unknown, Mark> = v.object({
   conflictId: text,
   reason: v.picklist(['edited', 'deleted-there', 'deleted-here', 'forked', 'invalid-merge']),

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { Traffic } from './traffic.ts';
 import { createHttp, readRetryAfter, type Authorization, type HttpReply, type HttpRequest } from './http.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
@@ -29,6 +30,25 @@ const jsonOf = async (body: string | ReadableStream): Promise<unknown> => {
 
 afterEach(() => {
   vi.useRealTimers();
+});
+
+test('what is transferred is counted in bytes, failed requests too; what the server calls its length is what travelled', async () => {
+  const traffic = new Traffic();
+  const answers = [new Response('{"é":1}', { status: 503 }), new Error('reset'), new Response('{}', { headers: { 'content-length': '1000' } })];
+  const send = createHttp(
+    '/airflow',
+    async () => {
+      const answer = answers.shift();
+      if (answer instanceof Response) return answer;
+      throw answer ?? new Error('nothing left');
+    },
+    () => NOW,
+    traffic,
+  );
+  await send(POST, BEARER);
+  expect(traffic).toEqual({ sent: 7, received: 8, status: 503 });
+  for (let times = 0; times < 2; times++) await send(POST, BEARER);
+  expect(traffic).toEqual({ sent: 21, received: 1_008, status: 200 });
 });
 
 describe('a request', () => {

@@ -1,0 +1,70 @@
+import type { Status } from '../shared/status.ts';
+
+/** What a person is told while no page of the app is in view. */
+export type NoticeKind = 'conflict' | 'dead-letter' | 'sign-in' | 'all-sent';
+
+export interface NoticeText {
+  readonly title: string;
+  readonly body?: string;
+}
+
+/** The words of each notice, made by the app in its own language; `count` is how many wait, or for `all-sent` how many were sent. */
+export type NoticeTexts = Readonly<Record<NoticeKind, (count: number) => NoticeText>>;
+
+/** What the browser gives a worker to be noticed by. */
+export interface Surface {
+  /** Whether a page of the app is in view: then it tells by itself. */
+  readonly isSeen: () => Promise<boolean>;
+  /** Shows a notification; one of the same kind replaces it. Does nothing where the person has not allowed it. */
+  readonly show: (kind: NoticeKind, text: NoticeText) => Promise<void>;
+  /** The app's icon; 0 takes the number away. */
+  readonly badge: (count: number) => Promise<void>;
+}
+
+const changes = (count: number): string => (count === 1 ? '1 change' : `${count} changes`);
+
+export const DEFAULT_TEXTS: NoticeTexts = {
+  conflict: (count) => ({ title: 'A decision is needed', body: `${changes(count)} of yours met another. Open the app to decide.` }),
+  'dead-letter': (count) => ({ title: 'Airflow refused a change', body: `${changes(count)} cannot go on. Open the app to see why.` }),
+  'sign-in': (count) => ({ title: 'Sign in to go on', body: `${changes(count)} wait on this device until you have signed in.` }),
+  'all-sent': (count) => ({ title: 'All sent', body: `${changes(count)} arrived in Airflow.` }),
+};
+
+/** Notifications and badge, from one status to the next. Nothing here decides anything; what fails is only not shown. */
+export class Notices {
+  readonly #surface: Surface;
+  readonly #texts: NoticeTexts;
+  readonly #before = new Map<string, Status>();
+  /** Most that was unsent since all was sent, for each user. */
+  readonly #most = new Map<string, number>();
+  #badge: number | undefined;
+
+  constructor(surface: Surface, texts: Partial<NoticeTexts> = {}) {
+    this.#surface = surface;
+    this.#texts = { ...DEFAULT_TEXTS, ...texts };
+  }
+
+  /** Tells what is new in this status. */
+  async status(status: Status): Promise<void> {
+    const { user, unsent } = status;
+    const before = this.#before.get(user);
+    const most = Math.max(this.#most.get(user) ?? 0, unsent);
+    this.#before.set(user, status);
+    this.#most.set(user, unsent === 0 ? 0 : most);
+    const total = [...this.#before.values()].reduce((sum, one) => sum + one.unsent, 0);
+    if (total !== this.#badge) await this.#surface.badge((this.#badge = total));
+    const news = before ? newsOf(before, status, most) : [];
+    if (news.length === 0 || (await this.#surface.isSeen())) return;
+    for (const { kind, count } of news) await this.#surface.show(kind, this.#texts[kind](count));
+  }
+}
+
+function newsOf(before: Status, now: Status, sent: number): { readonly kind: NoticeKind; readonly count: number }[] {
+  const needsSignIn = ({ waiting }: Status): boolean => waiting?.for === 'sign-in' || waiting?.for === 'other-user';
+  return [
+    ...(now.conflicts > before.conflicts ? [{ kind: 'conflict' as const, count: now.conflicts }] : []),
+    ...(now.deadLetters > before.deadLetters ? [{ kind: 'dead-letter' as const, count: now.deadLetters }] : []),
+    ...(needsSignIn(now) && !needsSignIn(before) && now.unsent > 0 ? [{ kind: 'sign-in' as const, count: now.unsent }] : []),
+    ...(now.unsent === 0 && before.unsent > 0 ? [{ kind: 'all-sent' as const, count: sent }] : []),
+  ];
+}
