@@ -16,7 +16,7 @@ export default defineConfig<{ via: TransportName }>({
   forbidOnly: true,
   timeout: 120_000,
   expect: { timeout: 30_000 },
-  globalTimeout: 18 * 60_000,
+  globalTimeout: Number(process.env['UPDRAFT_E2E_MS_MAX'] ?? 18 * 60_000),
   projects: process.env['UPDRAFT_MEASURE']
     ? [{ name: 'measure', testMatch: '*.measure.ts' }]
     : [

@@ -5,6 +5,7 @@ import { chromium, expect, type BrowserContext, type CDPSession, type Page } fro
 import type { Conflict, DeadLetter, OutboxEntry, Resolution, Row, Status } from '../../client/index.ts';
 import type { Inspection } from '../../demo/src/collections.ts';
 import { shared } from './airflow.ts';
+import { endAtOnce, processesOf } from './browser-processes.ts';
 import { eventually } from './eventually.ts';
 
 const ARGS = [
@@ -28,26 +29,28 @@ export interface DeviceOptions {
   /** Another command that starts the browser, in a network of its own. */
   readonly executablePath?: string;
   readonly args?: readonly string[];
+  /** A profile that was there before: the device as it is switched on again. */
+  readonly profile?: string;
 }
 
 /** One person's device: a browser profile of its own with the demo in it. */
 export class Device {
   readonly url: string;
   readonly context: BrowserContext;
-  readonly #profile: string;
+  readonly profile: string;
   /** On a page of no origin, so that it outlives the app's pages. */
   readonly cdp: CDPSession;
   #page: Page | undefined;
 
   private constructor(url: string, profile: string, context: BrowserContext, cdp: CDPSession) {
     this.url = url;
-    this.#profile = profile;
+    this.profile = profile;
     this.context = context;
     this.cdp = cdp;
   }
 
-  static async start({ url, executablePath = shared().chromium, args = [] }: DeviceOptions): Promise<Device> {
-    const profile = await mkdtemp(join(tmpdir(), 'updraft-e2e-'));
+  static async start({ url, executablePath = shared().chromium, args = [], profile: old }: DeviceOptions): Promise<Device> {
+    const profile = old ?? (await mkdtemp(join(tmpdir(), 'updraft-e2e-')));
     const context = await chromium.launchPersistentContext(profile, {
       executablePath,
       // Playwright's own headless is the headless shell, which has no Background Sync.
@@ -69,7 +72,14 @@ export class Device {
 
   async dispose(): Promise<void> {
     await this.context.close().catch(() => undefined);
-    await rm(this.#profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    await rm(this.profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  }
+
+  /** Kills the whole browser at once, as a crash or a flat battery would. Its profile stays: start a device with it. */
+  async crash(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.context.once('close', () => resolve()));
+    for (const pid of processesOf(this.profile)) endAtOnce(pid);
+    await closed;
   }
 
   get page(): Page {
@@ -90,6 +100,18 @@ export class Device {
     await this.signIn(user, { keep });
     await eventually(async () => (await this.status()).ready, 'the first pull').toBe(true);
     return this.page;
+  }
+
+  /** Opens the app on a device that was in use before; who signed in last may have been forgotten with the crash. */
+  async openAgain(user: string): Promise<void> {
+    await this.open();
+    const asked = this.page
+      .getByTestId('user')
+      .waitFor()
+      .then(() => true);
+    const connected = this.page.waitForFunction(() => window.updraft !== undefined).then(() => false);
+    if (await Promise.race([asked, connected])) await this.signIn(user, { keep: true });
+    else await this.connected();
   }
 
   async signIn(user: string, { keep = false } = {}): Promise<void> {
@@ -206,7 +228,7 @@ export class Device {
 
   /** The inspections whose id begins so, in the order of their ids. */
   async rows(prefix: string): Promise<Row<Inspection>[]> {
-    const rows = await this.page.evaluate(() => client().collection('inspections').query({ limit: 10_000 }));
+    const rows = await this.page.evaluate(() => client().collection('inspections').query({ limit: 100_000 }));
     return rows.filter(({ id }) => id.startsWith(prefix));
   }
 

@@ -1,6 +1,7 @@
 import { request as send, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { TransportName } from '../../shared/limits.ts';
 import { buffer } from 'node:stream/consumers';
+import { gunzipSync } from 'node:zlib';
 
 /** Which of the exchange's requests it is. */
 export type Step = 'identity' | 'trigger' | 'wait' | 'look' | 'result' | 'hello' | 'exchange' | 'live' | 'other';
@@ -28,6 +29,7 @@ interface Rule {
   left: number;
 }
 
+const GZIP_MAGIC = 0x1f;
 const PORTAL = '<!doctype html><title>Welcome</title><h1>Free Wi-Fi</h1><p>Please accept our terms to go on.</p>';
 const GATEWAY = '<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>';
 
@@ -62,6 +64,7 @@ export class Held {
 export class Wire {
   readonly seen: Seen[] = [];
   readonly #airflowUrl: () => string;
+  #observe: ((body: Buffer) => void) | undefined;
   #rules: Rule[] = [];
   #holds: { step: Step; before: boolean; held: Held }[] = [];
   /** Which way exchanges travel: without the plugin Airflow answers its paths as any that it does not know. */
@@ -103,6 +106,11 @@ export class Wire {
     return this.#hold(step, true);
   }
 
+  /** Hands the body of every exchange to the observer, unpacked, before Airflow sees it. */
+  observeExchanges(observer: (body: string) => void): void {
+    this.#observe = (body) => observer((body[0] === GZIP_MAGIC ? gunzipSync(body) : body).toString('utf8'));
+  }
+
   count(step: Step): number {
     return this.seen.filter((one) => one.step === step).length;
   }
@@ -120,6 +128,10 @@ export class Wire {
     if (hold) {
       this.#holds = this.#holds.filter((one) => one.held !== hold);
       await this.#answerHeld(hold, before, request, response);
+      return true;
+    }
+    if (!rule && step === 'exchange' && this.#observe) {
+      deliver(response, await this.#ask(request, this.#observe));
       return true;
     }
     if (!rule) return false;
@@ -172,16 +184,19 @@ export class Wire {
   }
 
   /** The whole exchange with Airflow, uncompressed so that half of it is half of the JSON. */
-  #ask(request: IncomingMessage): Promise<Answer> {
+  async #ask(request: IncomingMessage, observe?: (body: Buffer) => void): Promise<Answer> {
     const { hostname, port } = new URL(this.#airflowUrl());
     const { 'accept-encoding': _encoding, connection: _connection, ...headers } = request.headers;
+    const whole = observe && (await buffer(request));
+    if (whole) observe(whole);
     return new Promise((resolve, reject) => {
       const upstream = send({ hostname, port, method: request.method, path: request.url, headers }, (answer) => {
         const { 'transfer-encoding': _chunked, connection: _kept, ...rest } = answer.headers;
         buffer(answer).then((body) => resolve({ status: answer.statusCode ?? 502, headers: rest, body }), reject);
       });
       upstream.on('error', reject);
-      request.pipe(upstream);
+      if (whole) upstream.end(whole);
+      else request.pipe(upstream);
     });
   }
 }
