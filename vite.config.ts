@@ -19,7 +19,8 @@ const client: UserConfig = {
     emptyOutDir: false,
     sourcemap: true,
     minify: true,
-    rolldownOptions: { output: { ...output, chunkFileNames: 'client-[name].js' } },
+    // In a library Vite leaves the spaces in; this file is served as it is.
+    rolldownOptions: { output: { ...output, minify: true, chunkFileNames: 'client-[name].js' } },
   },
 };
 

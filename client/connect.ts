@@ -4,6 +4,8 @@ import type { HistoryEntry, HistoryFilter } from '../shared/history.ts';
 import { newId } from '../shared/ids.ts';
 import type { DeadLetter, MutationLetterName, OutboxEntry } from '../shared/row.ts';
 import type { Status } from '../shared/status.ts';
+import type { AirflowCalls } from './airflow.ts';
+import { airflowCallsLater } from './airflow-later.ts';
 import { createCollection, splitFields, type Collection } from './collection.ts';
 import type { ConnectOptions } from './connect-options.ts';
 import { PageEvents } from './events.ts';
@@ -20,6 +22,8 @@ export type SignIn =
 /** The page's side of Updraft. */
 export interface Updraft<C extends Record<keyof C, { id: string }>> {
   collection: <N extends keyof C & string>(name: N) => Collection<C[N]>;
+  /** Airflow's own operations, queued as changes are. */
+  airflow: AirflowCalls;
   /** Calls the handler for each event; returns what stops it. */
   on: <N extends EventName>(name: N, handler: EventHandlers[N]) => () => void;
   /** Cursor of the newest event told. */
@@ -43,7 +47,7 @@ export interface Updraft<C extends Record<keyof C, { id: string }>> {
   signOut: (options?: { readonly unsent?: 'keep' | 'discard' | 'refuse' }) => Promise<void>;
   /** Replays and pulls now; resolves when nothing more can be done at this moment. */
   sync: () => Promise<Status>;
-  /** Resolves when nothing of this device is unsettled: all sent, safe to hand in. */
+  /** Resolves when nothing of this device is unsettled and no call is pending: all sent, safe to hand in. */
   whenSettled: () => Promise<void>;
   close: () => void;
 }
@@ -69,6 +73,7 @@ export async function connect<C extends Record<keyof C, { id: string }> = Record
   await events.start();
   return {
     collection: (name) => createCollection(name, link, settling),
+    airflow: airflowCallsLater(link),
     on: handlers.on,
     cursor: events.cursor,
     status: () => link.ask({ type: 'status' }),
@@ -99,8 +104,8 @@ export async function connect<C extends Record<keyof C, { id: string }> = Record
     sync: () => link.ask({ type: 'sync' }, SYNC_TIMEOUT_MS),
     whenSettled: () =>
       new Promise((resolve, reject) => {
-        const check = ({ unsent }: Status): void => {
-          if (unsent > 0) return;
+        const check = ({ unsent, pendingCalls }: Status): void => {
+          if (unsent + pendingCalls > 0) return;
           stop();
           resolve();
         };

@@ -7,7 +7,18 @@ import { createSettling, type Settling } from './settling.ts';
 import type { WorkerLink } from './worker-link.ts';
 
 const HEARTBEAT_MS = 20_000;
-const IDLE: Status = { user: 'ana', replicaId: 'r', online: true, phase: 'idle', unsent: 0, conflicts: 0, deadLetters: 0, auth: 'ok', ready: true };
+const IDLE: Status = {
+  user: 'ana',
+  replicaId: 'r',
+  online: true,
+  phase: 'idle',
+  unsent: 0,
+  pendingCalls: 0,
+  conflicts: 0,
+  deadLetters: 0,
+  auth: 'ok',
+  ready: true,
+};
 
 /** The worker's event log, and how it answers. */
 let log: { name: string; events: LoggedEvent[]; oldest: number };

@@ -1,3 +1,4 @@
+import type { Call } from '../shared/calls.ts';
 import type { Conflict } from '../shared/conflict.ts';
 import type { AuthReason, LoggedEvent } from '../shared/messages.ts';
 import type { DeadLetter, Dropped, Settled } from '../shared/row.ts';
@@ -14,6 +15,10 @@ export interface EventHandlers {
   'dead-letter': (deadLetter: DeadLetter) => void;
   /** The browser has lost this user's database; what of it was restored, and what was not. */
   'storage-lost': (loss: StorageLoss) => void;
+  /** A queued Airflow call has moved. */
+  call: (call: Call) => void;
+  /** Other tasks wait for a person than before. */
+  'pending-inputs': (changed: object) => void;
 }
 export type EventName = keyof EventHandlers;
 
@@ -45,6 +50,8 @@ export function createHandlers(): Handlers {
     'auth-required': new Set(),
     'dead-letter': new Set(),
     'storage-lost': new Set(),
+    call: new Set(),
+    'pending-inputs': new Set(),
   };
   const call = <T>(set: Set<(value: T) => void>, value: T): void => set.forEach((handler) => guarded(() => handler(value)));
   return {
@@ -68,6 +75,10 @@ export function createHandlers(): Handlers {
           return call(handlers['dead-letter'], event.deadLetter);
         case 'storage-lost':
           return call(handlers['storage-lost'], event.loss);
+        case 'call':
+          return call(handlers.call, event.call);
+        case 'pending-inputs':
+          return call(handlers['pending-inputs'], event);
         case 'auth-required':
           return call(handlers['auth-required'], { reason: event.reason });
       }

@@ -1,5 +1,6 @@
 export { connect, type SignIn, type Updraft } from './connect.ts';
 export type { ConnectOptions } from './connect-options.ts';
+export type { AirflowCalls, CallReceipt } from './airflow.ts';
 export type { Collection, Receipt } from './collection.ts';
 export type { EventHandlers, EventName } from './handlers.ts';
 export { UpdraftError, type ErrorKind } from '../shared/errors.ts';

@@ -6,7 +6,12 @@ import { root } from './lib/paths.mjs';
 import { main, Problem } from './lib/problem.mjs';
 
 /** @type {Array<{ file: string, limit_bytes?: number }>} no limit: reported only */
-const FILES = [{ file: 'dist/client.js', limit_bytes: 4096 }, { file: 'dist/client-live.js', limit_bytes: 2048 }, { file: 'dist/updraft-sw.js' }];
+const FILES = [
+  { file: 'dist/client.js', limit_bytes: 4096 },
+  { file: 'dist/client-live.js', limit_bytes: 2048 },
+  { file: 'dist/client-airflow.js', limit_bytes: 1024 },
+  { file: 'dist/updraft-sw.js' },
+];
 
 await main(async () => {
   const over = FILES.filter((entry) => !fits(entry)).map(({ file }) => file);

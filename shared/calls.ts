@@ -62,7 +62,7 @@ export type Repeats =
 /** How far a call is on its way, each state with only its own data. Times are ms since 1970. */
 export type CallState =
   | { readonly kind: 'queued' }
-  | { readonly kind: 'sending' } // the request may be in Airflow
+  | { readonly kind: 'sending'; readonly failures: number } // the request may be in Airflow
   | { readonly kind: 'waiting'; readonly for: 'network' | 'airflow'; readonly retryAt: number; readonly failures: number }
   | { readonly kind: 'parked'; readonly for: 'sign-in' | 'other-user' }
   | { readonly kind: 'held'; readonly for: 'dag-missing' | 'forbidden'; readonly retryAt: number; readonly failures: number }
@@ -77,7 +77,8 @@ export type CallState =
       readonly looks: number;
     }
   | { readonly kind: 'settled'; readonly outcome: CallOutcome; readonly at: number }
-  | { readonly kind: 'dead'; readonly reason: CallReason; readonly at: number };
+  | { readonly kind: 'dead'; readonly reason: CallReason; readonly at: number }
+  | { readonly kind: 'discarded' }; // by a person; told, not kept
 
 /** What came of it. A run that failed is an outcome too: Airflow has done what it was asked. */
 export type CallOutcome =

@@ -15,6 +15,7 @@ export type ErrorKind =
   | 'not-found' // patch() or increment() of an id that is not there
   | 'not-a-number' // increment() of a field that holds something else
   | 'read-only' // the collection is written by Airflow alone
+  | 'not-allowed' // an operation that this worker's configuration does not name
   | 'conflict-moved' // the other side changed again since the conflict was shown
   | 'bad-choice' // resolve() without a choice for each conflicting field
   | 'in-flight' // discard() of what may already be applied

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import type { CallState } from './calls.ts';
 import type { TransportName } from './limits.ts';
 
 /** Why the worker looks for work. */
@@ -56,6 +57,17 @@ export type HistoryFact =
       readonly wake: WakeReason;
       readonly via?: TransportName;
     }
+  | {
+      readonly kind: 'call-moved';
+      readonly callId: string;
+      readonly lane: string;
+      readonly from: CallState['kind'] | 'none';
+      readonly to: CallState['kind'];
+      /** What it waits for, is parked or held for, died of, or came to. */
+      readonly why?: string;
+      /** ms since 1970: not tried by itself before. */
+      readonly retryAt?: number;
+    }
   | { readonly kind: 'circuit'; readonly from: CircuitStateKind; readonly to: CircuitStateKind; readonly failures: number; readonly until?: number };
 
 /** What is known of one attempt once it has ended. */
@@ -67,7 +79,7 @@ export type CircuitStateKind = 'closed' | 'open' | 'half-open';
 /** One line of the log. `seq` grows; `at` is ms since 1970 by the device's clock, a label. */
 export type HistoryEntry = HistoryFact & { readonly seq: number; readonly at: number };
 
-export const HISTORY_KINDS = ['delivery-moved', 'attempt', 'circuit'] as const satisfies readonly HistoryFact['kind'][];
+export const HISTORY_KINDS = ['delivery-moved', 'call-moved', 'attempt', 'circuit'] as const satisfies readonly HistoryFact['kind'][];
 
 /** Which entries to read, the newest first. */
 export const HistoryFilterSchema = v.object({

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { CallRequestSchema, type Call, type CallEntry, type PendingInputs } from './calls.ts';
 import type { Choice, Conflict } from './conflict.ts';
 import type { ErrorKind } from './errors.ts';
 import { HistoryFilterSchema, type HistoryEntry } from './history.ts';
@@ -61,6 +62,11 @@ export const CommandSchema = v.variant('type', [
     removed: v.exactOptional(v.array(text)),
   }),
   v.object({ type: v.literal('export-dead-letters') }),
+  v.object({ type: v.literal('call'), requestId: text, request: CallRequestSchema }),
+  v.object({ type: v.literal('calls') }),
+  v.object({ type: v.literal('pending-inputs') }),
+  v.object({ type: v.literal('retry-call'), requestId: text, id: text }),
+  v.object({ type: v.literal('discard-call'), requestId: text, id: text }),
   v.object({
     type: v.literal('sign-in'),
     credentials: v.variant('kind', [v.object({ kind: v.literal('cookie') }), v.object({ kind: v.picklist(['memory', 'sealed']), token: text })]),
@@ -93,7 +99,9 @@ export type UpdraftEvent =
   | { readonly type: 'conflict'; readonly conflict: Conflict }
   | { readonly type: 'auth-required'; readonly reason: AuthReason }
   | { readonly type: 'dead-letter'; readonly deadLetter: DeadLetter }
-  | { readonly type: 'storage-lost'; readonly loss: StorageLoss };
+  | { readonly type: 'storage-lost'; readonly loss: StorageLoss }
+  | { readonly type: 'call'; readonly call: Call }
+  | { readonly type: 'pending-inputs' };
 export type LoggedEvent = UpdraftEvent & { readonly cursor: number };
 /** `missing`: the worker has no token (it was restarted, or nobody signed in); `refused`: Airflow refused it; `other-user`: this browser's session is somebody else's. */
 export type AuthReason = 'missing' | 'refused' | 'other-user';
@@ -126,6 +134,11 @@ export interface Results {
   retry: null;
   /** JSON text. */
   'export-dead-letters': string;
+  call: { readonly id: string };
+  calls: readonly CallEntry[];
+  'pending-inputs': PendingInputs;
+  'retry-call': null;
+  'discard-call': null;
   'sign-in': null;
   'sign-out': null;
   sync: Status;

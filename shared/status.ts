@@ -11,6 +11,8 @@ export interface Status {
   readonly waiting?: { readonly for: WaitingFor; readonly until?: number; readonly failures: number };
   /** Mutations not settled yet, conflicts and dead letters included. */
   readonly unsent: number;
+  /** Queued Airflow calls that have not ended: not in Airflow yet, or followed there. Dead ones are dead letters. */
+  readonly pendingCalls: number;
   readonly conflicts: number;
   readonly deadLetters: number;
   readonly auth: AuthState;

@@ -1,5 +1,6 @@
 import type { Command, Results } from '../shared/messages.ts';
 import type { DeadLetter } from '../shared/row.ts';
+import { callLetterOf } from './calls/call-view.ts';
 import { ensureOpenDelivery, makingOf } from './outbox/open-delivery.ts';
 import type { OpenReplica } from './replica.ts';
 import { deadLetterOf, retryRecord } from './settle/dead-letter.ts';
@@ -10,7 +11,10 @@ const EXPORT_VERSION = 1;
 
 /** Everything of this replica that cannot go on by itself. */
 export async function deadLetters({ world }: OpenReplica): Promise<DeadLetter[]> {
-  return (await world.store.read((tx) => tx.rejected())).flatMap((record) => deadLetterOf(record) ?? []);
+  return world.store.read(async (tx) => [
+    ...(await tx.rejected()).flatMap((record) => deadLetterOf(record) ?? []),
+    ...(await tx.calls.dead()).flatMap((call) => callLetterOf(call) ?? []),
+  ]);
 }
 
 /** The same as JSON text, to be kept or handed on outside the browser. It changes nothing. */

@@ -5,6 +5,7 @@ import { UpdraftError } from '../shared/errors.ts';
 import type { Captured, ChangeCommand, Command, LoggedEvent } from '../shared/messages.ts';
 import { handleCommand } from './handle-command.ts';
 import { openReplica, type OpenReplica } from './replica.ts';
+import { NO_CALLS } from './test-replica.ts';
 import { ReplicaStore } from './store/replica-store.ts';
 import type { ReplicaRecord } from './store/record.ts';
 import type { World } from './world.ts';
@@ -34,6 +35,7 @@ async function start(): Promise<OpenReplica> {
       register: async () => true,
     },
     airflow: '/airflow',
+    calls: NO_CALLS,
     transport: { carriesPrivate: true, exchange: async () => ({ effect: 'retry', for: 'network' }) },
     clock: { now: () => 0, after: () => () => undefined },
     random: { hex: () => `name${++names}`, fraction: () => 0.5 },

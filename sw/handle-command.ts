@@ -4,6 +4,9 @@ import { whyNotJson } from '../shared/json.ts';
 import type { Command, Results } from '../shared/messages.ts';
 import type { OutboxEntry, Row } from '../shared/row.ts';
 import { deadLetters, exportDeadLetters, retryDeadLetter } from './dead-letters.ts';
+import { captureCall, discardCall, retryCall } from './calls/capture-call.ts';
+import { entryOf } from './calls/call-view.ts';
+import { pendingInputs } from './calls/pending-inputs.ts';
 import { netFields } from './outbox/net.ts';
 import { ensureOpenDelivery, makingOf } from './outbox/open-delivery.ts';
 import { snapshot, type OpenReplica } from './replica.ts';
@@ -55,6 +58,16 @@ export async function handleCommand(replica: OpenReplica, command: Command): Pro
       return { result: await resolve(replica, command), afterwards: () => pipeline.drain('capture') };
     case 'discard':
       return { result: await discard(replica, command) };
+    case 'call':
+      return { result: await captureCall(replica, command), afterwards: () => pipeline.drain('capture') };
+    case 'calls':
+      return { result: (await world.store.read((tx) => tx.calls.all())).map(entryOf) };
+    case 'pending-inputs':
+      return { result: await world.store.read((tx) => pendingInputs(tx.calls)) };
+    case 'retry-call':
+      return { result: await retryCall(replica, command), afterwards: () => pipeline.drain('person') };
+    case 'discard-call':
+      return { result: await discardCall(replica, command) };
     case 'sign-in':
       return { result: await signIn(replica, command), afterwards: () => pipeline.drain('sign-in') };
     case 'sign-out':
@@ -146,11 +159,12 @@ async function signOut({ world, desk, credentials, mirror, dispose }: OpenReplic
 /** Counted and wiped in one transaction: a capture in between must not be acknowledged and then deleted. */
 async function wipe({ store }: World, unsent: 'discard' | 'refuse'): Promise<void> {
   await store.write(async (tx) => {
-    const { unsent: count } = await tx.counts();
+    const [changes, calls] = [await tx.counts(), await tx.calls.counts()];
+    const count = changes.unsent + calls.unsent + calls.dead;
     if (unsent === 'refuse' && count > 0) {
       throw new UpdraftError(
         'unsent-work',
-        `${count} changes are not in Airflow yet. Wait until they are sent, or sign out with { unsent: 'keep' } or { unsent: 'discard' }.`,
+        `${count} changes or calls are not in Airflow yet. Wait until they are sent, or sign out with { unsent: 'keep' } or { unsent: 'discard' }.`,
       );
     }
     await tx.wipe();

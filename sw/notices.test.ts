@@ -8,6 +8,7 @@ const IDLE: Status = {
   online: true,
   phase: 'idle',
   unsent: 0,
+  pendingCalls: 0,
   conflicts: 0,
   deadLetters: 0,
   auth: 'ok',

@@ -8,6 +8,7 @@ import { handleCommand } from './handle-command.ts';
 import { openReplica, type OpenReplica } from './replica.ts';
 import type { HistoryEntry, WakeReason } from '../shared/history.ts';
 import type { WakeUpQueue } from './replay/wake-up-queue.ts';
+import { NO_CALLS } from './test-replica.ts';
 import { ReplicaStore } from './store/replica-store.ts';
 import { stateOf } from './store/row.ts';
 import type { Credentials } from './transport/credentials.ts';
@@ -76,6 +77,7 @@ beforeEach(async () => {
     mirror: { read: async () => undefined, write: async () => undefined, remove: async () => undefined, pause: async () => undefined },
     queue: wakeUps,
     airflow: '/airflow',
+    calls: NO_CALLS,
     transport: {
       carriesPrivate: true,
       exchange: async (job) => {

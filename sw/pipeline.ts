@@ -1,5 +1,6 @@
 import { UpdraftError } from '../shared/errors.ts';
 import type { Captured } from '../shared/messages.ts';
+import { callsWakeLane, CallLanes } from './calls/lanes.ts';
 import { captureGroup, type CaptureJob } from './capture/capture-group.ts';
 import { GroupCommit } from './capture/group-commit.ts';
 import { batchLane } from './outbox/open-delivery.ts';
@@ -33,6 +34,10 @@ export class Pipeline {
   readonly #wakeUps: WakeUps;
   readonly #captures: GroupCommit<CaptureJob, Captured | UpdraftError>;
   readonly #drains: SingleFlight<WakeReason>;
+  /** Beside the batches, each lane for itself. */
+  readonly #calls: CallLanes;
+  /** Once more, because Airflow has answered a batch. */
+  #callsAgain: Promise<void> | undefined;
   #cancelTimer: (() => void) | undefined;
   #isClosed = false;
   #isDraining = false;
@@ -46,6 +51,7 @@ export class Pipeline {
     this.#circuit = circuit;
     this.#wakeUps = new WakeUps(world, desk);
     this.#exchanges = new Exchanges(world, desk, circuit);
+    this.#calls = new CallLanes(world, desk, circuit, () => this.#wakeUps.reconcile());
     this.#captures = new GroupCommit((jobs) => this.#capture(jobs));
     this.#drains = new SingleFlight((reasons) => world.locks.exclusive(`updraft:drain:${world.user}`, () => this.#drain(reasons)));
   }
@@ -61,7 +67,9 @@ export class Pipeline {
 
   /** Replays what is due and pulls what is new. Resolves when nothing more can be done now; `status` says what it waits for. */
   async drain(reason: WakeReason): Promise<void> {
-    if (!this.#isClosed) await this.#drains.run(reason);
+    if (this.#isClosed) return;
+    await Promise.all([this.#drains.run(reason), this.#calls.drain(reason)]);
+    await this.#callsAgain;
   }
 
   /**
@@ -89,11 +97,13 @@ export class Pipeline {
   /** Another lane's probe was answered: what waited for Airflow goes on. */
   airflowIsBack = (): void => {
     if (!this.#isDraining) this.#drainInTheBackground('airflow-back');
+    else this.#callsAgain = this.#calls.drain('airflow-back').catch((error: unknown) => this.#world.logger.error('Calls could not be sent.', error));
   };
 
   /** The replica is wiped: nothing is tried any more. */
   close(): void {
     this.#isClosed = true;
+    this.#calls.close();
     this.#cancelTimer?.();
   }
 
@@ -106,17 +116,20 @@ export class Pipeline {
   }
 
   /** A row in the Workbox queue and a sync registration, before the page is told: it may close at once. A failure costs nothing but this wake-up. */
-  async wakeUpFor(deliveryId: string): Promise<void> {
-    const { queue, logger, user } = this.#world;
-    await queue
-      .push(deliveryId, batchLane(user))
-      .catch((error: unknown) => logger.error('The wake-up list could not be written; the next start mends it.', error));
+  async wakeUpFor(deliveryId: string, lane = batchLane(this.#world.user)): Promise<void> {
+    const { queue, logger } = this.#world;
+    await queue.push(deliveryId, lane).catch((error: unknown) => logger.error('The wake-up list could not be written; the next start mends it.', error));
     await this.#wakeUps.register(true);
   }
 
-  /** Whether the browser should wake the worker again: deliveries are left. */
+  /** The same for a queued Airflow call. */
+  async wakeUpForCall(id: string): Promise<void> {
+    await this.wakeUpFor(id, callsWakeLane(this.#world.user));
+  }
+
+  /** Whether the browser should wake the worker again: deliveries or calls are not in Airflow yet. */
   async isWorkLeft(): Promise<boolean> {
-    return (await this.#world.store.read((tx) => tx.deliveries())).length > 0;
+    return this.#world.store.read(async (tx) => (await tx.deliveries()).length > 0 || (await tx.calls.counts()).unsent > 0);
   }
 
   async #drain(reasons: readonly WakeReason[]): Promise<void> {

@@ -1,6 +1,7 @@
 import { TRANSPORT_LIMITS } from '../shared/limits.ts';
 import { isPrivate } from '../shared/collections.ts';
 import type { Snapshot } from '../shared/messages.ts';
+import { callsWakeLane } from './calls/lanes.ts';
 import { Desk } from './desk.ts';
 import { MirrorWriter } from './mirror-writer.ts';
 import { batchLane, ensureOpenDelivery } from './outbox/open-delivery.ts';
@@ -12,6 +13,9 @@ import { parseMirror, type MirrorContent } from './store/mirror.ts';
 import type { Replica } from './store/replica.ts';
 import type { Credentials } from './transport/credentials.ts';
 import type { World } from './world.ts';
+
+/** How long a page can see what came of a call. */
+const SETTLED_KEPT_MS = 7 * 24 * 3_600_000;
 
 /** One user's replica, open: its flow, its state, its credentials. */
 export interface OpenReplica {
@@ -49,9 +53,10 @@ export async function openReplica(given: World, credentials: Credentials, cell =
     await close();
     await world.mirror.remove();
     await world.store.destroy();
-    await reconcileQueue(world.queue, batchLane(world.user), []).catch((error: unknown) =>
-      world.logger.error('The wake-up list could not be emptied; nothing in it names a record.', error),
-    );
+    for (const lane of [batchLane(world.user), callsWakeLane(world.user)])
+      await reconcileQueue(world.queue, lane, []).catch((error: unknown) =>
+        world.logger.error('The wake-up list could not be emptied; nothing in it names a record.', error),
+      );
   };
   cell.onClosed.add(pipeline.airflowIsBack);
   return { world, desk, pipeline, credentials, circuit, mirror, close, dispose };
@@ -68,6 +73,7 @@ async function findReplica(world: World, kept: MirrorContent | undefined): Promi
     await tx.putReplica(opened);
     if (replica !== found) await ensureOpenDelivery(tx, opened, deps);
     await tx.pruneAnswers(deps.now);
+    await tx.calls.pruneSettled(deps.now - SETTLED_KEPT_MS);
   });
 }
 

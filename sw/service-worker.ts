@@ -6,6 +6,7 @@ import type { TransportName } from '../shared/limits.ts';
 import { BROADCAST_CHANNEL, CommandSchema, type Broadcast, RequestSchema, type Command, type Reply } from '../shared/messages.ts';
 import { MESSAGES_VERSION } from '../shared/protocol-version.ts';
 import { createBrowserSurface, type SurfaceOptions } from './browser-surface.ts';
+import type { CallsAllowed } from './calls/operations.ts';
 import { handleCommand, type Handled } from './handle-command.ts';
 import { createLogger } from './logger.ts';
 import { Notices, type NoticeTexts } from './notices.ts';
@@ -15,6 +16,7 @@ import { createWorkboxQueue } from './replay/workbox-queue.ts';
 import { usersWithReplica } from './store/database.ts';
 import { createCacheMirror, usersWithMirror } from './store/cache-mirror.ts';
 import { EmptiedError, isStorageError, ReplicaStore } from './store/replica-store.ts';
+import { createAirflowApi } from './transport/airflow-api.ts';
 import { batchPath } from './transport/batch-target.ts';
 import { createCredentials } from './transport/credentials.ts';
 import { createTransport } from './transport/create-transport.ts';
@@ -41,6 +43,11 @@ export interface UpdraftOptions {
    * permission (`Notification.requestPermission()`); `texts` are the app's own words.
    */
   readonly notifications?: boolean | (SurfaceOptions & { readonly texts?: Partial<NoticeTexts> });
+  /**
+   * The Airflow operations that pages may queue, each for the DAGs named or for all (`true`): `{ triggerDagRun: ['nightly_report'], respondToHumanInput: true }`.
+   * None by default.
+   */
+  readonly calls?: CallsAllowed;
   /** `debug` also logs each step; nothing ever logs credentials or record contents. */
   readonly log?: 'error' | 'info' | 'debug';
 }
@@ -167,6 +174,7 @@ class Replicas {
       declarations,
       store,
       mirror: createCacheMirror(caches, user, { now: () => performance.now(), sleep }),
+      calls: { allowed: this.#options.calls ?? {}, api: createAirflowApi({ http, credentials }) },
       clock,
       random,
       queue: this.#queue,

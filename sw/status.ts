@@ -50,8 +50,13 @@ function stillFailing({ backoff }: Replica, online: boolean): Waiting {
     : undefined;
 }
 
-function waitingOf(replica: Replica, deliveries: readonly Delivery[], counts: { conflicts: number; deadLetters: number }, online: boolean): Waiting {
-  const hasWork = deliveries.length > 0 || !replica.ready || replica.rereading || replica.backoff !== null;
+function waitingOf(
+  replica: Replica,
+  deliveries: readonly Delivery[],
+  counts: { pendingCalls: number; conflicts: number; deadLetters: number },
+  online: boolean,
+): Waiting {
+  const hasWork = deliveries.length > 0 || counts.pendingCalls > 0 || !replica.ready || replica.rereading || replica.backoff !== null;
   if (hasWork) {
     const failures = replica.backoff?.failures ?? 0;
     if (replica.auth.required === 'other-user') return { for: 'other-user', failures };

@@ -79,6 +79,7 @@ export class TestReplica {
       mirror: this.mirror,
       queue: { peek: async () => [], push: async () => undefined, remove: async () => undefined, register: async () => true },
       transport: { carriesPrivate: true, exchange: (job, kind) => this.transport.exchange(job, kind) },
+      calls: NO_CALLS,
       clock: { now: () => this.now, after: () => () => undefined },
       random: { hex: this.name, fraction: () => 0.5 },
       locks: { exclusive: (_name, body) => body() },
@@ -91,6 +92,9 @@ export class TestReplica {
     };
   }
 }
+
+/** For worlds in which nothing is called. */
+export const NO_CALLS: World['calls'] = { allowed: {}, api: { open: async () => NOTHING } };
 
 const NOTHING = { effect: 'retry', for: 'network' } as const;
 const credentials: Credentials = {

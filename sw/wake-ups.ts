@@ -1,4 +1,5 @@
 import type { WakeReason } from '../shared/history.ts';
+import { callsWakeLane } from './calls/lanes.ts';
 import { batchLane } from './outbox/open-delivery.ts';
 import { reconcileQueue } from './replay/reconcile-queue.ts';
 import type { Desk } from './desk.ts';
@@ -33,11 +34,14 @@ export class WakeUps {
   /** Makes the wake-up list say what the replica says. */
   async reconcile(): Promise<void> {
     const { store, queue, logger, user, isOnline } = this.#world;
-    const ids = (await store.read((tx) => tx.deliveries())).map(({ deliveryId }) => deliveryId);
-    // Online a fresh tag would fire at once, and again with each look at a server in trouble.
-    await reconcileQueue(queue, batchLane(user), ids, () => this.register(!isOnline())).catch((error: unknown) =>
-      logger.error('The wake-up list could not be reconciled; the next start tries again.', error),
-    );
+    const [batches, calls] = await store.read(async (tx) => [(await tx.deliveries()).map(({ deliveryId }) => deliveryId), await tx.calls.unsentIds()] as const);
+    try {
+      // Online a fresh tag would fire at once, and again with each look at a server in trouble.
+      await reconcileQueue(queue, batchLane(user), batches, () => this.register(!isOnline()));
+      await reconcileQueue(queue, callsWakeLane(user), calls, () => this.register(!isOnline()));
+    } catch (error) {
+      logger.error('The wake-up list could not be reconciled; the next start tries again.', error);
+    }
   }
 
   /** A sync event ended with work left: the browser keeps its tag in a backoff of minutes. */

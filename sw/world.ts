@@ -1,8 +1,10 @@
 import type { Declarations } from '../shared/collections.ts';
+import type { CallsAllowed } from './calls/operations.ts';
 import type { Broadcast } from '../shared/messages.ts';
 import type { WakeUpQueue } from './replay/wake-up-queue.ts';
 import type { Mirror } from './store/mirror.ts';
 import type { Store } from './store/replica-store.ts';
+import type { AirflowApi } from './transport/airflow-api.ts';
 import type { Transport } from './transport/transport.ts';
 
 /** Everything outside the engine. Passed in, so that the whole engine runs in a simulation. */
@@ -15,12 +17,19 @@ export interface World {
   readonly mirror: Mirror;
   readonly queue: WakeUpQueue;
   readonly transport: Transport;
+  readonly calls: CallsWorld;
   readonly clock: Clock;
   readonly random: Random;
   readonly locks: Locks;
   readonly logger: Logger;
   readonly isOnline: () => boolean;
   readonly broadcast: (message: Broadcast) => void;
+}
+
+/** What queued Airflow operations need. */
+export interface CallsWorld {
+  readonly allowed: CallsAllowed;
+  readonly api: AirflowApi;
 }
 
 /** Schedules and labels; decides nothing about correctness (law 11). */

@@ -86,6 +86,7 @@ export const ERROR_WORDS: Readonly<Record<ErrorKind, string>> = {
   'not-found': 'This record is not on this device any more',
   'not-a-number': 'Only a number can be counted up',
   'read-only': 'Only Airflow writes this',
+  'not-allowed': 'This app may not ask that of Airflow',
   'conflict-moved': 'It was changed again meanwhile',
   'bad-choice': 'A choice is missing',
   'in-flight': 'It is on its way right now: try again in a moment',

@@ -1,7 +1,7 @@
 import type { ExchangeRequest } from '../../shared/exchange.ts';
 import { unreachable } from '../../shared/errors.ts';
 import type { AttemptFact } from '../../shared/history.ts';
-import type { AuthReason } from '../../shared/messages.ts';
+import type { AuthReason, UpdraftEvent } from '../../shared/messages.ts';
 import type { Reason } from '../../shared/verdict.ts';
 import type { WaitingFor } from '../../shared/status.ts';
 import type { Desk } from '../desk.ts';
@@ -121,11 +121,16 @@ async function park(world: World, desk: Desk, attempt: Attempt, { reason, again 
   await desk.write(async (tx) => {
     const replica = await tx.replica();
     await moveOn(tx, world, attempt, { move: 'park', for: 'auth', why: reason, again });
-    if (replica.auth.signIns !== attempt.signIns) return { result: undefined, events: [] };
-    await tx.putReplica({ ...replica, backoff: null, auth: { ...replica.auth, required: reason } });
-    return { result: undefined, events: replica.auth.required === reason ? [] : [{ type: 'auth-required', reason }] };
+    return { result: undefined, events: await askForSignIn(tx, replica, reason, attempt.signIns) };
   });
   return 'failed';
+}
+
+/** Parks the replica until someone signs in; returns what the page is told. `signIns`: when the attempt was made. */
+export async function askForSignIn(tx: ReplicaTx, replica: Replica, reason: AuthReason, signIns: number): Promise<UpdraftEvent[]> {
+  if (replica.auth.signIns !== signIns) return [];
+  await tx.putReplica({ ...replica, backoff: null, auth: { ...replica.auth, required: reason } });
+  return replica.auth.required === reason ? [] : [{ type: 'auth-required', reason }];
 }
 
 /** The voiding of a refused batch goes out at once; a refused pull or voiding is tried again later. */

@@ -11,7 +11,9 @@ import { openReplica, type OpenReplica } from '../replica.ts';
 import type { Mirror, MirrorContent } from '../store/mirror.ts';
 import { ReplicaStore, type Store } from '../store/replica-store.ts';
 import type { Transport } from '../transport/transport.ts';
-import type { World } from '../world.ts';
+import { NO_CALLS } from '../test-replica.ts';
+import type { AirflowApi } from '../transport/airflow-api.ts';
+import type { CallsWorld, World } from '../world.ts';
 
 /** Thrown wherever a killed worker would have stopped: nothing of that incarnation runs on. */
 export class Killed extends Error {}
@@ -39,6 +41,8 @@ export interface SimulatedDeviceOptions {
   readonly transport: Transport;
   /** Seeded; hex and fraction are drawn from it. */
   readonly random: () => number;
+  /** Queued Airflow operations; none without. */
+  readonly calls?: CallsWorld;
 }
 
 /** A browser profile: its storage outlives its workers. */
@@ -146,7 +150,7 @@ export class SimulatedDevice {
   }
 
   async #start(kill = new KillSwitch(true)): Promise<{ replica: OpenReplica; kill: KillSwitch }> {
-    const { user, declarations, random } = this.#options;
+    const { user, declarations, random, calls = NO_CALLS } = this.#options;
     const store = new ReplicaStore(user, declarations, { indexedDB: this.#indexedDB, IDBKeyRange });
     const world: World = {
       user,
@@ -156,6 +160,7 @@ export class SimulatedDevice {
       mirror: this.#mirror(),
       queue: this.#queue(kill),
       transport: { carriesPrivate: true, exchange: (job, credentials) => kill.step(() => this.#options.transport.exchange(job, credentials)) },
+      calls: { ...calls, api: killableApi(calls.api, kill) },
       clock: { now: () => this.now, after: () => () => undefined },
       random: { hex: () => Array.from({ length: 20 }, () => Math.floor(random() * 16).toString(16)).join(''), fraction: random },
       locks: { exclusive: async (_name, body) => body() },
@@ -196,6 +201,16 @@ export class SimulatedDevice {
 
 function killable(store: Store, kill: KillSwitch): Store {
   return { read: (body) => kill.step(() => store.read(body)), write: (body) => kill.step(() => store.write(body)), destroy: () => store.destroy() };
+}
+
+/** A worker can be killed around each request, not only around each call. */
+function killableApi(api: AirflowApi, kill: KillSwitch): AirflowApi {
+  return {
+    async open(kind) {
+      const session = await kill.step(() => api.open(kind));
+      return 'effect' in session ? session : { send: (request) => kill.step(() => session.send(request)) };
+    },
+  };
 }
 
 function rethrowKilled(message: string, detail?: unknown): void {

@@ -1,6 +1,7 @@
 import { Dexie, type Table, type Transaction } from 'dexie';
 import type { LoggedEvent } from '../../shared/messages.ts';
 import type { Delivery } from '../outbox/delivery.ts';
+import { CALL_STORES, type CallRow, type InputsRow } from './call-table.ts';
 import type { HistoryTable } from './history-log.ts';
 import type { ReplicaRecord } from './record.ts';
 import type { Replica } from './replica.ts';
@@ -56,9 +57,11 @@ export interface Tables {
   readonly requests: Table<AnsweredRequest, string>;
   readonly secrets: Table<SealedToken, string>;
   readonly history: HistoryTable;
+  readonly calls: Table<CallRow, string>;
+  readonly inputs: Table<InputsRow, string>;
 }
 
-export const TABLE_NAMES: readonly (keyof Tables)[] = ['records', 'deliveries', 'replica', 'events', 'requests', 'secrets', 'history'];
+export const TABLE_NAMES: readonly (keyof Tables)[] = ['records', 'deliveries', 'replica', 'events', 'requests', 'secrets', 'history', 'calls', 'inputs'];
 
 /**
  * Tables bound to this very transaction. Dexie's own tables find theirs by following promises, which it loses
@@ -73,6 +76,8 @@ export function tablesOf(transaction: Transaction): Tables {
     requests: transaction.table('requests'),
     secrets: transaction.table('secrets'),
     history: transaction.table('history'),
+    calls: transaction.table('calls'),
+    inputs: transaction.table('inputs'),
   };
 }
 
@@ -91,6 +96,7 @@ export function openDatabase(user: string, indexedDb: IndexedDb | undefined): De
     .stores({ history: '++seq' })
     .upgrade((transaction) => transaction.table('deliveries').toCollection().modify(withRefusal));
   db.version(3).upgrade((tx) => tx.table<EventGroup | LoggedEvent, number>('events').toCollection().modify(groupEvent));
+  db.version(4).stores(CALL_STORES);
   return db;
 }
 

@@ -4,6 +4,7 @@ import type { HistoryEntry, HistoryFact, HistoryFilter } from '../../shared/hist
 import type { LoggedEvent, UpdraftEvent } from '../../shared/messages.ts';
 import type { Query } from '../../shared/row.ts';
 import type { Delivery } from '../outbox/delivery.ts';
+import { CallTable } from './call-table.ts';
 import { type AnsweredRequest, type IndexedDb, openDatabase, type SealedToken, TABLE_NAMES, tablesOf, type Tables } from './database.ts';
 import { appendHistory, readHistory } from './history-log.ts';
 import { indexKeys, queryRange } from './indexes.ts';
@@ -60,8 +61,11 @@ export class EmptiedError extends Error {}
 export class ReplicaTx {
   readonly #tables: Tables;
   readonly #declarations: Declarations;
+  /** Queued Airflow operations. */
+  readonly calls: CallTable;
   constructor(tables: Tables, declarations: Declarations) {
     this.#tables = tables;
+    this.calls = new CallTable(tables.calls, tables.inputs);
     this.#declarations = declarations;
   }
 
@@ -117,14 +121,15 @@ export class ReplicaTx {
   async unsettled(): Promise<ReplicaRecord[]> {
     return (await this.#tables.records.where('unsettled').equals(1).toArray()).map(toRecord);
   }
-  async counts(): Promise<{ unsent: number; conflicts: number; deadLetters: number }> {
+  async counts(): Promise<{ unsent: number; pendingCalls: number; conflicts: number; deadLetters: number }> {
     const { records } = this.#tables;
-    const [unsent, conflicts, deadLetters] = await Promise.all([
+    const [unsent, conflicts, rejected, calls] = await Promise.all([
       records.where('unsettled').equals(1).count(),
       records.orderBy('conflictId').count(),
       records.where('rejected').equals(1).count(),
+      this.calls.counts(),
     ]);
-    return { unsent, conflicts, deadLetters };
+    return { unsent, pendingCalls: calls.unsent + calls.followed, conflicts, deadLetters: rejected + calls.dead };
   }
   /** Rows that no page of the current re-read has confirmed. */
   async unverified(generation: number, limit: number): Promise<ReplicaRecord[]> {

@@ -1,0 +1,315 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { UpdraftError } from '../../shared/errors.ts';
+import type { HttpReply } from '../transport/http.ts';
+import { CallsDevice, SIGNED_IN } from './calls-device.ts';
+import type { Fault } from '../test-airflow.ts';
+
+const INPUT = 'report/run-1/approve/-1';
+const AMBIGUOUS: readonly Fault[] = ['answer-lost', 'portal', 'broken'];
+let device: CallsDevice;
+
+beforeEach(async () => {
+  device = await CallsDevice.signedIn();
+  device.airflow.addDag('report');
+  device.airflow.addDag('other');
+});
+
+const runsOf = (dagId: string): string[] => [...(device.airflow.dags.get(dagId)?.runs.keys() ?? [])];
+const setRun = (dagId: string, runId: string, state: string): void => void Object.assign(device.airflow.dags.get(dagId)?.runs.get(runId) ?? {}, { state });
+const asked = (options: readonly string[] = ['Approve', 'Reject'], tryNumber = 1): void =>
+  void device.airflow.inputs.set(INPUT, { id: `ti-${tryNumber}`, tryNumber, createdAt: `2026-01-0${tryNumber}T00:00:00Z`, options });
+/** The request as the device has seen it. */
+async function shown(): Promise<Parameters<CallsDevice['respond']>[0]> {
+  await device.drain('visible');
+  const [input] = (await device.inputs()).inputs;
+  if (!input) throw new Error('the device has seen no request');
+  return input;
+}
+
+describe('a trigger', () => {
+  test('queued offline is durable, has its wake-up, and is followed from queued to success when the network is back', async () => {
+    device.online = false;
+    const id = await device.trigger('report', { day: 1 });
+    expect(device.wakeUps.map(({ deliveryId }) => deliveryId)).toEqual([id]);
+    expect(await device.status()).toMatchObject({ pendingCalls: 1, waiting: { for: 'network' } });
+    device.stop();
+    device.online = true;
+    await device.drain('online');
+    const [runId = ''] = runsOf('report');
+    expect(runId).toMatch(/^updraft__[0-9a-f]{20}__call__/);
+    expect(await device.state(id)).toMatchObject({ kind: 'accepted', runId });
+    expect(device.wakeUps, 'Airflow has it: the browser need not wake anybody').toEqual([]);
+    await device.later();
+    expect(await device.state(id)).toMatchObject({ kind: 'following', run: 'queued', paused: false });
+    setRun('report', runId, 'running');
+    await device.later();
+    setRun('report', runId, 'success');
+    await device.later();
+    expect(await device.state(id)).toMatchObject({ kind: 'settled', outcome: { kind: 'run', runId, state: 'success' } });
+    expect(device.told(id)).toEqual(['queued', 'sending', 'accepted', 'following', 'following', 'settled']);
+    expect(await device.status()).toMatchObject({ pendingCalls: 0, deadLetters: 0 });
+  });
+
+  test.each(AMBIGUOUS)('answered by “%s” is sent again and meets its own run', async (fault) => {
+    device.airflow.faults.push({ on: 'POST /api/v2/dags/report', fault });
+    const id = await device.trigger('report', { day: 1 });
+    await device.drain();
+    expect(await device.state(id)).toMatchObject({ kind: 'waiting' });
+    await device.later();
+    expect(runsOf('report')).toHaveLength(1);
+    expect(await device.state(id)).toMatchObject({ kind: 'accepted' });
+  });
+
+  test('whose run id somebody has taken for something else becomes a conflict', async () => {
+    device.airflow.faults.push({ on: 'POST /api/v2/dags/report', fault: 'answer-lost' });
+    const id = await device.trigger('report', { day: 1 });
+    await device.drain();
+    const [runId = ''] = runsOf('report');
+    Object.assign(device.airflow.dags.get('report')?.runs.get(runId) ?? {}, { conf: { day: 2 } });
+    await device.later();
+    expect(await device.state(id)).toMatchObject({ kind: 'dead', reason: { kind: 'conflict', conflict: 'run-id-taken' } });
+  });
+
+  test('of a paused DAG is in Airflow, and says that it waits there', async () => {
+    device.airflow.addDag('asleep', true);
+    const id = await device.trigger('asleep');
+    await device.drain();
+    await device.later();
+    expect(await device.state(id)).toMatchObject({ kind: 'following', run: 'queued', paused: true });
+  });
+
+  test('of a DAG that is missing is held and shown; others go on, and so does it when the DAG is there', async () => {
+    const held = await device.trigger('missing');
+    const other = await device.trigger('other');
+    await device.drain();
+    expect(await device.state(held)).toMatchObject({ kind: 'held', for: 'dag-missing' });
+    expect(await device.state(other)).toMatchObject({ kind: 'accepted' });
+    device.airflow.addDag('missing');
+    await device.later();
+    expect(await device.state(held)).toMatchObject({ kind: 'accepted' });
+  });
+
+  test('whose run is deleted, or fails, has come to that', async () => {
+    const [gone, failed] = [await device.trigger('report'), await device.trigger('other')];
+    await device.drain();
+    device.airflow.dags.get('report')?.runs.clear();
+    setRun('other', runsOf('other')[0] ?? '', 'failed');
+    await device.later();
+    expect(await device.state(gone)).toMatchObject({ kind: 'settled', outcome: { state: 'gone' } });
+    expect(await device.state(failed)).toMatchObject({ kind: 'settled', outcome: { state: 'failed' } });
+  });
+});
+
+describe('an answer to a task that waits for a person', () => {
+  test('the list is there offline, with its age; the answer goes when the network is back', async () => {
+    asked();
+    await device.drain('visible');
+    device.online = false;
+    device.now += 3_600_000;
+    const { seenAt, inputs } = await device.inputs();
+    expect(device.now - (seenAt ?? 0)).toBe(3_600_000);
+    expect(inputs).toMatchObject([{ dagId: 'report', taskId: 'approve', subject: 'Approve approve?', options: ['Approve', 'Reject'] }]);
+    const id = inputs[0] && (await device.respond(inputs[0], 'Approve'));
+    expect((await device.inputs()).inputs).toMatchObject([{ answeredBy: id }]);
+    device.online = true;
+    await device.drain('online');
+    expect(device.airflow.inputs.get(INPUT)).toMatchObject({ by: 'ana', chosen: ['Approve'] });
+    expect(await device.state(id ?? '')).toMatchObject({ kind: 'settled', outcome: { kind: 'answered', chosen: ['Approve'] } });
+  });
+
+  test.each(AMBIGUOUS)('answered by “%s” is looked for before anything is sent again', async (fault) => {
+    asked();
+    const id = await device.respond(await shown(), 'Approve');
+    device.airflow.faults.push({ on: 'PATCH', fault });
+    await device.drain();
+    await device.later();
+    expect(await device.state(id)).toMatchObject({ kind: 'settled' });
+    expect(device.airflow.log.filter((line) => line.startsWith('PATCH'))).toHaveLength(1);
+  });
+
+  test('given by somebody else meanwhile, or asked anew, or gone: a conflict that is shown, and nothing is sent', async () => {
+    const conflictAfter = async (change: () => void): Promise<unknown> => {
+      device.airflow.inputs.clear();
+      asked();
+      const input = await shown();
+      change();
+      const id = await device.respond(input, 'Approve');
+      await device.drain();
+      const state = await device.state(id);
+      return state?.kind === 'dead' ? state.reason : state;
+    };
+    expect(await conflictAfter(() => Object.assign(device.airflow.inputs.get(INPUT) ?? {}, { by: 'ben', chosen: ['Reject'] }))).toMatchObject({
+      kind: 'conflict',
+      conflict: 'answered',
+      theirs: { by: 'ben', chosen: ['Reject'] },
+      message: expect.stringContaining('by ben: Reject'),
+    });
+    expect(await conflictAfter(() => asked(['Approve', 'Reject'], 2))).toMatchObject({ conflict: 'replaced' });
+    expect(await conflictAfter(() => asked(['Approve', 'Postpone']))).toMatchObject({ conflict: 'replaced' });
+    expect(await conflictAfter(() => device.airflow.inputs.clear())).toMatchObject({ conflict: 'gone' });
+    expect(device.airflow.log.filter((line) => line.startsWith('PATCH'))).toEqual([]);
+    expect(device.events.filter(({ type }) => type === 'dead-letter')).toHaveLength(4);
+  });
+
+  test('that somebody gives between the look and the answer is a conflict too', async () => {
+    asked();
+    const id = await device.respond(await shown(), 'Approve');
+    device.airflow.faults.push({
+      on: 'PATCH',
+      fault: Promise.resolve().then((): HttpReply => {
+        Object.assign(device.airflow.inputs.get(INPUT) ?? {}, { by: 'ben', chosen: ['Reject'] });
+        return { kind: 'http', status: 409, json: { detail: 'already updated' } };
+      }),
+    });
+    await device.drain();
+    expect(await device.state(id)).toMatchObject({ kind: 'dead', reason: { conflict: 'answered' } });
+  });
+});
+
+describe('an operation that is sent once', () => {
+  test('is done and settled', async () => {
+    const id = await device.clear('report', 'run-1', 'load', 'check');
+    await device.drain();
+    expect(await device.state(id)).toMatchObject({ kind: 'settled', outcome: { kind: 'cleared', tasks: 2 } });
+  });
+
+  test.each(AMBIGUOUS)('answered by “%s” is a dead letter, and is never sent again', async (fault) => {
+    device.airflow.faults.push({ on: 'clearTaskInstances', fault });
+    const id = await device.clear('report', 'run-1', 'load');
+    await device.drain();
+    for (let round = 0; round < 5; round++) await device.later(600_000);
+    expect(await device.state(id)).toMatchObject({ kind: 'dead', reason: { kind: 'outcome-unknown' } });
+    expect(device.airflow.cleared).toEqual(['load']);
+    expect(await device.letters()).toMatchObject([{ kind: 'call', id, attempts: 1, request: { taskIds: ['load'] }, reason: { kind: 'outcome-unknown' } }]);
+  });
+
+  test('is tried again where it is sure that nothing was done', async () => {
+    device.airflow.faults.push({ on: 'clearTaskInstances', fault: { kind: 'http', status: 429, json: undefined } });
+    const id = await device.clear('report', 'run-1', 'load');
+    await device.drain();
+    expect(await device.state(id)).toMatchObject({ kind: 'waiting' });
+    await device.later(600_000);
+    expect(await device.state(id)).toMatchObject({ kind: 'settled' });
+  });
+});
+
+describe('signing in', () => {
+  test('fault 23: credentials that Airflow refuses park the call; a sign-in sends it', async () => {
+    device.airflow.faults.push({ on: 'POST', fault: { kind: 'http', status: 401, json: { detail: 'Not authenticated' } } });
+    const id = await device.trigger('report');
+    await device.drain();
+    expect(await device.state(id)).toEqual({ kind: 'parked', for: 'sign-in' });
+    expect(await device.status()).toMatchObject({ auth: 'required', waiting: { for: 'sign-in' } });
+    expect(device.events).toContainEqual(expect.objectContaining({ type: 'auth-required', reason: 'refused' }));
+    await device.signIn();
+    await device.drain('sign-in');
+    expect(await device.state(id)).toMatchObject({ kind: 'accepted' });
+  });
+
+  test('fault 38: nothing is sent as another user', async () => {
+    const other = await CallsDevice.signedIn({ triggerDagRun: true }, { ...SIGNED_IN, authorize: async () => ({ effect: 'sign-in', reason: 'other-user' }) });
+    other.airflow.addDag('report');
+    const id = await other.trigger('report');
+    await other.drain();
+    expect(await other.state(id)).toEqual({ kind: 'parked', for: 'other-user' });
+    expect(other.airflow.log).toEqual([]);
+  });
+
+  test('with calls left is not left by a sign-out that refuses to lose anything', async () => {
+    device.online = false;
+    await device.trigger('report');
+    await expect(device.ask({ type: 'sign-out', unsent: 'refuse' })).rejects.toMatchObject({ kind: 'unsent-work' });
+  });
+});
+
+describe('what a page asks for', () => {
+  const refusal = (asking: Promise<unknown>): Promise<unknown> =>
+    asking.then(
+      () => 'none',
+      (error: unknown) => (error instanceof UpdraftError ? error.kind : error),
+    );
+
+  test('is refused where the configuration does not name it', async () => {
+    const strict = await CallsDevice.signedIn({ triggerDagRun: ['report'] });
+    expect(await refusal(strict.trigger('report'))).toBe('none');
+    expect(await refusal(strict.trigger('other'))).toBe('not-allowed');
+    expect(await refusal(strict.clear('report', 'r', 't'))).toBe('not-allowed');
+    expect(await strict.calls()).toHaveLength(1);
+  });
+
+  test('is refused where it is none of the options', async () => {
+    asked();
+    expect(await refusal(device.respond(await shown(), 'Maybe'))).toBe('bad-choice');
+  });
+
+  test('asked again under the same request is the same call', async () => {
+    const request = { operation: 'triggerDagRun', dagId: 'report' } as const;
+    const first = await device.call(request, 'q');
+    device.stop();
+    expect(await device.call(request, 'q')).toBe(first);
+    await device.drain();
+    expect(runsOf('report')).toHaveLength(1);
+  });
+
+  test('and a call that is dead, can be tried again or discarded; what is on its way cannot', async () => {
+    const id = await device.trigger('report', { poison: true });
+    await device.drain();
+    expect(await device.letters()).toMatchObject([{ id, reason: { kind: 'refused', status: 422, message: 'body.conf: poison is not wanted' } }]);
+    await device.ask({ type: 'retry-call', requestId: 'r', id });
+    expect(device.wakeUps).toHaveLength(1);
+    await device.drain();
+    expect(await device.letters()).toMatchObject([{ id, attempts: 2 }]);
+    await device.ask({ type: 'discard-call', requestId: 'd', id });
+    expect([await device.calls(), await device.letters(), device.told(id).at(-1)]).toEqual([[], [], 'discarded']);
+    expect(await refusal(device.ask({ type: 'retry-call', requestId: 'r2', id }))).toBe('not-found');
+    const followed = await device.trigger('report');
+    await device.drain();
+    expect(await refusal(device.ask({ type: 'discard-call', requestId: 'd2', id: followed }))).toBe('in-flight');
+  });
+});
+
+describe('a stored call that this version', () => {
+  const spoil = async (change: object): Promise<string> => {
+    device.online = false;
+    const id = await device.trigger('report');
+    await (
+      await device.worker()
+    ).world.store.write(async (tx) => {
+      const call = await tx.calls.get(id);
+      if (call) await tx.calls.put({ ...call, ...change });
+    });
+    device.online = true;
+    const after = await device.trigger('report');
+    await device.drain();
+    expect(await device.state(after), 'its lane goes on').toMatchObject({ kind: 'accepted' });
+    return id;
+  };
+  test('cannot read is a dead letter', async () => {
+    const id = await spoil({ request: { operation: 'launchRocket', dagId: '../../x' } });
+    expect(await device.state(id)).toMatchObject({ kind: 'dead', reason: { kind: 'unreadable' } });
+  });
+  test('may no longer send is a dead letter', async () => {
+    const narrow = await CallsDevice.signedIn({ triggerDagRun: ['report'] });
+    narrow.airflow.addDag('report');
+    narrow.online = false;
+    const id = await narrow.trigger('report');
+    await (
+      await narrow.worker()
+    ).world.store.write(async (tx) => {
+      const call = await tx.calls.get(id);
+      if (call) await tx.calls.put({ ...call, request: { operation: 'triggerDagRun', dagId: 'other' } });
+    });
+    narrow.online = true;
+    await narrow.drain();
+    expect(await narrow.state(id)).toMatchObject({ kind: 'dead', reason: { kind: 'not-allowed' } });
+  });
+});
+
+test('what was settled is shown for a week, what died until a person decides', async () => {
+  const [settled, dead] = [await device.clear('report', 'r', 't'), await device.trigger('report', { poison: true })];
+  await device.drain();
+  device.now += 8 * 24 * 3_600_000;
+  device.stop();
+  expect((await device.calls()).map(({ id }) => id)).toEqual([dead]);
+  expect(settled).not.toBe(dead);
+});
