@@ -7,11 +7,12 @@ import random
 import time
 from collections.abc import Callable
 
-SECONDS_OF_WORK_AT_FIRST = 0.01
-COST_OF_WORK = 1.25
-"""What a process spends on an exchange, in processor times of the exchange's thread: the rest is Airflow's part of the
-request, and the database's. By the clock the threads of a storm seem to work for seconds, waiting for each other."""
-WEIGHT_OF_THE_LAST = 0.1
+SECONDS_EACH_AT_FIRST = 0.02
+WEIGHT_OF_THE_LAST = 0.05
+PAUSE_MAX = 2
+"""In times of what a piece takes; a server that became slower is still noticed, after some pieces more."""
+LATENESS = 1.1
+"""A device comes up to a fifth later than it is told (``sw/replay/backoff.ts``), a tenth on average."""
 RETRY_SECONDS_MIN = 1
 RETRY_SECONDS_MAX = 60
 
@@ -25,12 +26,21 @@ class Appointments:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._seconds_each = COST_OF_WORK * SECONDS_OF_WORK_AT_FIRST
+        self._seconds_each = SECONDS_EACH_AT_FIRST
+        self._last_end: float | None = None
         self._next = -math.inf
 
-    def note(self, seconds: float) -> None:
-        """Learn from a piece of work whose thread used this much processor time."""
-        self._seconds_each += WEIGHT_OF_THE_LAST * (COST_OF_WORK * seconds - self._seconds_each)
+    def note_end(self, *, others_wait: bool) -> None:
+        """Learn how fast the work goes, from the ends of two pieces between which there was always another to do.
+
+        Not from how long a piece takes: in a storm most of that is waiting for the others' turn. One pause, such as
+        that in which a thousand are turned away, may not make all the others' appointments too late.
+        """
+        now = self._clock()
+        if self._last_end is not None:
+            seconds = min(now - self._last_end, PAUSE_MAX * self._seconds_each)
+            self._seconds_each += WEIGHT_OF_THE_LAST * (seconds - self._seconds_each)
+        self._last_end = now if others_wait else None
 
     def next(self, waiting: int) -> int:
         """Whole seconds until this caller's turn, ``waiting`` others being in the line before it."""
@@ -40,4 +50,4 @@ class Appointments:
             # So far ahead nothing is known: anywhere in the later half.
             return random.randint(RETRY_SECONDS_MAX // 2, RETRY_SECONDS_MAX)  # noqa: S311
         self._next = turn + self._seconds_each
-        return math.ceil(turn - now)
+        return max(RETRY_SECONDS_MIN, math.floor((turn - now) / LATENESS))

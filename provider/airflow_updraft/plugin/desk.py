@@ -36,3 +36,8 @@ async def _desk_of(request: Request) -> Desk:
 
 
 TheDesk = Annotated[Desk, Depends(_desk_of)]
+
+
+async def require_room(desk: TheDesk) -> None:
+    """A route's first dependency: in a storm most requests are turned away, which must cost next to nothing."""
+    desk.gate.require_room()

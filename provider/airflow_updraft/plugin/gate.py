@@ -6,7 +6,6 @@ Not anyio's pool: its 40 places are what Airflow's own routes run in. Work that 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -36,18 +35,21 @@ class Gate:
     def _threads(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self._at_once, thread_name_prefix="updraft")
 
+    def require_room(self) -> None:
+        """Raise RouteError ``busy`` where the line is full: before anything is spent on a request."""
+        if self._waiting >= self._waiting_max:
+            raise busy("too many requests are waiting: try again", self._appointments.next(self._waiting))
+
     async def run(self, work: Callable[[], T]) -> T:
         """Return the work's result; raise its error, or RouteError ``busy`` where it could not even begin."""
         await self._enter()
-        future = asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, _timed, work)
+        future = asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, work)
         # By the thread's end, not by this coroutine's: a client that goes away does not stop its thread.
         future.add_done_callback(self._leave)
-        result, _ = await asyncio.shield(future)
-        return result
+        return await asyncio.shield(future)
 
     async def _enter(self) -> None:
-        if self._waiting >= self._waiting_max:
-            raise busy("too many requests are waiting: try again", self._appointments.next(self._waiting))
+        self.require_room()
         self._waiting += 1
         try:
             async with asyncio.timeout(self._wait_seconds_max):
@@ -57,17 +59,12 @@ class Gate:
         finally:
             self._waiting -= 1
 
-    def _leave(self, done: asyncio.Future[tuple[T, float]]) -> None:
+    def _leave(self, done: asyncio.Future[T]) -> None:
         self._free.release()
-        if not done.cancelled() and done.exception() is None:
-            self._appointments.note(done.result()[1])
+        self._appointments.note_end(others_wait=self._waiting > 0)
+        if not done.cancelled():
+            done.exception()  # looked at: where the client is gone, nobody else does
 
     def close(self) -> None:
         """Let the threads end with what they are doing."""
         self._threads.shutdown(wait=False)
-
-
-def _timed(work: Callable[[], T]) -> tuple[T, float]:
-    begun = time.thread_time()
-    result = work()
-    return result, time.thread_time() - begun

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from functools import partial
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
 from airflow_updraft import limits
@@ -18,7 +18,7 @@ from airflow_updraft.exchange import exchange
 from airflow_updraft.json_values import Json, write_json
 from airflow_updraft.plugin.access import Caller, require_runs
 from airflow_updraft.plugin.body import read_raw, read_text
-from airflow_updraft.plugin.desk import Desk, TheDesk
+from airflow_updraft.plugin.desk import Desk, TheDesk, require_room
 from airflow_updraft.plugin.problems import explained
 from airflow_updraft.request import read_body
 from airflow_updraft.tables import meta
@@ -59,7 +59,7 @@ async def hello(request: Request, caller: Caller, desk: TheDesk) -> Response:
     return answer_json(request, await desk.gate.run(work))
 
 
-@router.post("/exchange")
+@router.post("/exchange", dependencies=[Depends(require_room)])
 async def post_exchange(request: Request, caller: Caller, desk: TheDesk) -> Response:
     """Exchange once. A request that settles something needs the right to trigger, a pull only that to read."""
     raw = await read_raw(request)

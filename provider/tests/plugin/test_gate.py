@@ -11,7 +11,7 @@ from typing import Any
 import anyio.to_thread
 import pytest
 
-from airflow_updraft.plugin.appointments import COST_OF_WORK, RETRY_SECONDS_MAX, Appointments
+from airflow_updraft.plugin.appointments import LATENESS, RETRY_SECONDS_MAX, Appointments
 from airflow_updraft.plugin.gate import Gate
 from airflow_updraft.plugin.problems import BUSY_RETRY_SECONDS, RouteError, busy
 
@@ -124,21 +124,47 @@ def test_who_is_turned_away_is_told_a_moment_of_its_own() -> None:
     """fault 41: a hundred who are turned away at once come back one after the other, as fast as the work goes."""
     now = [0.0]
     appointments = Appointments(clock=lambda: now[0])
-    for _ in range(100):
-        appointments.note(0.25 / COST_OF_WORK)  # four a second
+    for _ in range(300):
+        now[0] += 0.25  # four a second
+        appointments.note_end(others_wait=True)
     told = [appointments.next(waiting=40) for _ in range(100)]
     assert told == sorted(told)
-    assert told[0] == 10, "after the forty that wait"
+    assert told[0] == 10 // LATENESS, "after the forty that wait"
     assert max(told.count(second) for second in set(told)) <= 5
-    assert 33 <= told[-1] <= 36
+    assert 33 // LATENESS <= told[-1] <= 36 // LATENESS
     now[0] = 200.0
     assert appointments.next(waiting=0) == 1, "the storm is over"
 
 
+def test_time_without_work_says_nothing_of_how_fast_it_goes() -> None:
+    now = [0.0]
+    appointments = Appointments(clock=lambda: now[0])
+    for _ in range(300):
+        now[0] += 0.25
+        appointments.note_end(others_wait=True)
+    now[0] += 0.25
+    appointments.note_end(others_wait=False)
+    now[0] += 3_600
+    appointments.note_end(others_wait=False)
+    assert appointments.next(waiting=40) == 10 // LATENESS
+
+
+def test_one_pause_does_not_send_everybody_away_for_long() -> None:
+    """fault 41: while a thousand are turned away nothing else is done; the last of them are told no other time."""
+    now = [0.0]
+    appointments = Appointments(clock=lambda: now[0])
+    for pause in (0.25,) * 300 + (30.0,):
+        now[0] += pause
+        appointments.note_end(others_wait=True)
+    assert appointments.next(waiting=40) <= 11
+
+
 def test_no_appointment_is_further_away_than_anybody_knows() -> None:
-    appointments = Appointments(clock=lambda: 0.0)
-    for _ in range(100):
-        appointments.note(1.0)
+    now = [0.0]
+    appointments = Appointments(clock=lambda: now[0])
+    for _ in range(300):
+        now[0] += 1.0
+        appointments.note_end(others_wait=True)
     told = [appointments.next(waiting=0) for _ in range(2_000)]
     assert max(told) <= RETRY_SECONDS_MAX
     assert len(set(told[-1_000:])) > 20, "and those who have none do not come together"
