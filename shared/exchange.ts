@@ -7,6 +7,22 @@ import { DocSchema, ReasonSchema, VerdictSchema } from './verdict.ts';
 export const BatchNameSchema = v.object({ number: v.pipe(v.number(), v.safeInteger(), v.minValue(1)), nonce: v.string() });
 export type BatchName = v.InferOutput<typeof BatchNameSchema>;
 
+const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+/** What a device says of itself, for the operators of Airflow: labels, which a server may ignore and nothing is decided by. */
+export const DeviceReportSchema = v.strictObject({
+  unsent: Count,
+  /** Exchanges that failed in a row. */
+  failures: Count,
+  /** Age of the oldest change that is not in Airflow. */
+  oldestSeconds: v.exactOptional(Count),
+  /** What wakes the worker: the browser by itself, or only an open page. */
+  wake: v.exactOptional(v.picklist(['sync', 'page'])),
+  /** The app's version, as the app names it. */
+  app: v.exactOptional(v.pipe(v.string(), v.maxLength(64))),
+});
+export type DeviceReport = v.InferOutput<typeof DeviceReportSchema>;
+
 /** What travels up. See docs/protocol.md. */
 export const ExchangeRequestSchema = v.strictObject({
   protocol: v.literal(PROTOCOL_VERSION),
@@ -20,6 +36,7 @@ export const ExchangeRequestSchema = v.strictObject({
   since: RevisionSchema,
   floor: RevisionSchema,
   limit: v.number(),
+  device: v.exactOptional(DeviceReportSchema),
 });
 export type ExchangeRequest = v.InferOutput<typeof ExchangeRequestSchema>;
 

@@ -70,7 +70,9 @@ export class Desk {
     );
   }
 
-  async tellStatus(): Promise<void> {
-    this.#world.broadcast({ updraft: MESSAGES_VERSION, user: this.#world.user, status: await this.status() });
+  async tellStatus(): Promise<Status> {
+    const status = await this.status();
+    this.#world.broadcast({ updraft: MESSAGES_VERSION, user: this.#world.user, status });
+    return status;
   }
 }

@@ -3,6 +3,7 @@ import { nextDelivery } from './outbox/seal-delivery.ts';
 import { makingOf } from './outbox/open-delivery.ts';
 import { isPressing, mayTry, wantsToPull } from './replay/backoff.ts';
 import { reportOf, type Circuit } from './replay/circuit.ts';
+import { deviceReport } from './replay/device-report.ts';
 import { replay } from './replay/replay.ts';
 import { afterEffect, type Exchanged } from './settle/after-effect.ts';
 import type { Replica } from './store/replica.ts';
@@ -66,8 +67,8 @@ export class Exchanges {
       return 'nothing-to-do';
     }
     desk.now(delivery ? 'sending' : 'pulling');
-    await desk.tellStatus();
-    const { effect, request, sent, fact } = await replay(world, desk, { replica, delivery, wake });
+    const device = deviceReport(await desk.tellStatus(), world.clock.now(), world.appVersion);
+    const { effect, request, sent, fact } = await replay(world, desk, { replica, delivery, device, wake });
     world.logger.debug('An attempt has ended.', fact);
     await this.#circuit.report(reportOf(effect, world.isOnline()));
     return afterEffect(world, desk, { effect, request, delivery: sent, fact, signIns: replica.auth.signIns, dueAt: this.#circuit.dueAt() });

@@ -169,7 +169,8 @@ describe('the way of a change', () => {
     await drain();
     await put('x', { a: 2 });
     await drain();
-    expect(jobs[1]?.request).toEqual(jobs[0]?.request);
+    const { device: _, ...again } = jobs[1]?.request ?? {};
+    expect({ ...again, device: jobs[0]?.request.device }, 'all but what the device says of itself').toEqual(jobs[0]?.request);
     expect(sent()).toEqual(['batch x', 'batch x', 'batch x']);
     expect(JSON.stringify(jobs[2]?.request.batch)).toContain('2');
   });
@@ -320,7 +321,7 @@ describe('a proxy that refuses bodies above 64 KiB, and one mutation that nobody
     return { ...effect, via: 'plugin' };
   };
 
-  test('fault 36: among 1,000 all others are settled, and that one is a dead letter with the server’s words', { timeout: 30_000 }, async () => {
+  test('fault 36: among 1,000 all others are settled, and that one is a dead letter with the server’s words', { timeout: 120_000 }, async () => {
     effects = [proxied];
     await settledDown();
     isOnline = false;
@@ -333,7 +334,7 @@ describe('a proxy that refuses bodies above 64 KiB, and one mutation that nobody
     expect((await moves()).filter((move) => move.endsWith('dead (too_large)')).length, 'bodies refused for their size').toBeLessThan(5);
   });
 
-  test('batches grow back: they do not stay tiny for ever', { timeout: 30_000 }, async () => {
+  test('batches grow back: they do not stay tiny for ever', { timeout: 120_000 }, async () => {
     effects = [proxied];
     await settledDown();
     await put('poison');

@@ -38,6 +38,8 @@ export interface UpdraftOptions {
    * A collection with the rule `own` travels by the plugin only.
    */
   readonly transport?: 'auto' | TransportName;
+  /** The app's version, shown with each device on Airflow's page “Updraft”. */
+  readonly appVersion?: string;
   /**
    * Tells the person while no page of the app is in view: conflicts, refused changes, a sign-in that is needed, all sent. Off by default. The page asks for the
    * permission (`Notification.requestPermission()`); `texts` are the app's own words.
@@ -171,6 +173,7 @@ class Replicas {
     const world: World = {
       user,
       airflow: this.#options.airflow,
+      ...(this.#options.appVersion === undefined ? {} : { appVersion: this.#options.appVersion }),
       declarations,
       store,
       mirror: createCacheMirror(caches, user, { now: () => performance.now(), sleep }),

@@ -13,6 +13,8 @@ export interface World {
   /** Path or URL of the Airflow API server. */
   readonly airflow: string;
   readonly declarations: Declarations;
+  /** Of the app around Updraft; a label for operators. */
+  readonly appVersion?: string;
   readonly store: Store;
   readonly mirror: Mirror;
   readonly queue: WakeUpQueue;

@@ -79,7 +79,7 @@ def exchange(
         if answer.entry is not None:
             up_to = counter.revision if reset else max(page.up_to, ask.floor)
             told = ledger.tell(entry, answer.entry, up_to)
-            ledger.save(conn, ask.replica_id, entry, told, answer.verdicts, transport, clock())
+            ledger.save(conn, ask, entry, told, answer.verdicts, transport, clock())
         return respond(ask, counter, answer, page, reset=reset)
 
     # Run again after a COMMIT of unknown outcome it answers the same: the ledger replays what the first one wrote.

@@ -54,7 +54,7 @@ _SAVE = sa.text(
 _SEEN = (
     replicas.update()
     .where(replicas.c.replica_id == sa.bindparam("id"))
-    .values({name: sa.bindparam(f"new_{name}") for name in ("epoch", "transport", "told", "last_seen")})
+    .values({name: sa.bindparam(f"new_{name}") for name in ("epoch", "transport", "told", "device", "last_seen")})
 )
 
 
@@ -72,21 +72,21 @@ def load_verdicts(conn: sa.Connection, replica_id: str) -> Verdicts | None:
 
 def save(
     conn: sa.Connection,
-    replica_id: str,
+    request: Request,
     known: Entry | None,
     entry: Entry,
     verdicts: Verdicts | None,
     transport: Transport,
     now: datetime,
 ) -> None:
-    """Write the replica's row, which was ``known`` before; ``transport`` and ``now`` are labels for people."""
+    """Write the replica's row, which was ``known`` before; ``transport``, ``now`` and its report are labels."""
     if known and replace(known, epoch=entry.epoch, told=entry.told) == entry:
         # Nothing new was settled: its verdicts stay as they are.
-        labels = {"new_transport": transport, "new_last_seen": now}
-        conn.execute(_SEEN, {"id": replica_id, "new_epoch": entry.epoch, "new_told": entry.told, **labels})
+        labels = {"new_transport": transport, "new_device": request.device, "new_last_seen": now}
+        conn.execute(_SEEN, {"id": request.replica_id, "new_epoch": entry.epoch, "new_told": entry.told, **labels})
         return
     row = {name: getattr(entry, name) for name in Entry.__slots__}
-    row |= {"replica_id": replica_id, "last_seen": now, "transport": transport}
+    row |= {"replica_id": request.replica_id, "last_seen": now, "transport": transport, "device": request.device}
     conn.execute(_SAVE, row | {"verdicts": None if verdicts is None else _as_text(verdicts)})
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NoReturn, cast
 
 from airflow_updraft import limits
+from airflow_updraft.device_report import read_report
 from airflow_updraft.errors import InvalidRequestError
 from airflow_updraft.json_values import Json, is_plain, parse_json, text_problem
 from airflow_updraft.limits import TransportLimits
@@ -49,6 +50,8 @@ class Request:
     since: int
     floor: int
     limit: int
+    device: str | None = None
+    """What the device says of itself, as JSON text."""
 
     @property
     def mark(self) -> Mark | None:
@@ -98,6 +101,7 @@ def parse_request(body: Mapping[str, Json], allowed: TransportLimits) -> Request
         since=_integer(body.get("since"), "/since"),
         floor=_integer(body.get("floor"), "/floor"),
         limit=min(_integer(body.get("limit"), "/limit", least=1), allowed.page_changes_max),
+        device=read_report(body.get("device")),
         batch=None if batch_text is None else _batch(batch_text, body.get("hash"), allowed),
     )
     if request.batch and request.void:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from airflow_updraft.errors import StoreVersionError
 from airflow_updraft.transaction import SQLITE_WAIT_MS, run_transaction
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Grows with each migration; a test holds these tables and what the migrations build equal."""
 
 metadata = sa.MetaData()
@@ -71,6 +71,7 @@ replicas = sa.Table(
     sa.Column("last_seen", sa.DateTime(timezone=True), nullable=False),
     sa.Column("transport", sa.Text),  # 'plugin' or 'dag', the last one it came through; NULL: not since version 1
     sa.Column("told", sa.BigInteger),  # the highest revision it was told of in this epoch; NULL: not since version 2
+    sa.Column("device", sa.Text),  # what it last said of itself, as JSON: labels for operators
 )
 
 consumers = sa.Table(

@@ -1,4 +1,4 @@
-import type { ExchangeRequest } from '../../shared/exchange.ts';
+import type { DeviceReport, ExchangeRequest } from '../../shared/exchange.ts';
 import type { AttemptFact, WakeReason } from '../../shared/history.ts';
 import type { Desk } from '../desk.ts';
 import { advance } from '../outbox/advance.ts';
@@ -22,12 +22,13 @@ interface Replaying {
   readonly replica: Replica;
   /** None: a pull. */
   readonly delivery: Delivery | undefined;
+  readonly device: DeviceReport;
   readonly wake: WakeReason;
 }
 
 /** Sends a delivery (or a pull), again if needed: every resend is byte-identical. Each step is on disk before the next one is taken. */
-export async function replay(world: World, desk: Desk, { replica, delivery, wake }: Replaying): Promise<Replayed> {
-  const request = await buildRequest(replica, delivery);
+export async function replay(world: World, desk: Desk, { replica, delivery, device, wake }: Replaying): Promise<Replayed> {
+  const request = { ...(await buildRequest(replica, delivery)), device };
   let sent = delivery;
   const move = async (step: Move): Promise<void> => {
     const before = sent;

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from airflow_updraft.collections import Collections
+from airflow_updraft.device_report import show_report
 from airflow_updraft.json_values import Json
 from airflow_updraft.plugin.store import OpenStore
 from airflow_updraft.tables import meta, records, replicas
@@ -56,7 +57,7 @@ def _devices(conn: sa.Connection) -> sa.Select[Any]:
         sa.select(sa.func.count()).select_from(verdict).where(kind == name).scalar_subquery().label(name)
         for name in ("applied", "merged", "conflicted", "rejected")
     ]
-    columns = (r.replica_id, r.user, r.epoch, r.number, r.is_void, r.transport, r.last_seen)
+    columns = (r.replica_id, r.user, r.epoch, r.number, r.is_void, r.transport, r.last_seen, r.device)
     return sa.select(*columns, *counts).order_by(r.last_seen.desc(), r.replica_id).limit(DEVICES_MAX)
 
 
@@ -71,6 +72,7 @@ def _device(row: sa.Row[Any], epoch: str, overdue_before: datetime) -> dict[str,
         "lastWasVoided": row.is_void,
         "transport": row.transport,
         "lastSeen": last_seen.isoformat(),
+        "device": show_report(row.device),
         "isOverdue": last_seen < overdue_before,
         "verdicts": {name: count for name, count in counted.items() if count},
     }

@@ -90,3 +90,9 @@ def test_id_that_no_database_can_unescape_does_not_hide_the_devices(site: Site, 
     answer = site.get("/overview", "olga").json()
     assert answer["devices"]["shown"][0]["verdicts"] == {"applied": 1, "rejected": 1}
     assert [rejection["id"] for rejection in answer["rejections"]] == [record_id]
+
+
+def test_what_a_device_says_of_itself_is_shown(site: Site) -> None:
+    said = {"unsent": 3, "oldestSeconds": 7_200, "failures": 2, "wake": "page", "app": "<b>1.4</b>"}
+    site.post(site.world.device("phone").batch_request(create("a")) | {"device": said})
+    assert site.get("/overview", "olga").json()["devices"]["shown"][0]["device"] == said

@@ -27,11 +27,23 @@ const columns = {
     ['User', (d) => d.user],
     ['Last seen', (d) => (d.isOverdue ? `${when(d.lastSeen)} – overdue` : when(d.lastSeen)), (d) => (d.isOverdue ? 'bad' : '')],
     ['Came by', (d) => d.transport],
+    ['Not sent yet', (d) => d.device.unsent, 'number'],
+    ['Oldest', (d) => age(d.device.oldestSeconds)],
+    ['Failures', (d) => d.device.failures, (d) => (d.device.failures > 0 ? 'bad' : 'number')],
+    ['Woken by', (d) => d.device.wake],
+    ['App', (d) => d.device.app, 'long'],
     ['Batches', (d) => d.batches, 'number'],
     ['Last batch', lastBatch, (d) => (d.verdicts.rejected ? 'bad' : '')],
     ['Replica', (d) => (d.isOfThisEpoch ? d.replicaId : `${d.replicaId} (must read again)`)],
   ],
 };
+
+/** How long ago, in the largest unit that fits. */
+function age(seconds) {
+  if (seconds === undefined) return undefined;
+  const [unit, length] = [['d', 86_400], ['h', 3_600], ['min', 60], ['s', 1]].find(([, of]) => seconds >= of) ?? ['s', 1];
+  return `${Math.floor(seconds / length).toLocaleString()} ${unit}`;
+}
 
 function lastBatch(device) {
   if (device.lastWasVoided) return 'voided, to be split';
