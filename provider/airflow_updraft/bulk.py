@@ -67,7 +67,11 @@ def _copy(conn: sa.Connection, table: sa.Table, rows: Sequence[Row], copy: Calla
     cursor = connection.cursor()
     try:
         copy(cursor, statement, _as_copy_text(rows))
-    except dbapi.Error as error:
+    except (dbapi.Error, SystemError) as raised:
+        # psycopg2 stumbles over a connection that ends in the midst of a COPY: its own error is then the cause.
+        error = raised.__cause__ if isinstance(raised, SystemError) else raised
+        if not isinstance(error, dbapi.Error):
+            raise
         # As SQLAlchemy wraps the errors of its own statements: they decide whether the transaction is run again.
         is_lost = conn.dialect.is_disconnect(error, raw, cursor)
         if is_lost:

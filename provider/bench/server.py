@@ -11,15 +11,18 @@ import json
 import statistics
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import psutil
 import sqlalchemy as sa
 from fill import grow
-from site_line import Line, token
-from storm import MUTATIONS, Storm, by_dag, by_plugin
+from site_line import Line, packed, token
+from storm import MUTATIONS, PAGE_WITH_BATCH, Storm, by_dag, by_plugin
 from workload import Replica
 
+CLIENTS = 4
+ROUNDS = 20
 STREAMS = 1_000
 LIVE_SECONDS = 20
 OPEN_SECONDS_MAX = 60
@@ -54,11 +57,29 @@ class Bench:
         return statistics.median(self.push(line, device, 100, 100))
 
     def push_rate(self) -> float:
-        """Mutations a second of one client that sends 1,000 a batch, one batch after the other."""
-        line = Line(self.url, "ana")
-        device = line.up_to_date()
-        self.push(line, device, 1_000, 3)
-        return 1_000 / statistics.median(self.push(line, device, 1_000, 30))
+        """Mutations a second of CLIENTS that each send a batch of 1,000 at the same moment, in rounds.
+
+        Timed from the first byte sent to the last answer's last byte. Between rounds, not timed, the clients read
+        what the others wrote, and make and pack their next batches.
+        """
+        lines = [Line(self.url, "ana") for _ in range(CLIENTS)]
+        devices = [line.up_to_date() for line in lines]
+        with ThreadPoolExecutor(CLIENTS) as threads:
+            seconds = [self._round(threads, lines, devices) for _ in range(ROUNDS)]
+        return CLIENTS * 1_000 / statistics.median(seconds[2:])
+
+    def _round(self, threads: ThreadPoolExecutor, lines: list[Line], devices: list[Replica]) -> float:
+        bodies = [packed(device.push_request(1_000, limit=PAGE_WITH_BATCH)) for device in devices]
+        start = time.perf_counter()
+        sent = [threads.submit(line.send, *body) for line, body in zip(lines, bodies, strict=True)]
+        answers = [one.result() for one in sent]
+        seconds = time.perf_counter() - start
+        for line, device, answer in zip(lines, devices, answers, strict=True):
+            device.settle(json.loads(answer()))
+            while (pulled := line.exchange(device.pull_request())[0])["more"]:
+                device.settle(pulled)
+            device.settle(pulled)
+        return seconds
 
     def pull_rate(self, count: int) -> float:
         """Records a second of a first sync of ``count`` records."""

@@ -7,7 +7,9 @@ import http.client
 import json
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -52,16 +54,20 @@ class Line:
         """One exchange; returns its answer and its seconds, from the packed request to the answer's last byte."""
         body, headers = packed(request)
         start = time.perf_counter()
+        answer = self.send(body, headers)
+        seconds = time.perf_counter() - start
+        return json.loads(answer()), seconds
+
+    def send(self, body: bytes, headers: dict[str, str]) -> Callable[[], bytes]:
+        """Send a packed request and read its answer to the end; what is returned unpacks it."""
         path = f"{self._path}/updraft/v1/exchange"
         self._http.request("POST", path, body, headers | {"Authorization": self._authorization})
         answer = self._http.getresponse()
         content = answer.read()
-        seconds = time.perf_counter() - start
-        if answer.headers.get("Content-Encoding") == "gzip":
-            content = gzip.decompress(content)
         if answer.status != 200:
             raise RuntimeError(f"{answer.status} {content[:500]!r}")
-        return json.loads(content), seconds
+        is_packed = answer.headers.get("Content-Encoding") == "gzip"
+        return partial(gzip.decompress, content) if is_packed else lambda: content
 
     def up_to_date(self) -> Replica:
         """A new device that stands where the store stands: what it had not pulled would count as work of its pages."""

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from world import Device, World, create, mutation
 
 from airflow_updraft import transaction
+from airflow_updraft.errors import CommitUnknownError
 
 SEEDS = [1, 2]
 WRITERS, BATCHES = 4, 8
@@ -25,8 +26,8 @@ def send_until_answered(world: World, request: dict[str, Any], user: str, failur
     for _ in range(50):
         try:
             return world.exchange(request, user)
-        except sa.exc.DBAPIError as error:
-            failures.append(str(error.orig))
+        except (sa.exc.DBAPIError, CommitUnknownError) as error:
+            failures.append(str(error))
     raise AssertionError(failures)
 
 
@@ -46,15 +47,22 @@ def write(world: World, index: int, failures: list[str], seed: int) -> None:
 
 
 @contextmanager
-def disturbed(disturb: Callable[[random.Random], bool], seed: int) -> Iterator[list[bool]]:
-    """Disturb again and again beside the block; yields a list with an entry for each blow that hit."""
+def disturbed(disturb: Callable[[random.Random], bool], seed: int, revision: Callable[[], int]) -> Iterator[list[bool]]:
+    """Disturb again and again beside the block; yields a list with an entry for each blow that hit.
+
+    The next blow waits until something was written after the last one: however slow the machine, work goes on.
+    """
     over, chance, hits = threading.Event(), random.Random(seed), []
 
     def work() -> None:
         while True:
             if disturb(chance):
                 hits.append(True)
-            if over.wait(chance.uniform(0.005, 0.04)):
+            before = revision()
+            while revision() == before:
+                if over.wait(0.005):
+                    return
+            if over.wait(chance.uniform(0, 0.04)):
                 return
 
     thread = threading.Thread(target=work)
@@ -114,7 +122,8 @@ def test_fault_30_backends_terminated_at_random(
             victim = {"pid": chance.choice(pids)} if pids else {"pid": 0}
             return bool(pids and conn.scalar(sa.text("SELECT pg_terminate_backend(:pid)"), victim))
 
-        with disturbed(terminate, seed) as hits:
+        observer = World(server_engine)
+        with disturbed(terminate, seed, lambda: observer.revision) as hits:
             run_writers(world, seed)
     assert len(hits) > WRITERS
     engine.dispose()
@@ -140,7 +149,7 @@ def test_fault_30_sqlite_locked_at_random(tmp_path: Any, monkeypatch: pytest.Mon
         holder.rollback()
         return True
 
-    with disturbed(hold, seed) as hits:
+    with disturbed(hold, seed, lambda: world.revision) as hits:
         run_writers(world, seed)
     assert hits
     assert_nothing_lost_or_doubled(world)

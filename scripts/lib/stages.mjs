@@ -58,7 +58,8 @@ export function pytestStage(args = []) {
   const file = join(reports, 'pytest.xml');
   return {
     name: 'Python tests',
-    command: [python, '-m', 'pytest', `--junitxml=${file}`, ...args],
+    // One process a core, each with a PostgreSQL of its own; named tests run in one, where a debugger can follow.
+    command: [python, '-m', 'pytest', `--junitxml=${file}`, ...(args.length > 0 ? args : ['--numprocesses=auto', '--dist=worksteal'])],
     cwd: provider,
     report: { file, read: pytestCounts },
   };
