@@ -18,7 +18,7 @@ BODY_BYTES_MAX = LIMITS["plugin"].request_bytes_max
 async def read_raw(request: Request) -> bytes:
     """Read the body as it was sent, at most BODY_BYTES_MAX; what is longer is refused while it comes."""
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > BODY_BYTES_MAX:
+    if declared.isascii() and declared.isdigit() and int(declared) > BODY_BYTES_MAX:
         raise _too_large()
     parts: list[bytes] = []
     size = 0
