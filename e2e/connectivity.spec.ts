@@ -64,7 +64,7 @@ test(`with a page open the first request leaves within 5 s of the cable's return
     test.info().annotations.push({ type: 'first request, ms', description: waited.join() });
     expect(Math.max(...waited), `ms: ${waited.join()}`).toBeLessThanOrEqual(5_000);
     await store.hasLive(prefix, CABLE_TRIES);
-    await device.dispose();
+    await device.close();
   } finally {
     await network.dispose();
   }

@@ -70,8 +70,14 @@ export class Device {
     return new Device(url, profile, context, await context.newCDPSession(blank));
   }
 
-  async dispose(): Promise<void> {
+  /** The browser writes what it still holds, and ends. */
+  async close(): Promise<void> {
     await this.context.close().catch(() => undefined);
+  }
+
+  /** With everything it has kept. */
+  async dispose(): Promise<void> {
+    await this.close();
     await rm(this.profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
 

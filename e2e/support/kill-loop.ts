@@ -56,3 +56,20 @@ export async function killBrowsers(
   }
   return current;
 }
+
+/** Crashes a tab that captures, with whatever of the app runs in its process, again and again. */
+export async function crashTabs(device: Device, crashes: number, { ledger, prefix, random }: Loop): Promise<void> {
+  await noteInto(device, ledger);
+  for (let crash = 0; crash < crashes; crash++) {
+    const page = await device.open();
+    await device.connected();
+    await streamCaptures(page, `${prefix}${crash}-`, LOOPS);
+    await pause(random() * 800);
+    const crashed = page.waitForEvent('crash');
+    const cdp = await device.context.newCDPSession(page);
+    // The page that is gone answers nothing.
+    void cdp.send('Page.crash').catch(() => undefined);
+    await crashed;
+    await page.close();
+  }
+}

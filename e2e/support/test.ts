@@ -1,13 +1,14 @@
-import { test as base } from '@playwright/test';
+import { expect, test as base } from '@playwright/test';
 import type { TransportName } from '../../shared/limits.ts';
 import { serveDemo } from '../../scripts/lib/serve.mjs';
 import { AirflowApi, shared } from './airflow.ts';
 import { Device, type DeviceOptions } from './device.ts';
+import { filesWithSecrets, tablesWithSecrets } from './secrets.ts';
 import { Sql } from './sql.ts';
 import { Store } from './store.ts';
 import { Wire } from './wire.ts';
 
-export { expect } from '@playwright/test';
+export { expect };
 
 /** The demo and Airflow under one origin, with a wire between them that a test can harm. */
 export interface Site {
@@ -31,6 +32,8 @@ interface WorkerFixtures {
   readonly sql: Sql;
   readonly store: Store;
   readonly airflow: AirflowApi;
+  /** All tokens that were used. What the server's store holds is searched for them in the end. */
+  readonly usedTokens: Set<string>;
 }
 
 let tests = 0;
@@ -46,14 +49,23 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   ],
   store: [async ({ sql }, use) => use(new Store(sql, shared().airflow)), { scope: 'worker' }],
   airflow: [async ({ browserName: _ }, use) => use(new AirflowApi(shared().airflow.airflowUrl)), { scope: 'worker' }],
+  usedTokens: [
+    async ({ store }, use) => {
+      const tokens = new Set<string>();
+      await use(tokens);
+      expect(await tablesWithSecrets(store, tokens), 'tables of the server’s store that hold a token or a password').toEqual([]);
+    },
+    { scope: 'worker' },
+  ],
   prefix: async ({ browserName: _ }, use) => use(`e2e-${Date.now().toString(36)}-${++tests}-`),
   via: ['plugin', { option: true }],
-  site: async ({ via }, use) => {
+  site: async ({ via, usedTokens }, use) => {
     const wire = new Wire(() => shared().airflow.airflowUrl, via);
     const server = await serveDemo({ airflowUrl: shared().airflow.airflowUrl, dir: shared().dir, port: 5380, intercept: wire.intercept });
     await use({ url: server.url, port: server.port, wire });
     wire.heal();
     await server.close();
+    for (const token of wire.tokens) usedTokens.add(token);
   },
   newDevice: async ({ site }, use) => {
     const devices: Device[] = [];
@@ -62,7 +74,10 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       devices.push(device);
       return device;
     });
+    await Promise.all(devices.map((device) => device.close()));
+    const kept = await Promise.all(devices.map((device) => filesWithSecrets(device.profile, site.wire.tokens)));
     await Promise.all(devices.map((device) => device.dispose()));
+    expect(kept.flat(), 'files of the browser’s profile that hold a token or a password').toEqual([]);
   },
   device: async ({ newDevice }, use) => use(await newDevice()),
 });

@@ -1,5 +1,6 @@
 import { request as send, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { TransportName } from '../../shared/limits.ts';
+import { tokensOf } from './secrets.ts';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 
@@ -63,6 +64,8 @@ export class Held {
 /** The wire between the browser and Airflow, where a test can make it behave as real networks do. Stands in for a reverse proxy's way to Airflow. */
 export class Wire {
   readonly seen: Seen[] = [];
+  /** What the browser has signed in with. */
+  readonly tokens = new Set<string>();
   readonly #airflowUrl: () => string;
   #observe: ((body: Buffer) => void) | undefined;
   #rules: Rule[] = [];
@@ -120,6 +123,7 @@ export class Wire {
     const path = request.url ?? '/';
     if (!/^\/airflow(\/|$)/.test(path)) return false;
     const step = stepOf(request.method ?? 'GET', path);
+    for (const token of tokensOf(request.headers)) this.tokens.add(token);
     if (this.via === 'dag') request.url = path.replace(/^\/airflow\/updraft\//, '/airflow/not-installed/');
     const hold = this.#holds.find((one) => one.step === step)?.held;
     const before = this.#holds.find((one) => one.held === hold)?.before === true;
