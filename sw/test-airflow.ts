@@ -69,7 +69,8 @@ export class TestAirflow {
     if (kind === undefined) return json(200, { is_paused: dag.paused });
     if (kind === 'clearTaskInstances') {
       this.cleared.push(...(sent.task_ids ?? []));
-      return json(200, { total_entries: sent.task_ids?.length ?? 0 });
+      const task = { id: 'ti', dag_id: dagId, dag_run_id: sent.dag_run_id, map_index: -1, try_number: 1 };
+      return json(200, { task_instances: (sent.task_ids ?? []).map((task_id) => ({ ...task, task_id })) });
     }
     if (method === 'GET') return this.#run(dagId, runId, dag.runs.get(runId));
     const { dag_run_id: id = '', conf = {} } = sent;

@@ -1,3 +1,4 @@
+import { OPERATION_NAMES, type CallsAllowed } from './calls/operations.ts';
 import { startUpdraft } from './service-worker.ts';
 
 declare const self: ServiceWorkerGlobalScope;
@@ -27,4 +28,18 @@ self.addEventListener('activate', (event) => {
   event.waitUntil(self.clients.claim());
 });
 
-startUpdraft({ airflow: parameters.get('airflow') ?? '/airflow', collections: loadCollections(), log: parameters.get('log') === 'debug' ? 'debug' : 'error' });
+/** `&triggerDagRun=nightly_report,weekly` allows the operation for these DAGs, `*` for all. */
+function allowedCalls(): CallsAllowed {
+  const named = OPERATION_NAMES.flatMap((name) => {
+    const dags = parameters.get(name);
+    return dags === null ? [] : [[name, dags === '*' ? (true as const) : dags.split(',')] as const];
+  });
+  return Object.fromEntries(named);
+}
+
+startUpdraft({
+  calls: allowedCalls(),
+  airflow: parameters.get('airflow') ?? '/airflow',
+  collections: loadCollections(),
+  log: parameters.get('log') === 'debug' ? 'debug' : 'error',
+});

@@ -17,6 +17,7 @@ export default async function setUp({ provide }) {
   const state = join(stateRoot, `acceptance-${store}-${basename(venv)}`);
   const environment = {
     ...STORES[store],
+    AIRFLOW__CORE__DAGS_FOLDER: join(root, 'sw', 'acceptance', 'dags'),
     AIRFLOW__UPDRAFT__COLLECTIONS: join(root, 'sw', 'acceptance', 'collections.json'),
     AIRFLOW__UPDRAFT__SYNC_SCHEDULE: '@daily', // nothing here is about it, and each minute's run would take its share of the machine
   };

@@ -23,7 +23,7 @@ const PROPERTIES = {
   DAGRunResponse: ['dag_run_id', 'dag_id', 'state', 'conf', 'triggering_user_name'],
   DAGResponse: ['is_paused'],
   ClearTaskInstancesBody: ['dry_run', 'only_failed', 'reset_dag_runs', 'dag_run_id', 'task_ids'],
-  TaskInstanceCollectionResponse: ['total_entries'],
+  TaskInstanceCollectionResponse: ['task_instances'],
   TaskInstanceResponse: ['id', 'dag_id', 'dag_run_id', 'task_id', 'map_index', 'try_number'],
   HITLDetail: [
     'options',
@@ -43,7 +43,7 @@ const PROPERTIES = {
 };
 
 /** Said to people, not to a program. */
-const NOTES = ['title', 'description', 'default', 'examples', 'minItems'];
+const NOTES = ['title', 'description', 'default', 'examples', 'minItems', 'format'];
 const REF = '#/components/schemas/';
 
 /** The trimmed document: the operations above, and the schemas they name, by their names. @param {Node} document @returns {Node} */

@@ -1,8 +1,10 @@
 import { readCollections } from '../../shared/collections.ts';
 import type { TransportName } from '../../shared/limits.ts';
+import type { CallEntry, CallRequest, CallState, PendingInputs } from '../../shared/calls.ts';
 import type { Row } from '../../shared/row.ts';
 import type { Status } from '../../shared/status.ts';
 import { SimulatedDevice } from '../simulation/device.ts';
+import { createAirflowApi } from '../transport/airflow-api.ts';
 import { createTransport } from '../transport/create-transport.ts';
 import { createCredentials } from '../transport/credentials.ts';
 import { createHttp } from '../transport/http.ts';
@@ -29,13 +31,19 @@ const PUBLIC = Object.fromEntries(Object.entries(DECLARATIONS).filter(([name]) =
 export class LostAnswers {
   #pattern: RegExp | undefined;
   lost = 0;
-  loseNext(pattern: RegExp): void {
+  /** `METHOD path` of every request, in order. */
+  readonly log: string[] = [];
+  #method: string | undefined;
+  loseNext(pattern: RegExp, method?: string): void {
     this.#pattern = pattern;
+    this.#method = method;
   }
   fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
-    const response = await fetch(input, init);
     const url = input instanceof Request ? input.url : String(input);
-    if (!this.#pattern?.test(url)) return response;
+    const method = init?.method ?? 'GET';
+    this.log.push(`${method} ${new URL(url).pathname}`);
+    const response = await fetch(input, init);
+    if (!this.#pattern?.test(url) || (this.#method ?? method) !== method) return response;
     await response.arrayBuffer();
     this.#pattern = undefined;
     this.lost++;
@@ -69,7 +77,11 @@ export class Person extends SimulatedDevice {
     const declarations = holdsPrivate ? DECLARATIONS : PUBLIC;
     const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
     const transport = createTransport(via, { user, http, credentials, declarations, randomHex, sleep });
-    const person = new Person({ user, declarations, transport, random }, wire);
+    const calls = {
+      allowed: { triggerDagRun: true, respondToHumanInput: true, clearTaskInstances: true },
+      api: createAirflowApi({ http, credentials }),
+    } as const;
+    const person = new Person({ user, declarations, transport, random, calls }, wire);
     await person.ask({ type: 'sign-in', credentials: { kind: 'memory', token: 'the transport has its own' } });
     return person;
   }
@@ -78,6 +90,19 @@ export class Person extends SimulatedDevice {
   async sync(): Promise<Status> {
     await this.drain('person');
     return (await this.ask({ type: 'status' })) as Status;
+  }
+
+  /** Queues a call; returns its name. */
+  async call(request: CallRequest): Promise<string> {
+    return ((await this.ask({ type: 'call', requestId: `call-${this.now}-${Math.random()}`, request })) as { id: string }).id;
+  }
+
+  async callState(id: string): Promise<CallState | undefined> {
+    return ((await this.ask({ type: 'calls' })) as readonly CallEntry[]).find((call) => call.id === id)?.state;
+  }
+
+  async inputs(): Promise<PendingInputs> {
+    return (await this.ask({ type: 'pending-inputs' })) as PendingInputs;
   }
 
   async value(collection: string, id: string): Promise<unknown> {

@@ -4,6 +4,7 @@ import type { HistoryFact } from '../../shared/history.ts';
 import type { Desk } from '../desk.ts';
 import type { ReplicaTx } from '../store/replica-store.ts';
 import type { World } from '../world.ts';
+import type { Requests } from './operation.ts';
 import { moveCall, type CallMove, type StoredCall } from './call.ts';
 import { eventsOfCall } from './call-view.ts';
 
@@ -22,8 +23,15 @@ export async function putMoved(tx: ReplicaTx, before: StoredCall, move: CallMove
   const after = { ...before, state: moveCall(before.state, move), attempts: before.attempts + (move.move === 'send' ? 1 : 0) };
   if (after.state.kind === 'discarded') await tx.calls.delete(after.id);
   else await tx.calls.put(after);
+  if (isAnswerOver(after)) await tx.calls.forgetInput(after.request.input.taskInstanceId);
   if (move.move !== 'look-later') await tx.appendHistory(at, [callFact(after, before.state.kind)]);
   return after;
+}
+
+/** The request it was about waits no more, or is another one by now: the device need not ask Airflow to know that. */
+function isAnswerOver(call: StoredCall): call is StoredCall & { readonly request: Requests['respondToHumanInput'] } {
+  const { request, state } = call;
+  return request.operation === 'respondToHumanInput' && (state.kind === 'settled' || (state.kind === 'dead' && state.reason.kind === 'conflict'));
 }
 
 /** The log's entry for a call that has come from `from` to where it is now. */

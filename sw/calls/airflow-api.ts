@@ -305,7 +305,6 @@ export interface components {
       readonly params?: {
         readonly [key: string]: unknown;
       };
-      /** Format: date-time */
       readonly created_at: string;
       readonly responded_by_user?: components['schemas']['HITLUser'] | null;
       readonly responded_at?: string | null;
@@ -325,10 +324,9 @@ export interface components {
       readonly name: string;
     };
     readonly TaskInstanceCollectionResponse: {
-      readonly total_entries?: number | null;
+      readonly task_instances: readonly components['schemas']['TaskInstanceResponse'][];
     };
     readonly TaskInstanceResponse: {
-      /** Format: uuid */
       readonly id: string;
       readonly dag_id: string;
       readonly dag_run_id: string;

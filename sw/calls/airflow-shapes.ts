@@ -25,7 +25,15 @@ export const RunShape: ShapeOf<'DAGRunResponse', 'dag_run_id' | 'dag_id' | 'stat
 
 export const DagShape: ShapeOf<'DAGResponse', 'is_paused'> = v.object({ is_paused: v.boolean() });
 
-export const ClearedShape: ShapeOf<'TaskInstanceCollectionResponse', 'total_entries'> = v.object({ total_entries: v.number() });
+const TaskShape: v.GenericSchema<Schemas['TaskInstanceResponse']> = v.object({
+  id: v.string(),
+  dag_id: v.string(),
+  dag_run_id: v.string(),
+  task_id: v.string(),
+  map_index: v.number(),
+  try_number: v.number(),
+});
+export const ClearedShape: ShapeOf<'TaskInstanceCollectionResponse', 'task_instances'> = v.object({ task_instances: v.array(TaskShape) });
 
 export const AnsweredShape: ShapeOf<'HITLDetailResponse', 'chosen_options'> = v.object({ chosen_options: texts });
 
@@ -41,13 +49,6 @@ export const InputShape: v.GenericSchema<InputDetail> = v.object({
   responded_at: v.exactOptional(v.nullable(v.string())),
   chosen_options: v.exactOptional(v.nullable(texts)),
   response_received: v.exactOptional(v.boolean()),
-  task_instance: v.object({
-    id: v.string(),
-    dag_id: v.string(),
-    dag_run_id: v.string(),
-    task_id: v.string(),
-    map_index: v.number(),
-    try_number: v.number(),
-  }),
+  task_instance: TaskShape,
 });
 export const InputsShape: v.GenericSchema<Schemas['HITLDetailCollection']> = v.object({ hitl_details: v.array(InputShape), total_entries: v.number() });

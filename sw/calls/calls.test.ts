@@ -115,6 +115,7 @@ describe('an answer to a task that waits for a person', () => {
     await device.drain('online');
     expect(device.airflow.inputs.get(INPUT)).toMatchObject({ by: 'ana', chosen: ['Approve'] });
     expect(await device.state(id ?? '')).toMatchObject({ kind: 'settled', outcome: { kind: 'answered', chosen: ['Approve'] } });
+    expect((await device.inputs()).inputs, 'it waits no more').toEqual([]);
   });
 
   test.each(AMBIGUOUS)('answered by “%s” is looked for before anything is sent again', async (fault) => {

@@ -10,7 +10,7 @@ export function clearTaskInstances({ dagId, runId, taskIds }: Requests['clearTas
     lane: `dag:${dagId}`,
     dagId,
     request: withBody('POST', apiPath('dags', dagId, 'clearTaskInstances'), body),
-    read: (json) => (v.is(ClearedShape, json) ? { effect: 'settle', outcome: { kind: 'cleared', tasks: json.total_entries ?? 0 } } : undefined),
+    read: (json) => (v.is(ClearedShape, json) ? { effect: 'settle', outcome: { kind: 'cleared', tasks: json.task_instances.length } } : undefined),
     missing: (message) => refused(message, 404),
   };
 }

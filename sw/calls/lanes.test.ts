@@ -79,3 +79,16 @@ test('a server in trouble is asked once, not once by each lane; when it answers 
   await device.later();
   expect(kinds(await device.calls())['waiting'] ?? 0).toBe(0);
 });
+
+test('a list of pending requests that cannot be had is not asked for in a loop, and holds nothing up', async () => {
+  const device = await CallsDevice.signedIn();
+  device.airflow.addDag('report');
+  const before = device.airflow.log.length;
+  for (let n = 0; n < 50; n++) device.airflow.faults.push({ on: 'hitlDetails', fault: 'portal' });
+  const id = await device.trigger('report');
+  await device.drain('person');
+  await device.later(1_000);
+  await device.later(1_000);
+  expect(await device.state(id)).toMatchObject({ kind: 'following' });
+  expect(device.airflow.log.slice(before).filter((line) => line.includes('hitlDetails'))).toHaveLength(1);
+});

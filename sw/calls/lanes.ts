@@ -36,6 +36,8 @@ export class CallLanes {
   #isClosed = false;
   /** Since the wake-up list was last mended; the drain of the batches mends it at every start. */
   #hasSent = false;
+  /** ms since 1970, answered or not. */
+  #inputsAskedAt = 0;
   /** ms since 1970: nothing is begun after it. */
   #endsAt = Number.POSITIVE_INFINITY;
 
@@ -76,7 +78,8 @@ export class CallLanes {
     }));
     for (const { lane, state } of heads) if (isCallDue(state, now, pressing)) this.#pool.add(lane, () => this.#sendHead(lane, pressing));
     for (const { id, state } of followed) if (isCallDue(state, now, pressing)) this.#pool.add(`follow:${id}`, () => this.#follow(id));
-    if (wantsInputs(this.#world.calls.allowed, inputs?.seenAt, reasons, now)) this.#pool.add('inputs', () => this.#refreshInputs());
+    if (wantsInputs(this.#world.calls.allowed, Math.max(inputs?.seenAt ?? 0, this.#inputsAskedAt), reasons, now))
+      this.#pool.add('inputs', () => this.#refreshInputs());
   }
 
   /** As for batches, but for their backoff: it says nothing of calls. */
@@ -111,7 +114,9 @@ export class CallLanes {
 
   #refreshInputs(): Promise<boolean> {
     return this.#exclusive('inputs', async () => {
-      if (this.#begin(false)) await refreshInputs(this.#deps());
+      this.#inputsAskedAt = this.#world.clock.now();
+      // A list is not worth a probe of a server in trouble.
+      if (this.#circuit.state.kind === 'closed') await refreshInputs(this.#deps());
       return false;
     });
   }

@@ -12,6 +12,8 @@ const OPERATIONS: { readonly [N in OperationName]: (request: Requests[N], runId:
   clearTaskInstances,
 };
 
+export const OPERATION_NAMES = Object.keys(OPERATIONS) as readonly OperationName[];
+
 /** The operation of one call. `runId` names the run it would make; `user` is who calls. */
 export function operationOf(request: CallRequest, runId: string, user: string): Operation {
   return bind(request.operation, request, runId, user);

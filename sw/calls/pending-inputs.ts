@@ -2,11 +2,9 @@ import * as v from 'valibot';
 import { ShownInputSchema, type PendingInput, type PendingInputs } from '../../shared/calls.ts';
 import type { WakeReason } from '../../shared/history.ts';
 import type { Json } from '../../shared/json.ts';
-import { reportOf } from '../replay/circuit.ts';
 import { park } from './park.ts';
 import type { CallTable } from '../store/call-table.ts';
 import { InputsShape, type InputDetail } from './airflow-shapes.ts';
-import { reportOfReply } from './attempt.ts';
 import { classifyCall } from './classify-call.ts';
 import { get } from './operation.ts';
 import { isAllowed, type CallsAllowed } from './operations.ts';
@@ -17,23 +15,21 @@ const INPUTS_MAX = 100;
 const PATH = `/api/v2/dags/~/dagRuns/~/hitlDetails?response_received=false&order_by=created_at&limit=${INPUTS_MAX}`;
 
 /** Whether to ask Airflow which tasks wait for a person: when somebody comes or asks, and else at intervals. */
-export function wantsInputs({ respondToHumanInput }: CallsAllowed, seenAt: number | undefined, reasons: readonly WakeReason[], now: number): boolean {
+export function wantsInputs({ respondToHumanInput }: CallsAllowed, askedAt: number, reasons: readonly WakeReason[], now: number): boolean {
   if (respondToHumanInput === undefined) return false;
   const isAsked = reasons.some((reason) => reason === 'connect' || reason === 'person' || reason === 'visible' || reason === 'sign-in');
-  return isAsked || Math.abs(now - (seenAt ?? 0)) >= INTERVAL_MS;
+  return isAsked || Math.abs(now - askedAt) >= INTERVAL_MS;
 }
 
 /** Keeps what Airflow says, for the time without a network. What fails leaves the list as it was, with its age. */
-export async function refreshInputs({ world, desk, circuit }: CallDeps): Promise<void> {
+export async function refreshInputs({ world, desk }: Pick<CallDeps, 'world' | 'desk'>): Promise<void> {
   const { auth } = await desk.replica();
   const session = await world.calls.api.open(auth.kind === 'none' ? 'memory' : auth.kind);
   if ('effect' in session) {
-    await circuit.report(reportOf(session, world.isOnline()));
     if (session.effect === 'sign-in') await park(desk, session.reason, auth);
     return;
   }
   const reply = await session.send(get(PATH));
-  await circuit.report(reportOfReply(reply, world.isOnline()));
   const is = classifyCall(reply);
   if (is.is !== 'ok' || !v.is(InputsShape, is.json)) return;
   const inputs = is.json.hitl_details

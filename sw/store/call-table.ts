@@ -85,6 +85,14 @@ export class CallTable {
   async inputs(): Promise<InputsRow | undefined> {
     return this.#inputs.get('pending');
   }
+  async forgetInput(taskInstanceId: string): Promise<void> {
+    const row = await this.inputs();
+    if (row)
+      await this.putInputs(
+        row.seenAt,
+        row.inputs.filter((input) => input.taskInstanceId !== taskInstanceId),
+      );
+  }
   async putInputs(seenAt: number, inputs: readonly PendingInput[]): Promise<void> {
     await this.#inputs.put({ key: 'pending', seenAt, inputs });
   }

@@ -1,0 +1,5 @@
+"""Copy this file into the DAG folder: it makes Airflow find the DAGs of airflow-provider-updraft."""
+
+from airflow_updraft.dags import updraft_exchange, updraft_sync
+
+exchange, sync = updraft_exchange(), updraft_sync()

@@ -1,0 +1,3 @@
+declare module '*/scripts/lib/openapi.mjs' {
+  export const trimOpenApi: (document: object) => object;
+}
