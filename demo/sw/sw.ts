@@ -22,4 +22,9 @@ clientsClaim();
 
 // Before Updraft starts: it then uses the switchable fetch.
 simulateOffline(AIRFLOW);
-startUpdraft({ airflow: AIRFLOW, collections, notifications: true });
+startUpdraft({
+  airflow: AIRFLOW,
+  collections,
+  calls: { triggerDagRun: ['daily_report', 'publish_report'], respondToHumanInput: ['publish_report'] },
+  notifications: true,
+});

@@ -17,6 +17,7 @@ import { FollowUps } from './follow-ups.tsx';
 import { Guide } from './guide.tsx';
 import { InspectionList } from './inspection-list.tsx';
 import { Notice } from './notice.tsx';
+import { Reports } from './reports.tsx';
 import { StatusPanel } from './status-panel.tsx';
 
 interface Props {
@@ -77,6 +78,7 @@ export function Workspace({ registration, user, session, update, onSignedIn, onL
             onNetwork={(offline) => void setOffline(offline)}
             onChanged={() => !isLive && void client?.sync()}
           />
+          <Reports client={client} isOffline={network.offline} />
           <FollowUps tasks={tasks} sites={sites} actions={actions} isHeldUp={isHeldUp} isReady={status?.ready ?? false} />
           <InspectionList inspections={inspections} sites={sites} actions={actions} isHeldUp={isHeldUp} />
         </div>
