@@ -12,6 +12,7 @@ import { createLogger } from './logger.ts';
 import { Notices, type NoticeTexts } from './notices.ts';
 import { CircuitCell } from './replay/circuit.ts';
 import { openReplica, type OpenReplica } from './replica.ts';
+import { registerPeriodicSync } from './replay/periodic-sync.ts';
 import { createWorkboxQueue } from './replay/workbox-queue.ts';
 import { usersWithReplica } from './store/database.ts';
 import { createCacheMirror, usersWithMirror } from './store/cache-mirror.ts';
@@ -164,6 +165,7 @@ class Replicas {
   }
 
   async #openReplica(user: string): Promise<OpenReplica> {
+    void registerPeriodicSync(self.registration);
     const declarations = await this.#declarations;
     const store = new ReplicaStore(user, declarations);
     const traffic = new Traffic();

@@ -1,0 +1,46 @@
+import type { ExchangeRequest, ExchangeResponse } from '../../shared/exchange.ts';
+import type { Batch } from '../../shared/batch.ts';
+import type { Doc } from '../../shared/json.ts';
+import type { Verdict } from '../../shared/verdict.ts';
+
+/**
+ * A store for one replica in memory, where the provider's real one would be too slow or a fault cannot be made with it: it has a ledger,
+ * counts how often each change took effect, and never disagrees.
+ */
+export class FakeAirflow {
+  readonly records = new Map<string, Doc>();
+  /** `id firstSeq..lastSeq` of each mutation, with how often it took effect. */
+  readonly effects = new Map<string, number>();
+  #revision = 0;
+  #ledger: { readonly number: number; readonly nonce: string; readonly verdicts: Verdict[] } | undefined;
+
+  exchange(request: ExchangeRequest): ExchangeResponse {
+    const { epoch, since, floor, last } = request;
+    const batch = request.batch === undefined ? undefined : (JSON.parse(request.batch) as Batch);
+    const head = {
+      protocol: request.protocol,
+      replicaId: request.replicaId,
+      echo: { epoch, since, floor, last, nonce: batch?.nonce ?? null, hash: request.hash ?? null },
+      epoch: 'e1',
+      reset: epoch !== 'e1',
+      start: floor,
+      changes: [],
+      more: false,
+    };
+    const verdicts = batch && epoch === 'e1' ? this.#settle(batch) : undefined;
+    return { ...head, upTo: this.#revision, ...(verdicts ? { verdicts } : {}) };
+  }
+
+  #settle(batch: Batch): Verdict[] {
+    const { number, nonce, mutations } = batch;
+    if (this.#ledger?.number === number && this.#ledger.nonce === nonce) return this.#ledger.verdicts;
+    const verdicts = mutations.map(({ collection, id, firstSeq, lastSeq, set = {} }): Verdict => {
+      const effect = `${id} ${firstSeq}..${lastSeq}`;
+      this.effects.set(effect, (this.effects.get(effect) ?? 0) + 1);
+      this.records.set(id, { ...this.records.get(id), ...set, id });
+      return { verdict: 'applied', collection, id, revision: ++this.#revision };
+    });
+    this.#ledger = { number, nonce, verdicts };
+    return verdicts;
+  }
+}
