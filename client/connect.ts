@@ -70,7 +70,10 @@ export async function connect<C extends Record<keyof C, { id: string }> = Record
     onTokenMissing: () => void signInWithToken().catch(() => undefined),
     headers: async (): Promise<Record<string, string>> => (getToken ? { authorization: `Bearer ${await getToken()}` } : {}),
   });
+  handlers.on('signed-out', () => (getToken = undefined));
   await events.start();
+  // Asked here, since a worker may not; the status tells what came of it.
+  void navigator.storage?.persist?.();
   return {
     collection: (name) => createCollection(name, link, settling),
     airflow: airflowCallsLater(link),
@@ -99,7 +102,6 @@ export async function connect<C extends Record<keyof C, { id: string }> = Record
     },
     async signOut({ unsent = 'refuse' } = {}) {
       await link.ask({ type: 'sign-out', unsent });
-      getToken = undefined;
     },
     sync: () => link.ask({ type: 'sync' }, SYNC_TIMEOUT_MS),
     whenSettled: () =>

@@ -18,6 +18,7 @@ const IDLE: Status = {
   deadLetters: 0,
   auth: 'ok',
   ready: true,
+  durability: 'best-effort',
 };
 
 /** The worker's event log, and how it answers. */

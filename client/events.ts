@@ -1,4 +1,4 @@
-import { BROADCAST_CHANNEL, type Broadcast, type LoggedEvent, type Snapshot } from '../shared/messages.ts';
+import { BROADCAST_CHANNEL, type Broadcast, type LoggedEvent, type Notice, type Snapshot } from '../shared/messages.ts';
 import type { Status } from '../shared/status.ts';
 import type { Handlers } from './handlers.ts';
 import type { Head, Live } from './live.ts';
@@ -157,9 +157,18 @@ export class PageEvents implements Events {
 
   #receive(message: Broadcast): void {
     if ('status' in message) this.#tellStatus(message.status);
+    else if ('notice' in message) this.#notice(message.notice);
     // A broadcast that does not follow the last one means that some were missed: ask for them, in order.
     else if (message.log !== this.#log || (message.events[0]?.cursor ?? 0) > this.#cursor + 1) this.#wake('heartbeat');
     else message.events.forEach((event) => this.#tell(event));
+  }
+
+  #notice(notice: Notice): void {
+    if (notice === 'storage-blocked') return this.#handlers.notice(notice);
+    // Told in whichever tab it was done: no tab of the user goes on with what it had.
+    this.#handlers.notice('signed-out');
+    this.#handlers.readAgain();
+    if (notice === 'wiped') this.close();
   }
 
   #tell(event: LoggedEvent): void {

@@ -19,6 +19,12 @@ export interface EventHandlers {
   call: (call: Call) => void;
   /** Other tasks wait for a person than before. */
   'pending-inputs': (changed: object) => void;
+  /** Stored rows made no sense; they are kept where nothing reads or sends them. */
+  quarantined: (found: { readonly count: number }) => void;
+  /** The user has signed out, in this tab or another: let go of everything shown. */
+  'signed-out': () => void;
+  /** Another tab keeps the database from being opened: ask the person to close or reload the app's other tabs. */
+  'storage-blocked': () => void;
 }
 export type EventName = keyof EventHandlers;
 
@@ -26,6 +32,7 @@ export type EventName = keyof EventHandlers;
 export interface Handlers {
   readonly on: <N extends EventName>(name: N, handler: EventHandlers[N]) => () => void;
   readonly status: (status: Status) => void;
+  readonly notice: (name: 'signed-out' | 'storage-blocked') => void;
   /** Some events are no longer known: everything may have changed. */
   readonly readAgain: () => void;
   readonly event: (event: LoggedEvent) => void;
@@ -41,17 +48,21 @@ function guarded(handle: () => void): void {
 }
 
 export function createHandlers(): Handlers {
-  const handlers: { [N in EventName]: Set<EventHandlers[N]> } = {
-    change: new Set(),
-    status: new Set(),
-    conflict: new Set(),
-    settled: new Set(),
-    dropped: new Set(),
-    'auth-required': new Set(),
-    'dead-letter': new Set(),
-    'storage-lost': new Set(),
-    call: new Set(),
-    'pending-inputs': new Set(),
+  const set = <T>(): Set<T> => new Set();
+  const handlers: { readonly [N in EventName]: Set<EventHandlers[N]> } = {
+    change: set(),
+    status: set(),
+    conflict: set(),
+    settled: set(),
+    dropped: set(),
+    'auth-required': set(),
+    'dead-letter': set(),
+    'storage-lost': set(),
+    call: set(),
+    'pending-inputs': set(),
+    quarantined: set(),
+    'signed-out': set(),
+    'storage-blocked': set(),
   };
   const call = <T>(set: Set<(value: T) => void>, value: T): void => set.forEach((handler) => guarded(() => handler(value)));
   return {
@@ -60,6 +71,7 @@ export function createHandlers(): Handlers {
       return () => handlers[name].delete(handler);
     },
     status: (status) => call(handlers.status, status),
+    notice: (name) => call(handlers[name], undefined),
     readAgain: () => call(handlers.change, { collection: '*', ids: [] }),
     event(event) {
       switch (event.type) {
@@ -79,6 +91,8 @@ export function createHandlers(): Handlers {
           return call(handlers.call, event.call);
         case 'pending-inputs':
           return call(handlers['pending-inputs'], event);
+        case 'quarantined':
+          return call(handlers.quarantined, event);
         case 'auth-required':
           return call(handlers['auth-required'], { reason: event.reason });
       }

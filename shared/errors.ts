@@ -19,8 +19,11 @@ export type ErrorKind =
   | 'conflict-moved' // the other side changed again since the conflict was shown
   | 'bad-choice' // resolve() without a choice for each conflicting field
   | 'in-flight' // discard() of what may already be applied
+  | 'signed-out' // a record that a user left here unsent and signed out
   | 'unsent-work' // signOut({ unsent: 'refuse' }) with work left
-  | 'storage'; // the browser could not write to disk
+  | 'storage-full' // no room left, also after cached records were let go
+  | 'storage-blocked' // another tab keeps the database from being upgraded
+  | 'storage'; // the browser's database cannot be opened, read or written
 
 /** What a caller sees: a `kind` to act on and a message that says what happened, why, and what to do next. */
 export class UpdraftError extends Error {

@@ -101,7 +101,9 @@ export type UpdraftEvent =
   | { readonly type: 'dead-letter'; readonly deadLetter: DeadLetter }
   | { readonly type: 'storage-lost'; readonly loss: StorageLoss }
   | { readonly type: 'call'; readonly call: Call }
-  | { readonly type: 'pending-inputs' };
+  | { readonly type: 'pending-inputs' }
+  /** So many stored rows made no sense: they are kept where nothing reads or sends them. */
+  | { readonly type: 'quarantined'; readonly count: number };
 export type LoggedEvent = UpdraftEvent & { readonly cursor: number };
 /** `missing`: the worker has no token (it was restarted, or nobody signed in); `refused`: Airflow refused it; `other-user`: this browser's session is somebody else's. */
 export type AuthReason = 'missing' | 'refused' | 'other-user';
@@ -154,5 +156,11 @@ export type Reply =
 /** What is broadcast to every page: the events logged together, in order (a batch settles a thousand records at once), or the newest status. */
 export type Broadcast =
   | { readonly updraft: number; readonly user: string; readonly log: string; readonly events: readonly LoggedEvent[] }
-  | { readonly updraft: number; readonly user: string; readonly status: Status };
+  | { readonly updraft: number; readonly user: string; readonly status: Status }
+  | { readonly updraft: number; readonly user: string; readonly notice: Notice };
+/** What is told to the pages of a user outside the log: it cannot be written there, or the log is gone. */
+export type Notice =
+  | 'storage-blocked' // another tab holds the database open
+  | 'signed-out' // what is unsent is kept, hidden
+  | 'wiped'; // signed out, and nothing is left
 export const BROADCAST_CHANNEL = 'updraft';

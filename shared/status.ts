@@ -29,6 +29,14 @@ export interface Status {
   readonly via?: TransportName;
   /** False until the first pull of this replica is complete. */
   readonly ready: boolean;
+  /** `best-effort`: the browser may clear it when space is short; `session`: a private window, all is gone when it closes. */
+  readonly durability: Durability;
+  /** Set while unsent work of a user who has signed out is hidden here. */
+  readonly locked?: true;
+  /** Set while records of Airflow are missing here, because the browser had no room for them. `sync()` reads them again. */
+  readonly partial?: true;
+  /** Stored rows that made no sense, kept where nothing reads or sends them. */
+  readonly quarantined?: number;
   /** Set when the browser has lost this user's database. */
   readonly storageLost?: StorageLoss;
 }
@@ -41,6 +49,8 @@ export interface StorageLoss {
   readonly unsent: number;
   /** How many of them are back. */
   readonly restored: number;
+  /** Queued calls that are gone. */
+  readonly calls: number;
 }
 
 /** The rungs that work. */
@@ -65,5 +75,7 @@ export type WaitingFor =
   | 'forbidden' // the user lacks a right in Airflow
   | 'update' // provider and worker speak different protocol versions
   | 'person'; // conflicts or dead letters only
+
+export type Durability = 'persistent' | 'best-effort' | 'session';
 
 export type AuthState = 'ok' | 'required' | 'unknown';

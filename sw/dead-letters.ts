@@ -3,7 +3,9 @@ import type { DeadLetter } from '../shared/row.ts';
 import { callLetterOf } from './calls/call-view.ts';
 import { ensureOpenDelivery, makingOf } from './outbox/open-delivery.ts';
 import type { OpenReplica } from './replica.ts';
+import { visible, visibleCalls } from './visible.ts';
 import { deadLetterOf, retryRecord } from './settle/dead-letter.ts';
+import { refuseHidden } from './settle/hidden.ts';
 import { eventsOf } from './settle/record-events.ts';
 
 /** Version of the exported text. */
@@ -11,10 +13,9 @@ const EXPORT_VERSION = 1;
 
 /** Everything of this replica that cannot go on by itself. */
 export async function deadLetters({ world }: OpenReplica): Promise<DeadLetter[]> {
-  return world.store.read(async (tx) => [
-    ...(await tx.rejected()).flatMap((record) => deadLetterOf(record) ?? []),
-    ...(await tx.calls.dead()).flatMap((call) => callLetterOf(call) ?? []),
-  ]);
+  const changes = await visible(world, (tx) => tx.rejected());
+  const calls = await visibleCalls(world, (tx) => tx.calls.dead());
+  return [...changes.flatMap((record) => deadLetterOf(record) ?? []), ...calls.flatMap((call) => callLetterOf(call) ?? [])];
 }
 
 /** The same as JSON text, to be kept or handed on outside the browser. It changes nothing. */
@@ -32,6 +33,7 @@ export async function retryDeadLetter({ world, desk, pipeline }: OpenReplica, co
     await tx.putAnswer(requestId, world.clock.now(), null);
     const replica = await tx.replica();
     const before = await tx.record(letter.collection, letter.id, replica.generation);
+    refuseHidden(replica, before);
     const seq = replica.seq + 1;
     const after = retryRecord(before, command, seq);
     await tx.putRecords([after]);

@@ -1,7 +1,8 @@
 import type { HistoryFact } from '../shared/history.ts';
 import type { LoggedEvent, UpdraftEvent } from '../shared/messages.ts';
 import { MESSAGES_VERSION } from '../shared/protocol-version.ts';
-import type { Status, Wake } from '../shared/status.ts';
+import type { Durability, Status, Wake } from '../shared/status.ts';
+import { mend, needsMending } from './settle/mend.ts';
 import { lossOf, statusOf, type Activity } from './status.ts';
 import type { ReplicaTx } from './store/replica-store.ts';
 import type { Replica } from './store/replica.ts';
@@ -13,6 +14,7 @@ export class Desk {
   #activity: Activity = 'idle';
   /** Not stored: a worker that starts anew finds out for itself. */
   wake: Wake | undefined;
+  #durability: Durability = 'best-effort';
 
   constructor(world: World) {
     this.#world = world;
@@ -49,6 +51,23 @@ export class Desk {
     });
   }
 
+  /** What was let go for want of room is read again, from the start; nothing waits for it. */
+  async readAgainWhereLetGo(): Promise<void> {
+    if (await this.#world.store.read((tx) => tx.isWhole())) return;
+    await this.#world.store.write(async (tx) => {
+      await tx.putReplica({ ...(await tx.replica()), since: 0, floor: 0 });
+      await tx.markWhole();
+    });
+  }
+
+  /** Says what was found, and mends what no engine writes (`settle/mend.ts`). */
+  async mend(): Promise<void> {
+    if (!(await this.#world.store.read(needsMending))) return;
+    const { declarations, clock, random } = this.#world;
+    const deps = { declarations, now: clock.now(), randomHex: random.hex };
+    await this.write(async (tx) => ({ result: undefined, events: await mend(tx, deps) }));
+  }
+
   /** Says once that the database was lost: after the page that opened it has its answer, and again after a kill in between. */
   async tellLoss(): Promise<void> {
     const { lost } = await this.replica();
@@ -64,9 +83,14 @@ export class Desk {
     this.#activity = activity;
   }
 
+  /** Asks the browser anew: a person may have answered meanwhile. */
+  async learnDurability(): Promise<void> {
+    this.#durability = await this.#world.durability();
+  }
+
   status(): Promise<Status> {
     return this.#world.store.read(async (tx) =>
-      statusOf(tx, await tx.replica(), { activity: this.#activity, online: this.#world.isOnline(), wake: this.wake }),
+      statusOf(tx, await tx.replica(), { activity: this.#activity, online: this.#world.isOnline(), wake: this.wake, durability: this.#durability }),
     );
   }
 

@@ -41,6 +41,7 @@ async function start(): Promise<OpenReplica> {
     random: { hex: () => `name${++names}`, fraction: () => 0.5 },
     locks: { exclusive: (_name, body) => body() },
     logger: { error: () => undefined, info: () => undefined, debug: () => undefined },
+    durability: async () => 'best-effort',
     isOnline: () => false,
     broadcast: (message) => void ('events' in message && events.push(...message.events)),
   };

@@ -12,10 +12,12 @@ import { ensureOpenDelivery, makingOf } from './outbox/open-delivery.ts';
 import { snapshot, type OpenReplica } from './replica.ts';
 import { conflictOf, resolveConflict } from './settle/conflict.ts';
 import { discardPending } from './settle/discard.ts';
+import { refuseHidden } from './settle/hidden.ts';
+import { signOut } from './sign-out.ts';
+import { visible, visibleCalls } from './visible.ts';
 import { eventsOf } from './settle/record-events.ts';
 import { rowOf, stateOf } from './store/row.ts';
 import type { ReplicaRecord } from './store/record.ts';
-import type { World } from './world.ts';
 
 /** A command's answer, and what should happen after it was given. */
 export interface Handled {
@@ -28,8 +30,10 @@ export async function handleCommand(replica: OpenReplica, command: Command): Pro
   const { world, desk, pipeline } = replica;
   switch (command.type) {
     case 'hello':
+      await desk.learnDurability();
       return { result: await snapshot(replica, undefined), afterwards: () => pipeline.drain('connect') };
     case 'wake':
+      await desk.learnDurability();
       return { result: await snapshot(replica, command), afterwards: () => pipeline.drain(command.reason) };
     case 'news':
       return { result: null, afterwards: () => pipeline.news(command) };
@@ -37,7 +41,7 @@ export async function handleCommand(replica: OpenReplica, command: Command): Pro
       return { result: await pipeline.capture(command), afterwards: () => pipeline.drain('capture') };
     case 'get':
       declarationOf(world.declarations, command.collection);
-      return { result: await world.store.read(async (tx) => rowOf(await tx.record(command.collection, command.id, 0))) };
+      return { result: (await visible(world, async (tx) => [await tx.record(command.collection, command.id, 0)])).map(rowOf)[0] ?? null };
     case 'query':
       return { result: await query(replica, command) };
     case 'status':
@@ -45,9 +49,9 @@ export async function handleCommand(replica: OpenReplica, command: Command): Pro
     case 'history':
       return { result: await world.store.read((tx) => tx.history(command.filter)) };
     case 'outbox':
-      return { result: (await world.store.read((tx) => tx.unsettled())).flatMap(toOutboxEntries) };
+      return { result: (await visible(world, (tx) => tx.unsettled())).flatMap(toOutboxEntries) };
     case 'conflicts':
-      return { result: (await world.store.read((tx) => tx.conflicted())).flatMap((record) => conflictOf(record) ?? []) };
+      return { result: (await visible(world, (tx) => tx.conflicted())).flatMap((record) => conflictOf(record) ?? []) };
     case 'dead-letters':
       return { result: await deadLetters(replica) };
     case 'export-dead-letters':
@@ -61,7 +65,7 @@ export async function handleCommand(replica: OpenReplica, command: Command): Pro
     case 'call':
       return { result: await captureCall(replica, command), afterwards: () => pipeline.drain('capture') };
     case 'calls':
-      return { result: (await world.store.read((tx) => tx.calls.all())).map(entryOf) };
+      return { result: (await visibleCalls(world, (tx) => tx.calls.all())).map(entryOf) };
     case 'pending-inputs':
       return { result: await world.store.read((tx) => pendingInputs(tx.calls)) };
     case 'retry-call':
@@ -71,8 +75,9 @@ export async function handleCommand(replica: OpenReplica, command: Command): Pro
     case 'sign-in':
       return { result: await signIn(replica, command), afterwards: () => pipeline.drain('sign-in') };
     case 'sign-out':
-      return { result: await signOut(replica, command) };
+      return { result: await signOut(replica, command.unsent) };
     case 'sync':
+      await desk.readAgainWhereLetGo();
       await pipeline.drain('person');
       return { result: await desk.status() };
     default:
@@ -87,7 +92,7 @@ async function query({ world }: OpenReplica, { collection, query: asked }: Of<'q
   if (asked.index !== undefined && !declaration.indexes.includes(asked.index)) {
     throw new UpdraftError('unknown-index', `The collection "${collection}" has no index "${asked.index}". Declare it in collections.json under "indexes".`);
   }
-  return (await world.store.read((tx) => tx.query(collection, asked))).flatMap((record) => rowOf(record) ?? []);
+  return (await visible(world, (tx) => tx.query(collection, asked))).flatMap((record) => rowOf(record) ?? []);
 }
 
 async function resolve({ world, desk, pipeline }: OpenReplica, command: Of<'resolve'>): Promise<Results['resolve']> {
@@ -101,6 +106,7 @@ async function resolve({ world, desk, pipeline }: OpenReplica, command: Of<'reso
     const before = await tx.withConflict(command.conflictId);
     if (!before) throw new UpdraftError('not-found', 'This conflict is resolved already.');
     const replica = await tx.replica();
+    refuseHidden(replica, before);
     const seq = replica.seq + 1;
     const after = resolveConflict(before, command, seq);
     await tx.putRecords([after]);
@@ -120,6 +126,7 @@ async function discard({ world, desk }: OpenReplica, { requestId, collection, id
     if ((await tx.answer(requestId)) !== undefined) return { result: null, events: [] };
     await tx.putAnswer(requestId, world.clock.now(), null);
     const before = await tx.record(collection, id, 0);
+    refuseHidden(await tx.replica(), before);
     const after = discardPending(before);
     await tx.putRecords([after]);
     await ensureOpenDelivery(tx, await tx.replica(), makingOf(world));
@@ -133,42 +140,6 @@ async function signIn({ desk, credentials }: OpenReplica, { credentials: given }
   await credentials.signIn(given.kind, 'token' in given ? given.token : undefined);
   await desk.update((replica) => ({ ...replica, auth: { kind: given.kind, required: null, signIns: replica.auth.signIns + 1 }, backoff: null }));
   return null;
-}
-
-async function signOut({ world, desk, credentials, mirror, dispose }: OpenReplica, { unsent }: Of<'sign-out'>): Promise<null> {
-  if (unsent === 'keep') {
-    await credentials.signIn('memory', undefined);
-    await desk.update((replica) => ({ ...replica, auth: { kind: 'none', required: null, signIns: replica.auth.signIns + 1 }, backoff: null }));
-    await desk.tellStatus();
-    return null;
-  }
-  // The mirror goes first: a worker killed in between must not find an empty database beside it, and restore what was given up.
-  await mirror.close();
-  await world.mirror.remove();
-  try {
-    await wipe(world, unsent);
-  } catch (error) {
-    mirror.reopen();
-    throw error;
-  }
-  await credentials.signIn('memory', undefined);
-  await dispose();
-  return null;
-}
-
-/** Counted and wiped in one transaction: a capture in between must not be acknowledged and then deleted. */
-async function wipe({ store }: World, unsent: 'discard' | 'refuse'): Promise<void> {
-  await store.write(async (tx) => {
-    const [changes, calls] = [await tx.counts(), await tx.calls.counts()];
-    const count = changes.unsent + calls.unsent + calls.dead;
-    if (unsent === 'refuse' && count > 0) {
-      throw new UpdraftError(
-        'unsent-work',
-        `${count} changes or calls are not in Airflow yet. Wait until they are sent, or sign out with { unsent: 'keep' } or { unsent: 'discard' }.`,
-      );
-    }
-    await tx.wipe();
-  });
 }
 
 function toOutboxEntries(record: ReplicaRecord): OutboxEntry[] {

@@ -13,6 +13,7 @@ const IDLE: Status = {
   deadLetters: 0,
   auth: 'ok',
   ready: true,
+  durability: 'best-effort',
 };
 let isSeen: boolean;
 let shown: string[];

@@ -96,6 +96,7 @@ beforeEach(async () => {
     random: { hex: () => `name${++names}`, fraction: () => 0.5 },
     locks: { exclusive: (_name, body) => body() },
     logger: { error: (message) => errors.push(message), info: () => undefined, debug: () => undefined },
+    durability: async () => 'best-effort',
     isOnline: () => isOnline,
     broadcast: (message) => broadcasts.push(message),
   };

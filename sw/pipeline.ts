@@ -137,6 +137,7 @@ export class Pipeline {
     this.#isDraining = true;
     try {
       await this.#desk.tellLoss();
+      await this.#desk.mend();
       await this.#wakeUps.reconcile();
       await this.#exchangeUntilTheEnd(reasons);
       await this.#wakeUps.reconcile();

@@ -70,6 +70,7 @@ async function findReplica(world: World, kept: MirrorContent | undefined): Promi
     const found = await tx.findReplica();
     const replica = kept && isLost(found, kept) ? await restore(tx, kept, deps) : found;
     const opened = replica ? holdingNow(replica, holding) : newReplica(world, holding);
+    if (replica !== found || !found) await tx.markWhole();
     await tx.putReplica(opened);
     if (replica !== found) await ensureOpenDelivery(tx, opened, deps);
     await tx.pruneAnswers(deps.now);

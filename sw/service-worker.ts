@@ -5,6 +5,7 @@ import { randomHex } from '../shared/ids.ts';
 import type { TransportName } from '../shared/limits.ts';
 import { BROADCAST_CHANNEL, CommandSchema, type Broadcast, RequestSchema, type Command, type Reply } from '../shared/messages.ts';
 import { MESSAGES_VERSION } from '../shared/protocol-version.ts';
+import type { Durability } from '../shared/status.ts';
 import { createBrowserSurface, type SurfaceOptions } from './browser-surface.ts';
 import type { CallsAllowed } from './calls/operations.ts';
 import { handleCommand, type Handled } from './handle-command.ts';
@@ -16,7 +17,7 @@ import { registerPeriodicSync } from './replay/periodic-sync.ts';
 import { createWorkboxQueue } from './replay/workbox-queue.ts';
 import { usersWithReplica } from './store/database.ts';
 import { createCacheMirror, usersWithMirror } from './store/cache-mirror.ts';
-import { EmptiedError, isStorageError, ReplicaStore } from './store/replica-store.ts';
+import { EmptiedError, ReplicaStore } from './store/replica-store.ts';
 import { createAirflowApi } from './transport/airflow-api.ts';
 import { batchPath } from './transport/batch-target.ts';
 import { createCredentials } from './transport/credentials.ts';
@@ -83,6 +84,11 @@ function noticesOf({ notifications = false }: UpdraftOptions): Notices | undefin
   if (notifications === false) return undefined;
   const { texts, ...surface } = notifications === true ? {} : notifications;
   return new Notices(createBrowserSurface(self, surface), texts);
+}
+
+/** The page asks the browser to keep its storage; here it is only looked at. */
+async function browserDurability(): Promise<Durability> {
+  return (await navigator.storage.persisted()) ? 'persistent' : 'best-effort';
 }
 
 /** The replicas of this browser profile, one per user, opened when first needed. */
@@ -167,7 +173,8 @@ class Replicas {
   async #openReplica(user: string): Promise<OpenReplica> {
     void registerPeriodicSync(self.registration);
     const declarations = await this.#declarations;
-    const store = new ReplicaStore(user, declarations);
+    const onBlocked = (): void => this.#broadcast({ updraft: MESSAGES_VERSION, user, notice: 'storage-blocked' });
+    const store = new ReplicaStore(user, declarations, undefined, { now: clock.now, onBlocked });
     const traffic = new Traffic();
     const http = createHttp(this.#options.airflow, (...args) => fetch(...args), clock.now, traffic);
     const credentials = createCredentials({ user, http, vault: createTokenVault(store, clock.now), randomHex: random.hex });
@@ -187,6 +194,7 @@ class Replicas {
       transport: { ...createTransport(this.#options.transport, { user, http, credentials, declarations, randomHex: random.hex, sleep }), traffic },
       locks: { exclusive: async (name, body) => navigator.locks.request(name, body) },
       isOnline: () => navigator.onLine,
+      durability: browserDurability,
       broadcast: (message) => this.#broadcast(message),
     };
     return openReplica(world, credentials, this.#circuit);
@@ -201,8 +209,6 @@ class Replicas {
     if (error instanceof UpdraftError) return { kind: error.kind, message: error.message };
     this.#logger.error('A request failed.', error);
     const message = error instanceof Error ? error.message : String(error);
-    if (isStorageError(error))
-      return { kind: 'storage', message: `The browser could not store this: ${message}. Nothing was changed. Free some space and try again.` };
     return { kind: 'storage', message: `The worker failed: ${message}. Nothing was changed.` };
   }
 }

@@ -1,4 +1,4 @@
-import type { Status, StorageLoss, Wake } from '../shared/status.ts';
+import type { Durability, Status, StorageLoss, Wake } from '../shared/status.ts';
 import { runOf, type Delivery } from './outbox/delivery.ts';
 import type { ReplicaTx } from './store/replica-store.ts';
 import type { Replica } from './store/replica.ts';
@@ -6,13 +6,18 @@ import type { Replica } from './store/replica.ts';
 /** What the drain is doing at this moment; not stored, since a killed worker does nothing. */
 export type Activity = 'idle' | 'sending' | 'pulling';
 
-/** The status, from the replica alone and what the drain is doing now. */
-export async function statusOf(
-  tx: ReplicaTx,
-  replica: Replica,
-  now: { readonly activity: Activity; readonly online: boolean; readonly wake: Wake | undefined },
-): Promise<Status> {
+/** What only the running worker knows. */
+export interface Now {
+  readonly activity: Activity;
+  readonly online: boolean;
+  readonly wake: Wake | undefined;
+  readonly durability: Durability;
+}
+
+/** The status, from the replica alone and what the worker knows now. */
+export async function statusOf(tx: ReplicaTx, replica: Replica, now: Now): Promise<Status> {
   const counts = await tx.counts();
+  const quarantined = await tx.quarantined();
   const deliveries = await tx.deliveries();
   const [oldest] = await tx.sendable(1);
   const oldestAt = deliveries.find((delivery) => delivery.oldestAt !== undefined)?.oldestAt ?? oldest?.pending?.at;
@@ -33,12 +38,16 @@ export async function statusOf(
     ...(oldestAt === undefined ? {} : { oldestAt }),
     ...(replica.via === undefined ? {} : { via: replica.via }),
     ready: replica.ready,
+    durability: now.durability,
+    ...(replica.lockedAt === undefined ? {} : { locked: true as const }),
+    ...((await tx.isWhole()) ? {} : { partial: true as const }),
+    ...(quarantined > 0 ? { quarantined } : {}),
     ...(replica.lost ? { storageLost: lossOf(replica.lost) } : {}),
   };
 }
 
 /** Without what is the engine's own business. */
-export const lossOf = ({ at, unsent, restored }: StorageLoss): StorageLoss => ({ at, unsent, restored });
+export const lossOf = ({ at, unsent, restored, calls }: StorageLoss): StorageLoss => ({ at, unsent, restored, calls });
 
 type Waiting = Status['waiting'];
 

@@ -37,7 +37,7 @@ describe('fault 9: a database that comes back empty', () => {
     await firstSync();
     await device.sync();
     expect(sent()).toEqual(['x']);
-    expect(told()).toEqual([{ unsent: 1, restored: 1, at: device.now }]);
+    expect(told()).toEqual([{ unsent: 1, restored: 1, calls: 0, at: device.now }]);
     await device.restart();
     await device.sync();
     expect(told()).toHaveLength(1);

@@ -2,7 +2,7 @@ import { IDBFactory, IDBKeyRange } from 'fake-indexeddb';
 import { readCollections, type Declarations } from '../shared/collections.ts';
 import { UpdraftError } from '../shared/errors.ts';
 import type { Broadcast, ChangeCommand, Command, LoggedEvent, Results } from '../shared/messages.ts';
-import type { Status } from '../shared/status.ts';
+import type { Durability, Status } from '../shared/status.ts';
 import { handleCommand } from './handle-command.ts';
 import { openReplica, type OpenReplica } from './replica.ts';
 import type { Mirror, MirrorContent } from './store/mirror.ts';
@@ -23,6 +23,7 @@ export class TestReplica {
   readonly broadcasts: Broadcast[] = [];
   now = Date.parse('2026-01-01T00:00:00Z');
   isOnline = false;
+  durability: Durability = 'best-effort';
   /** What the mirror holds. */
   mirrored: MirrorContent | undefined;
   readonly mirror: Mirror = {
@@ -48,6 +49,11 @@ export class TestReplica {
   /** The worker stops; the next request starts another one. */
   async restart(): Promise<void> {
     await (await this.#replica)?.close();
+    this.#replica = undefined;
+  }
+
+  /** The worker stops although its replica never opened. */
+  forget(): void {
     this.#replica = undefined;
   }
 
@@ -84,6 +90,7 @@ export class TestReplica {
       random: { hex: this.name, fraction: () => 0.5 },
       locks: { exclusive: (_name, body) => body() },
       logger: { error: () => undefined, info: () => undefined, debug: () => undefined },
+      durability: async () => this.durability,
       isOnline: () => this.isOnline,
       broadcast: (message) => {
         this.broadcasts.push(message);

@@ -13,6 +13,8 @@ export const readBatch = (batch: string): readonly Mutation[] => (JSON.parse(bat
 export class TestServer {
   /** The batches it was sent, in order. */
   readonly batches: string[] = [];
+  /** Where each request read on from. */
+  readonly sinces: number[] = [];
   readonly #verdict: (mutation: Mutation, revision: number) => Verdict;
   #revision = 0;
 
@@ -28,6 +30,7 @@ export class TestServer {
   };
 
   answer({ replicaId, epoch, last, since, floor, batch, hash }: ExchangeRequest): ExchangeResponse {
+    this.sinces.push(since);
     if (batch !== undefined) this.batches.push(batch);
     const { nonce } = batch === undefined ? { nonce: null } : (JSON.parse(batch) as Batch);
     const verdicts = batch === undefined ? undefined : readBatch(batch).map((mutation) => this.#verdict(mutation, ++this.#revision));

@@ -2,6 +2,7 @@ import type { Declarations } from '../shared/collections.ts';
 import type { CallsAllowed } from './calls/operations.ts';
 import type { Broadcast } from '../shared/messages.ts';
 import type { WakeUpQueue } from './replay/wake-up-queue.ts';
+import type { Durability } from '../shared/status.ts';
 import type { Mirror } from './store/mirror.ts';
 import type { Store } from './store/replica-store.ts';
 import type { AirflowApi } from './transport/airflow-api.ts';
@@ -25,6 +26,8 @@ export interface World {
   readonly locks: Locks;
   readonly logger: Logger;
   readonly isOnline: () => boolean;
+  /** How safe the browser keeps what is stored. */
+  readonly durability: () => Promise<Durability>;
   readonly broadcast: (message: Broadcast) => void;
 }
 

@@ -45,14 +45,36 @@ describe('waitingText', () => {
 
 it('a network that is back is not waited for any more', () => {
   const waiting = { for: 'network', failures: 1, until: NOW } as const;
-  const status = { user: 'ana', replicaId: 'r', unsent: 3, pendingCalls: 0, conflicts: 0, deadLetters: 0, auth: 'ok', ready: true, waiting } as const;
+  const status = {
+    user: 'ana',
+    replicaId: 'r',
+    unsent: 3,
+    pendingCalls: 0,
+    conflicts: 0,
+    deadLetters: 0,
+    auth: 'ok',
+    ready: true,
+    durability: 'best-effort',
+    waiting,
+  } as const;
   expect(waitingNow({ ...status, online: true, phase: 'sending' })).toBeUndefined();
   expect(waitingNow({ ...status, online: false, phase: 'sending' })).toEqual(waiting);
   expect(waitingNow({ ...status, online: true, phase: 'waiting' })).toEqual(waiting);
 });
 
 it('phaseText is silent while nothing moves', () => {
-  const status = { user: 'ana', replicaId: 'r', online: true, unsent: 3, pendingCalls: 0, conflicts: 0, deadLetters: 0, auth: 'ok', ready: true } as const;
+  const status = {
+    user: 'ana',
+    replicaId: 'r',
+    online: true,
+    unsent: 3,
+    pendingCalls: 0,
+    conflicts: 0,
+    deadLetters: 0,
+    auth: 'ok',
+    ready: true,
+    durability: 'best-effort',
+  } as const;
   expect(phaseText({ ...status, phase: 'sending' })).toBe('Sending 3 changes …');
   expect(phaseText({ ...status, phase: 'sending', unsent: 1 })).toBe('Sending 1 change …');
   expect(phaseText({ ...status, phase: 'idle' })).toBeUndefined();
@@ -70,6 +92,7 @@ describe('viaNow', () => {
     deadLetters: 0,
     auth: 'ok',
     ready: true,
+    durability: 'best-effort',
   } as const;
   it.each(['plugin', 'dag'] as const)('is the way of the last exchange: %s', (via) => expect(viaNow({ ...status, via })).toBe(via));
   it('stays while only a run or a person is waited for', () => {

@@ -90,6 +90,9 @@ export const ERROR_WORDS: Readonly<Record<ErrorKind, string>> = {
   'conflict-moved': 'It was changed again meanwhile',
   'bad-choice': 'A choice is missing',
   'in-flight': 'It is on its way right now: try again in a moment',
+  'signed-out': 'Sign in to see and change this',
   'unsent-work': 'Not everything is in Airflow yet',
+  'storage-full': 'Not saved: there is no room left on this device',
+  'storage-blocked': 'Another tab is in the way',
   storage: 'Not saved: the browser could not store it',
 };

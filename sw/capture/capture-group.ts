@@ -3,6 +3,7 @@ import { declarationOf } from '../../shared/collections.ts';
 import type { Captured, ChangeCommand, LoggedEvent } from '../../shared/messages.ts';
 import type { Delivery } from '../outbox/delivery.ts';
 import { ensureOpenDelivery, makingOf } from '../outbox/open-delivery.ts';
+import { refuseHidden } from '../settle/hidden.ts';
 import { eventsOf, type RecordStep } from '../settle/record-events.ts';
 import { absent, type ReplicaRecord } from '../store/record.ts';
 import type { ReplicaTx } from '../store/replica-store.ts';
@@ -92,6 +93,7 @@ function captureOne(
     const id = idOf(change);
     const seq = replica.seq + 1;
     const before = records.get(keyOf(collection, id)) ?? absent(collection, id, replica.generation);
+    refuseHidden(replica, before);
     const after = captureChange(before, change, seq, world.clock.now());
     if (after === before) return { id, seq: replica.seq, log: replica.logId, settled: true };
     records.set(keyOf(collection, id), after);

@@ -12,6 +12,7 @@ import type { ReplicaTx } from '../store/replica-store.ts';
 import type { Replica } from '../store/replica.ts';
 import type { Effect } from '../transport/transport.ts';
 import type { World } from '../world.ts';
+import { unlocked } from './hidden.ts';
 import { isMine, settleResponse } from './settle-response.ts';
 
 interface Attempt {
@@ -57,7 +58,10 @@ export async function afterEffect(world: World, desk: Desk, attempt: Attempt): P
 async function settle(world: World, desk: Desk, attempt: Attempt, { response, via, run }: Extract<Effect, { effect: 'settle' }>): Promise<Exchanged> {
   const { request, delivery } = attempt;
   const outcome = await desk.write(async (tx) => {
-    const replica = counted(await tx.replica(), attempt.fact);
+    const found = await tx.replica();
+    // Signed out meanwhile: what comes now was asked for by nobody who is here.
+    if (found.lockedAt !== undefined && found.auth.signIns !== attempt.signIns) return { result: 'not-mine' as const, events: [] };
+    const replica = counted(unlocked(found), attempt.fact);
     const answer = { request, response, delivery, via, ...(run === undefined ? {} : { run }) };
     // A request that could not be read is refused without an echo; it was this run's.
     const isUnread = response.refused === 'invalid' && response.replicaId === null;

@@ -32,7 +32,12 @@ export async function restore(tx: ReplicaTx, content: MirrorContent, deps: Resto
   await tx.putRecords(records);
   for (const delivery of content.deliveries) await tx.putDelivery(delivery);
   for (const { requestId, at, answer } of content.answers) await tx.putAnswer(requestId, at, answer);
-  const loss: StorageLoss = { at: deps.now, unsent: Math.max(content.unsent, records.length), restored: records.length };
+  const loss: StorageLoss = {
+    at: deps.now,
+    unsent: Math.max(content.unsent, records.length),
+    restored: records.length,
+    calls: Math.max(0, content.calls - (await tx.counts()).pendingCalls),
+  };
   const replica = restored(content.replica, records, deps, loss);
   await tx.putReplica(replica);
   return replica;

@@ -3,6 +3,7 @@ import type { LoggedEvent } from '../../shared/messages.ts';
 import type { Delivery } from '../outbox/delivery.ts';
 import { CALL_STORES, type CallRow, type InputsRow } from './call-table.ts';
 import type { HistoryTable } from './history-log.ts';
+import type { QuarantineTable } from './quarantine.ts';
 import type { ReplicaRecord } from './record.ts';
 import type { Replica } from './replica.ts';
 
@@ -59,9 +60,25 @@ export interface Tables {
   readonly history: HistoryTable;
   readonly calls: Table<CallRow, string>;
   readonly inputs: Table<InputsRow, string>;
+  /** Rows that made no sense, as they were found. Nothing reads them but a person. */
+  readonly quarantine: QuarantineTable;
+  /** Holds one row while the replica holds everything Airflow has for it. */
+  readonly whole: Table<{ readonly key: 'whole' }, string>;
 }
 
-export const TABLE_NAMES: readonly (keyof Tables)[] = ['records', 'deliveries', 'replica', 'events', 'requests', 'secrets', 'history', 'calls', 'inputs'];
+export const TABLE_NAMES: readonly (keyof Tables)[] = [
+  'records',
+  'deliveries',
+  'replica',
+  'events',
+  'requests',
+  'secrets',
+  'history',
+  'calls',
+  'inputs',
+  'quarantine',
+  'whole',
+];
 
 /**
  * Tables bound to this very transaction. Dexie's own tables find theirs by following promises, which it loses
@@ -78,6 +95,8 @@ export function tablesOf(transaction: Transaction): Tables {
     history: transaction.table('history'),
     calls: transaction.table('calls'),
     inputs: transaction.table('inputs'),
+    quarantine: transaction.table('quarantine'),
+    whole: transaction.table('whole'),
   };
 }
 
@@ -97,6 +116,9 @@ export function openDatabase(user: string, indexedDb: IndexedDb | undefined): De
     .upgrade((transaction) => transaction.table('deliveries').toCollection().modify(withRefusal));
   db.version(3).upgrade((tx) => tx.table<EventGroup | LoggedEvent, number>('events').toCollection().modify(groupEvent));
   db.version(4).stores(CALL_STORES);
+  db.version(5)
+    .stores({ quarantine: '++', whole: 'key' })
+    .upgrade((transaction) => transaction.table('whole').put({ key: 'whole' }));
   return db;
 }
 

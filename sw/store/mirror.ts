@@ -28,6 +28,8 @@ const ContentSchema = v.object({
   version: v.literal(VERSION),
   replica: ReplicaSchema,
   unsent: v.number(),
+  /** Queued calls, which are counted only. */
+  calls: v.number(),
   deliveries: v.array(DeliverySchema),
   records: v.array(RecordSchema),
   answers: v.array(AnswerSchema),
@@ -47,8 +49,8 @@ export function parseMirror(content: unknown): MirrorContent | undefined {
 
 /** The mirror of this moment; without `withRecords` only its marker. What a batch holds is taken whole or not at all: a part of it proves nothing. */
 export async function mirrorOf(tx: ReplicaTx, replica: Replica, withRecords = true): Promise<MirrorContent> {
-  const { unsent } = await tx.counts();
-  const marker: MirrorContent = { version: VERSION, replica, unsent, deliveries: [], records: [], answers: [] };
+  const { unsent, pendingCalls: calls } = await tx.counts();
+  const marker: MirrorContent = { version: VERSION, replica, unsent, calls, deliveries: [], records: [], answers: [] };
   if (!withRecords || unsent === 0) return marker;
   const batch = await tx.inBatch();
   const others = [...(await tx.rejected()), ...(await tx.conflicted()), ...(await tx.sendable(MIRROR_ROWS_MAX))];

@@ -1,15 +1,18 @@
-import { Dexie, type Transaction } from 'dexie';
+import type { Dexie, Transaction } from 'dexie';
 import type { Declarations } from '../../shared/collections.ts';
 import type { HistoryEntry, HistoryFact, HistoryFilter } from '../../shared/history.ts';
 import type { LoggedEvent, UpdraftEvent } from '../../shared/messages.ts';
 import type { Query } from '../../shared/row.ts';
 import type { Delivery } from '../outbox/delivery.ts';
 import { CallTable } from './call-table.ts';
-import { type AnsweredRequest, type IndexedDb, openDatabase, type SealedToken, TABLE_NAMES, tablesOf, type Tables } from './database.ts';
+import { type AnsweredRequest, type IndexedDb, openDatabase, type SealedToken, type StoredRecord, TABLE_NAMES, tablesOf, type Tables } from './database.ts';
+import { evict } from './evict.ts';
 import { appendHistory, readHistory } from './history-log.ts';
 import { indexKeys, queryRange } from './indexes.ts';
+import { moveToQuarantine, sound, type Poisoned } from './quarantine.ts';
 import { absent, isForgettable, isSendable, type ReplicaRecord } from './record.ts';
 import type { Replica } from './replica.ts';
+import { blockedError, storeFaultOf, toStoreError } from './store-errors.ts';
 import { toStored, toRecord } from './stored-record.ts';
 
 const EVENTS_KEPT_MAX = 1_000;
@@ -22,37 +25,142 @@ export interface Store {
   readonly destroy: () => Promise<void>;
 }
 
+const BLOCKED_MAX_MS = 5_000;
+
+interface StoreOptions {
+  /** ms since 1970; a label. */
+  readonly now?: () => number;
+  /** Another connection keeps the database from being opened, for too long. */
+  readonly onBlocked?: () => void;
+}
+
 /** The only door to the replica. Reads and writes happen inside `read` or `write`: one transaction each, never across a network call (law 2). */
 export class ReplicaStore implements Store {
-  readonly #db: Dexie;
+  readonly #user: string;
   readonly #declarations: Declarations;
-  constructor(user: string, declarations: Declarations, indexedDb?: IndexedDb) {
-    this.#db = openDatabase(user, indexedDb);
+  readonly #indexedDb: IndexedDb | undefined;
+  readonly #options: StoreOptions;
+  #db: Dexie;
+  #isOver = false;
+  constructor(user: string, declarations: Declarations, indexedDb?: IndexedDb, options: StoreOptions = {}) {
+    this.#user = user;
     this.#declarations = declarations;
+    this.#indexedDb = indexedDb;
+    this.#options = options;
+    this.#db = openDatabase(user, indexedDb);
   }
 
-  /** One strict transaction: all of it or nothing; durable when it resolves. Only awaits of `tx` are allowed inside. */
+  /**
+   * One strict transaction: all of it or nothing; durable when it resolves. Only awaits of `tx` are allowed inside, and nothing else is touched:
+   * the body runs again where the browser had closed the database, or had no room until cached records were let go.
+   * Rejects with the kinds `storage-full`, `storage-blocked` and `storage`.
+   */
   write<T>(body: (tx: ReplicaTx) => Promise<T>): Promise<T> {
-    return this.#transaction('rw', body);
+    return this.#sturdy('rw', body);
   }
 
   read<T>(body: (tx: ReplicaTx) => Promise<T>): Promise<T> {
-    return this.#transaction('r', body);
+    return this.#sturdy('r', body);
   }
 
-  async #transaction<T>(mode: 'r' | 'rw', body: (tx: ReplicaTx) => Promise<T>): Promise<T> {
-    return this.#db.transaction(mode, TABLE_NAMES, (transaction: Transaction) => body(new ReplicaTx(tablesOf(transaction), this.#declarations)));
+  async #sturdy<T>(mode: 'r' | 'rw', body: (tx: ReplicaTx) => Promise<T>): Promise<T> {
+    const db = this.#db;
+    const reading = newReading();
+    try {
+      const result = await this.#attempt(mode, body, reading);
+      if (reading.poisoned.length > 0) await this.#quarantine(reading.poisoned);
+      return result;
+    } catch (error) {
+      const fault = this.#isOver ? 'broken' : storeFaultOf(error, reading.hasBegun);
+      if (fault === 'lost-connection') return this.#again(db, mode, body);
+      if (fault === 'full' && mode === 'rw') return this.#withRoom(body, reading, error);
+      throw toStoreError(error, reading.hasBegun);
+    }
+  }
+
+  /** Once, with a new connection. */
+  async #again<T>(lost: Dexie, mode: 'r' | 'rw', body: (tx: ReplicaTx) => Promise<T>): Promise<T> {
+    if (this.#db === lost) {
+      lost.close();
+      this.#db = openDatabase(this.#user, this.#indexedDb);
+    }
+    const reading = newReading();
+    try {
+      return await this.#attempt(mode, body, reading);
+    } catch (error) {
+      throw toStoreError(error, reading.hasBegun);
+    }
+  }
+
+  async #withRoom<T>(body: (tx: ReplicaTx) => Promise<T>, reading: Reading, full: unknown): Promise<T> {
+    for (let error = full; ;) {
+      const evicted = await this.#db.transaction('rw', TABLE_NAMES, (transaction: Transaction) => evict(tablesOf(transaction), reading.touched));
+      if (evicted === 0) throw toStoreError(error);
+      try {
+        return await this.#attempt('rw', body, reading);
+      } catch (again) {
+        if (storeFaultOf(again) !== 'full') throw toStoreError(again);
+        error = again;
+      }
+    }
+  }
+
+  async #attempt<T>(mode: 'r' | 'rw', body: (tx: ReplicaTx) => Promise<T>, reading: Reading): Promise<T> {
+    if (!this.#db.isOpen()) await this.#open();
+    return this.#db.transaction(mode, TABLE_NAMES, (transaction: Transaction) => {
+      const tables = tablesOf(transaction);
+      reading.hasBegun = true;
+      return body(new ReplicaTx(tables, this.#declarations, reading));
+    });
+  }
+
+  /** Another connection may hold an older version: it is given some time to let go. */
+  async #open(): Promise<void> {
+    const db = this.#db;
+    const open = db.open();
+    await new Promise<void>((resolve, reject) => {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      db.on('blocked', () => {
+        timer ??= setTimeout(() => {
+          this.#options.onBlocked?.();
+          reject(blockedError());
+        }, BLOCKED_MAX_MS);
+      });
+      open.then(() => (clearTimeout(timer), resolve()), reject);
+    });
+  }
+
+  async #quarantine(poisoned: readonly Poisoned[]): Promise<void> {
+    await this.#db.transaction('rw', TABLE_NAMES, (transaction: Transaction) =>
+      moveToQuarantine(tablesOf(transaction), poisoned, (this.#options.now ?? Date.now)()),
+    );
   }
 
   close(): void {
+    this.#isOver = true;
     this.#db.close();
   }
 
-  /** Deletes the replica with everything in it. */
+  /** Deletes the replica's database, which has been wiped. Where another connection keeps it, it goes when that one closes, and is empty meanwhile. */
   async destroy(): Promise<void> {
-    await this.#db.delete();
+    this.#isOver = true;
+    await new Promise<void>((resolve, reject) => {
+      this.#db.on('blocked', () => resolve());
+      this.#db.delete().then(resolve, reject);
+    });
   }
 }
+
+/** What one transaction has met. */
+interface Reading {
+  readonly poisoned: Poisoned[];
+  /** The records it is about. */
+  readonly touched: Set<string>;
+  /** Until then whatever fails is the storage's failure. */
+  hasBegun: boolean;
+}
+
+const newReading = (): Reading => ({ poisoned: [], touched: new Set(), hasBegun: false });
 
 /** The browser has emptied the database while it was open. It is opened anew, and restored. */
 export class EmptiedError extends Error {}
@@ -61,17 +169,25 @@ export class EmptiedError extends Error {}
 export class ReplicaTx {
   readonly #tables: Tables;
   readonly #declarations: Declarations;
+  readonly #reading: Reading;
   /** Queued Airflow operations. */
   readonly calls: CallTable;
-  constructor(tables: Tables, declarations: Declarations) {
+  constructor(tables: Tables, declarations: Declarations, reading: Reading) {
     this.#tables = tables;
     this.calls = new CallTable(tables.calls, tables.inputs);
     this.#declarations = declarations;
+    this.#reading = reading;
+  }
+
+  /** The records of these rows; a row that makes no sense is as if it were not there. */
+  #recordsOf(rows: readonly StoredRecord[]): ReplicaRecord[] {
+    return sound('records', rows, this.#reading.poisoned).map(toRecord);
   }
 
   /** The replica's row, if this database has one yet. */
   async findReplica(): Promise<Replica | undefined> {
-    return this.#tables.replica.get('replica');
+    const row = await this.#tables.replica.get('replica');
+    return sound('replica', row ? [row] : [], this.#reading.poisoned)[0];
   }
   /** The replica's row. It is made when the replica is opened; its absence means that the database was emptied behind our back. */
   async replica(): Promise<Replica> {
@@ -84,13 +200,17 @@ export class ReplicaTx {
   }
 
   async record(collection: string, id: string, generation: number): Promise<ReplicaRecord> {
-    const stored = await this.#tables.records.get([collection, id]);
-    return stored ? toRecord(stored) : absent(collection, id, generation);
+    const [record] = await this.recordsOf([[collection, id]], generation);
+    return record ?? absent(collection, id, generation);
   }
   /** Many at once, in the order asked for. */
   async recordsOf(keys: readonly (readonly [string, string])[], generation: number): Promise<ReplicaRecord[]> {
     const stored = await this.#tables.records.bulkGet(keys as [string, string][]);
-    return stored.map((row, index) => (row ? toRecord(row) : absent(keys[index]?.[0] ?? '', keys[index]?.[1] ?? '', generation)));
+    return stored.map((row, index) => {
+      const [collection, id] = keys[index] ?? ['', ''];
+      this.#reading.touched.add(`${collection}\n${id}`);
+      return this.#recordsOf(row ? [row] : [])[0] ?? absent(collection, id, generation);
+    });
   }
   async putRecords(records: readonly ReplicaRecord[]): Promise<void> {
     const [forgotten, kept] = [records.filter(isForgettable), records.filter((record) => !isForgettable(record))];
@@ -100,26 +220,26 @@ export class ReplicaTx {
 
   /** Records whose change may travel, oldest capture first. */
   async sendable(limit: number): Promise<ReplicaRecord[]> {
-    return (await this.#tables.records.orderBy('sendable').limit(limit).toArray()).map(toRecord);
+    return this.#recordsOf(await this.#tables.records.orderBy('sendable').limit(limit).toArray());
   }
   async hasSendable(): Promise<boolean> {
     return (await this.#tables.records.orderBy('sendable').limit(1).count()) > 0;
   }
   async inBatch(): Promise<ReplicaRecord[]> {
-    return (await this.#tables.records.where('inBatch').equals(1).toArray()).map(toRecord);
+    return this.#recordsOf(await this.#tables.records.where('inBatch').equals(1).toArray());
   }
   async conflicted(): Promise<ReplicaRecord[]> {
-    return (await this.#tables.records.orderBy('conflictId').toArray()).map(toRecord);
+    return this.#recordsOf(await this.#tables.records.orderBy('conflictId').toArray());
   }
   async withConflict(conflictId: string): Promise<ReplicaRecord | undefined> {
     const stored = await this.#tables.records.where('conflictId').equals(conflictId).first();
-    return stored && toRecord(stored);
+    return stored && this.#recordsOf([stored])[0];
   }
   async rejected(): Promise<ReplicaRecord[]> {
-    return (await this.#tables.records.where('rejected').equals(1).toArray()).map(toRecord);
+    return this.#recordsOf(await this.#tables.records.where('rejected').equals(1).toArray());
   }
   async unsettled(): Promise<ReplicaRecord[]> {
-    return (await this.#tables.records.where('unsettled').equals(1).toArray()).map(toRecord);
+    return this.#recordsOf(await this.#tables.records.where('unsettled').equals(1).toArray());
   }
   async counts(): Promise<{ unsent: number; pendingCalls: number; conflicts: number; deadLetters: number }> {
     const { records } = this.#tables;
@@ -133,23 +253,19 @@ export class ReplicaTx {
   }
   /** Rows that no page of the current re-read has confirmed. */
   async unverified(generation: number, limit: number): Promise<ReplicaRecord[]> {
-    return (await this.#tables.records.where('generation').below(generation).limit(limit).toArray()).map(toRecord);
+    return this.#recordsOf(await this.#tables.records.where('generation').below(generation).limit(limit).toArray());
   }
   async query(collection: string, query: Query): Promise<ReplicaRecord[]> {
     const range = queryRange(collection, query);
     const rows = this.#tables.records.where(range.index).between(range.lower, range.upper, true, true);
     const ordered = query.order === 'descending' ? rows.reverse() : rows;
     // Deleted records stay as rows until they are forgotten; the page does not see them.
-    return (
-      await ordered
-        .filter((row) => row.value !== null)
-        .limit(range.limit)
-        .toArray()
-    ).map(toRecord);
+    const found = ordered.filter((row) => row.value !== null).limit(range.limit);
+    return this.#recordsOf(await found.toArray());
   }
 
   async deliveries(): Promise<Delivery[]> {
-    return this.#tables.deliveries.toArray();
+    return sound('deliveries', await this.#tables.deliveries.toArray(), this.#reading.poisoned);
   }
   async putDelivery(delivery: Delivery): Promise<void> {
     await this.#tables.deliveries.put(delivery);
@@ -222,9 +338,29 @@ export class ReplicaTx {
     for (const table of [records, deliveries, replica, events, requests]) await table.clear();
   }
 
+  /** Empties everything but the records with unsent changes, their deliveries, calls that are unsent or dead, and who the replica is. */
+  async wipeSettled(): Promise<void> {
+    const { records, calls, inputs, events, requests, secrets, history, quarantine, whole } = this.#tables;
+    await records.filter((row) => row.unsettled === undefined).delete();
+    await calls.filter((row) => row.turn === undefined && row.dead === undefined).delete();
+    for (const table of [inputs, events, requests, secrets, history, quarantine]) await table.clear();
+    await whole.put({ key: 'whole' });
+  }
+
   /** Empties every table. */
   async wipe(): Promise<void> {
     for (const table of Object.values(this.#tables)) await table.clear();
+  }
+
+  /** Whether the replica holds everything that Airflow has for it. */
+  async isWhole(): Promise<boolean> {
+    return (await this.#tables.whole.count()) > 0;
+  }
+  async markWhole(): Promise<void> {
+    await this.#tables.whole.put({ key: 'whole' });
+  }
+  async quarantined(): Promise<number> {
+    return this.#tables.quarantine.count();
   }
 
   async sealedToken(): Promise<SealedToken | undefined> {
@@ -237,6 +373,3 @@ export class ReplicaTx {
     await this.#tables.secrets.delete('token');
   }
 }
-
-/** Whether a failure means that the browser could not write (full disk, quota, private mode). */
-export const isStorageError = (error: unknown): boolean => error instanceof Dexie.DexieError;

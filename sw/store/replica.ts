@@ -42,6 +42,10 @@ export interface Replica {
   /** ms since 1970; labels, never used to decide. */
   readonly lastExchangeAt?: number;
   readonly lastPullAt?: number;
+  /** Number of the last capture before a sign-out that left unsent work: what was captured until then is hidden. */
+  readonly lockedAt?: number;
+  /** Rows in quarantine that were told of. */
+  readonly quarantinedTold?: number;
   /** Set when the database was found emptied. `isTold`: its event is out. */
   readonly lost?: StorageLoss & { readonly isTold: boolean };
   /** Bytes of all exchanges' bodies. */

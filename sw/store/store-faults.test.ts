@@ -1,0 +1,248 @@
+import { forceCloseDatabase, IDBDatabase, IDBFactory, IDBKeyRange, IDBObjectStore } from 'fake-indexeddb';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { TestReplica } from '../test-replica.ts';
+import { readBatch, TestServer } from '../test-server.ts';
+import { ReplicaStore } from './replica-store.ts';
+
+let device: TestReplica;
+let server: TestServer;
+beforeEach(() => {
+  device = new TestReplica();
+  server = new TestServer();
+  device.transport = server.transport;
+});
+afterEach(() => vi.restoreAllMocks());
+
+/** Every row of one table is refused as on a full disk, as long as it says so. */
+function fill(isFull: (table: string) => boolean): void {
+  for (const method of ['put', 'add'] as const) {
+    const original = IDBObjectStore.prototype[method];
+    vi.spyOn(IDBObjectStore.prototype, method).mockImplementation(function (this: IDBObjectStore, ...args: Parameters<typeof original>) {
+      if (isFull(this.name)) throw new DOMException('no room', 'QuotaExceededError');
+      return original.apply(this, args);
+    });
+  }
+}
+
+/** Writes a row behind the engine's back, as a script in the app's origin could. */
+async function plant(table: string, ...rows: object[]): Promise<void> {
+  await device.open();
+  const db = await new Promise<IDBDatabase>((resolve) => {
+    const request = device.indexedDB.open('updraft:ana');
+    request.onsuccess = () => resolve(request.result);
+  });
+  const transaction = db.transaction(table, 'readwrite');
+  for (const row of rows) transaction.objectStore(table).put(row);
+  await new Promise((resolve) => (transaction.oncomplete = resolve));
+  db.close();
+}
+
+/** fake-indexeddb types the instance as its class. */
+const closeByForce = forceCloseDatabase as unknown as (connection: IDBDatabase) => void;
+
+describe('fault 8: the browser closes the connection', () => {
+  /** So many of the next transactions meet a connection that is being closed. */
+  let closing = 0;
+  beforeEach(() => {
+    closing = 0;
+    const original = IDBDatabase.prototype.transaction;
+    vi.spyOn(IDBDatabase.prototype, 'transaction').mockImplementation(function (this: IDBDatabase, ...args: Parameters<typeof original>) {
+      if (closing-- > 0) throw new DOMException('The database connection is closing.', 'InvalidStateError');
+      return original.apply(this, args);
+    });
+  });
+
+  test('it is opened again, and the capture succeeds', async () => {
+    await device.put('x');
+    closing = 4;
+    await device.put('y');
+    expect(closing).toBeLessThan(1);
+    expect((await device.status()).unsent).toBe(2);
+  });
+  test('in the middle of a transaction: the capture succeeds, once', async () => {
+    await device.put('x', { n: 0 });
+    const connections = vi.spyOn(IDBDatabase.prototype, 'close');
+    let isClosed = false;
+    const put = IDBObjectStore.prototype.put;
+    vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(function (this: IDBObjectStore, ...args: Parameters<typeof put>) {
+      const request = put.apply(this, args);
+      if (!isClosed && this.name === 'records') {
+        isClosed = true;
+        closeByForce(this.transaction.db);
+      }
+      return request;
+    });
+    await device.capture({ op: 'increment', id: 'x', by: { n: 1 } });
+    expect(connections).toHaveBeenCalled();
+    expect(await device.ask({ type: 'get', collection: 'asks', id: 'x' })).toMatchObject({ value: { n: 1 } });
+  });
+  test('for good: the capture is rejected, typed, and what was captured before is there', async () => {
+    await device.put('x');
+    closing = Number.POSITIVE_INFINITY;
+    expect(await device.refusal({ type: 'capture', requestId: 'q', collection: 'asks', change: { op: 'put', value: { id: 'y' } } })).toBe('storage');
+    closing = 0;
+    expect((await device.status()).unsent).toBe(1);
+  });
+  test('at random moments: each capture is stored once, or rejected and not stored', async () => {
+    await device.put('sum', { n: 0 });
+    let expected = 0;
+    for (let n = 0; n < 40; n++) {
+      closing = (n * 7) % 5 === 0 ? (n * 31) % 9 : 0;
+      const change = { op: 'increment', id: 'sum', by: { n: 1 } } as const;
+      const outcome = await device.refusal({ type: 'capture', requestId: `q${n}`, collection: 'asks', change });
+      expect(['none', 'storage']).toContain(outcome);
+      if (outcome === 'none') expected += 1;
+    }
+    closing = 0;
+    expect(await device.ask({ type: 'get', collection: 'asks', id: 'sum' })).toMatchObject({ value: { n: expected } });
+  });
+});
+
+test('fault 10: a database that does not open takes no capture, says why, and serves as soon as it opens', async () => {
+  const { indexedDB } = device;
+  const open = vi.spyOn(indexedDB, 'open').mockImplementation(() => {
+    throw new DOMException('Internal error opening backing store for indexedDB.open.', 'UnknownError');
+  });
+  await expect(device.put('x')).rejects.toMatchObject({ kind: 'storage', message: expect.stringContaining('backing store') });
+  open.mockRestore();
+  device.forget();
+  await device.put('x');
+  expect((await device.status()).unsent).toBe(1);
+});
+
+describe('fault 11: no room', () => {
+  test('a capture is rejected with storage-full, and nothing of it is there', async () => {
+    await device.put('x');
+    let isFull = true;
+    fill((table) => isFull && table === 'records');
+    await expect(device.put('y')).rejects.toMatchObject({ kind: 'storage-full' });
+    isFull = false;
+    expect((await device.ask({ type: 'outbox' })).map(({ id }) => id)).toEqual(['x']);
+  });
+
+  test('cached records go first, what is unsent never; the status says so, and sync() reads them again', async () => {
+    await device.signIn();
+    device.isOnline = true;
+    await device.put('cached');
+    await device.sync();
+    device.isOnline = false;
+    await device.put('unsent');
+    const { world } = await device.open();
+    const isCached = (): Promise<boolean> => world.store.read(async (tx) => (await tx.record('asks', 'cached', 0)).base !== null);
+    expect(await isCached()).toBe(true);
+    let refused = 0;
+    fill((table) => table === 'records' && refused++ === 0);
+    await device.put('new');
+    expect(await isCached()).toBe(false);
+    expect((await device.ask({ type: 'outbox' })).map(({ id }) => id)).toEqual(['new', 'unsent']);
+    expect(await device.status()).toMatchObject({ partial: true, unsent: 2 });
+    device.isOnline = true;
+    await device.sync();
+    expect((await device.status()).partial).toBeUndefined();
+    expect(server.sinces.at(-1)).toBe(0);
+  });
+
+  test('what a capture is about is not let go for it', async () => {
+    await device.signIn();
+    device.isOnline = true;
+    await device.put('a', { n: 1 });
+    await device.put('b');
+    await device.sync();
+    let refused = 0;
+    fill((table) => table === 'records' && refused++ === 0);
+    await device.capture({ op: 'increment', id: 'a', by: { n: 1 } });
+    expect(await device.ask({ type: 'get', collection: 'asks', id: 'a' })).toMatchObject({ value: { n: 2 } });
+  });
+});
+
+describe('fault 14: an old connection holds the database', () => {
+  test('the request is refused after five seconds, the pages are asked, and it opens once the other lets go', { timeout: 20_000 }, async () => {
+    const indexedDB = new IDBFactory();
+    const old = await new Promise<IDBDatabase>((resolve) => {
+      const request = indexedDB.open('updraft:ana', 1);
+      request.onsuccess = () => resolve(request.result);
+    });
+    let blocked = 0;
+    const store = new ReplicaStore('ana', {}, { indexedDB, IDBKeyRange }, { onBlocked: () => blocked++ });
+    const began = performance.now();
+    await expect(store.read((tx) => tx.counts())).rejects.toMatchObject({ kind: 'storage-blocked' });
+    expect(performance.now() - began).toBeGreaterThan(4_900);
+    expect(blocked).toBe(1);
+    old.close();
+    expect(await store.read((tx) => tx.counts())).toMatchObject({ unsent: 0 });
+  });
+});
+
+describe('fault 39: rows that no engine wrote', () => {
+  const good = { collection: 'asks', id: 'good', base: null, revision: 0, value: { id: 'good' }, generation: 1, ix: [], unsettled: 1, sendable: 1 };
+  const net = { kind: 'edit', set: { a: 1 }, removed: [], inc: {} };
+  const poisonedSet = JSON.parse('{"__proto__":{"isAdmin":true}}') as object;
+  const poisons: Record<string, object> = {
+    'of the wrong shape': { ...good, id: 'p', pending: { net: 'DROP TABLE', firstSeq: 1, lastSeq: 1 } },
+    'with a key __proto__': { ...good, id: 'p', pending: { net: { ...net, set: poisonedSet }, firstSeq: 1, lastSeq: 1 } },
+    'of 5 MB': { ...good, id: 'p', pending: { net: { ...net, set: { a: 'x'.repeat(5_000_000) } }, firstSeq: 1, lastSeq: 1 } },
+    'with a number for an id in its document': { ...good, id: 'p', value: { id: 7 }, pending: { net, firstSeq: 1, lastSeq: 1 } },
+    'without a revision': { ...good, id: 'p', revision: 'all', pending: { net, firstSeq: 1, lastSeq: 1 } },
+  };
+  test.each(Object.entries(poisons))('a record %s is neither read nor sent, is kept apart, and is told once', async (_name, poison) => {
+    await device.signIn();
+    await device.put('good');
+    await plant('records', poison);
+    device.isOnline = true;
+    expect((await device.ask({ type: 'query', collection: 'asks', query: {} })).map(({ id }) => id)).toEqual(['good']);
+    await device.sync();
+    await device.sync();
+    expect(server.batches.flatMap(readBatch).map(({ id }) => id)).toEqual(['good']);
+    expect(await device.status()).toMatchObject({ quarantined: 1, unsent: 0 });
+    expect(device.events.filter(({ type }) => type === 'quarantined')).toMatchObject([{ count: 1 }]);
+  });
+
+  test('a batch that is no batch is not sent: what was in it waits for a person', async () => {
+    await device.signIn();
+    device.isOnline = true;
+    await device.sync();
+    device.transport = { carriesPrivate: true, exchange: async () => ({ effect: 'retry', for: 'network' }) };
+    await device.put('x');
+    await device.sync();
+    const [delivery] = await (await device.open()).world.store.read((tx) => tx.deliveries());
+    await plant('deliveries', { ...delivery, batch: { url: 'https://elsewhere.example/' } });
+    device.transport = server.transport;
+    await device.sync();
+    await device.sync();
+    expect(server.batches).toEqual([]);
+    expect(await device.ask({ type: 'conflicts' })).toMatchObject([{ recordId: 'x', reason: 'forked' }]);
+    expect((await device.status()).quarantined).toBe(1);
+  });
+
+  test('a replica row that makes no sense is restored from the mirror', async () => {
+    await device.put('x');
+    await (await device.open()).mirror.flush();
+    await plant('replica', { key: 'replica', user: 'ben', since: 'everything' });
+    await device.restart();
+    expect(await device.status()).toMatchObject({ user: 'ana', unsent: 1, quarantined: 1, storageLost: { restored: 1 } });
+  });
+
+  test('at random: whatever is written over a row, what is sent is a mutation of the protocol', { timeout: 30_000 }, async () => {
+    await device.signIn();
+    await device.put('good');
+    const junk = [null, 7, 'x', [], {}, { id: 'p' }, true, -1, '\u0000', 'x'.repeat(70_000)];
+    const fields = ['base', 'revision', 'value', 'pending', 'generation', 'mark', 'rejection', 'run', 'refusals'];
+    let seed = 1;
+    const pick = <T>(from: readonly T[]): T | undefined => from[(seed = (seed * 48_271) % 2_147_483_647) % from.length];
+    const rows = Array.from({ length: 200 }, (_, n) => ({
+      ...good,
+      id: `p${n}`,
+      value: { id: `p${n}`, a: 1 },
+      pending: { net, firstSeq: 10 + n, lastSeq: 10 + n },
+      sendable: 10 + n,
+      [pick(fields) ?? '']: pick(junk),
+    }));
+    await plant('records', ...rows);
+    device.isOnline = true;
+    for (let round = 0; round < 3; round++) await device.sync();
+    const sent = server.batches.flatMap(readBatch);
+    expect(sent.map(({ id }) => id)).toContain('good');
+    for (const { id, set = {} } of sent) expect([id, set]).toEqual([id, id === 'good' ? {} : { a: 1 }]);
+    expect((await device.status()).quarantined).toBeGreaterThan(100);
+  });
+});
