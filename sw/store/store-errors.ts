@@ -45,21 +45,17 @@ function namesOf(error: unknown): string[] {
 /** The failure as a page is told it; what is not the storage's stays what it is. */
 export function toStoreError(error: unknown, hasBegun = true): unknown {
   const said = error instanceof Error ? error.message : String(error);
-  switch (storeFaultOf(error, hasBegun)) {
-    case 'full':
-      return new UpdraftError(
+  const fault = storeFaultOf(error, hasBegun);
+  if (fault === 'none') return error;
+  return fault === 'full'
+    ? new UpdraftError(
         'storage-full',
         `The browser has no room left to store this (${said}). Nothing was changed. Free space on this device and try again; what was captured before is kept.`,
-      );
-    case 'lost-connection':
-    case 'broken':
-      return new UpdraftError(
+      )
+    : new UpdraftError(
         'storage',
         `The browser's database cannot be used (${said}). Nothing was changed; what was captured before is kept. Try again; if it stays so, restart the browser.`,
       );
-    case 'none':
-      return error;
-  }
 }
 
 export const blockedError = (): UpdraftError =>

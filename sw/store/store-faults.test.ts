@@ -45,8 +45,9 @@ describe('fault 8: the browser closes the connection', () => {
   let closing = 0;
   beforeEach(() => {
     closing = 0;
-    const original = IDBDatabase.prototype.transaction;
-    vi.spyOn(IDBDatabase.prototype, 'transaction').mockImplementation(function (this: IDBDatabase, ...args: Parameters<typeof original>) {
+    const method = 'transaction';
+    const original = IDBDatabase.prototype[method];
+    vi.spyOn(IDBDatabase.prototype, method).mockImplementation(function (this: IDBDatabase, ...args: Parameters<typeof original>) {
       if (closing-- > 0) throw new DOMException('The database connection is closing.', 'InvalidStateError');
       return original.apply(this, args);
     });
@@ -63,8 +64,9 @@ describe('fault 8: the browser closes the connection', () => {
     await device.put('x', { n: 0 });
     const connections = vi.spyOn(IDBDatabase.prototype, 'close');
     let isClosed = false;
-    const put = IDBObjectStore.prototype.put;
-    vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(function (this: IDBObjectStore, ...args: Parameters<typeof put>) {
+    const method = 'put';
+    const put = IDBObjectStore.prototype[method];
+    vi.spyOn(IDBObjectStore.prototype, method).mockImplementation(function (this: IDBObjectStore, ...args: Parameters<typeof put>) {
       const request = put.apply(this, args);
       if (!isClosed && this.name === 'records') {
         isClosed = true;
