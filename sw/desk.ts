@@ -3,7 +3,7 @@ import type { LoggedEvent, UpdraftEvent } from '../shared/messages.ts';
 import { MESSAGES_VERSION } from '../shared/protocol-version.ts';
 import type { Durability, Status, Wake } from '../shared/status.ts';
 import { mend, needsMending } from './settle/mend.ts';
-import { lossOf, statusOf, type Activity } from './status.ts';
+import { statusOf, type Activity } from './status.ts';
 import type { ReplicaTx } from './store/replica-store.ts';
 import type { Replica } from './store/replica.ts';
 import type { World } from './world.ts';
@@ -60,19 +60,12 @@ export class Desk {
     });
   }
 
-  /** Says what was found, and mends what no engine writes (`settle/mend.ts`). */
+  /** Says once what was lost or found wrong in the database, after the page that opened it has its answer; mends what no engine writes (`settle/mend.ts`). */
   async mend(): Promise<void> {
     if (!(await this.#world.store.read(needsMending))) return;
     const { declarations, clock, random } = this.#world;
     const deps = { declarations, now: clock.now(), randomHex: random.hex };
     await this.write(async (tx) => ({ result: undefined, events: await mend(tx, deps) }));
-  }
-
-  /** Says once that the database was lost: after the page that opened it has its answer, and again after a kill in between. */
-  async tellLoss(): Promise<void> {
-    const { lost } = await this.replica();
-    if (!lost || lost.isTold) return;
-    await this.update((replica) => ({ ...replica, lost: { ...lost, isTold: true } }), [{ type: 'storage-lost', loss: lossOf(lost) }]);
   }
 
   tell(events: readonly LoggedEvent[], log: string): void {

@@ -71,6 +71,14 @@ export class Exchanges {
     const { effect, request, sent, fact } = await replay(world, desk, { replica, delivery, device, wake });
     world.logger.debug('An attempt has ended.', fact);
     await this.#circuit.report(reportOf(effect, world.isOnline()));
-    return afterEffect(world, desk, { effect, request, delivery: sent, fact, signIns: replica.auth.signIns, dueAt: this.#circuit.dueAt() });
+    return afterEffect(world, desk, {
+      effect,
+      request,
+      delivery: sent,
+      fact,
+      signIns: replica.auth.signIns,
+      required: replica.auth.required,
+      dueAt: this.#circuit.dueAt(),
+    });
   }
 }

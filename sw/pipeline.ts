@@ -136,7 +136,6 @@ export class Pipeline {
     this.#cancelTimer?.();
     this.#isDraining = true;
     try {
-      await this.#desk.tellLoss();
       await this.#desk.mend();
       await this.#wakeUps.reconcile();
       await this.#exchangeUntilTheEnd(reasons);

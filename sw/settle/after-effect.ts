@@ -21,6 +21,8 @@ interface Attempt {
   readonly delivery: Delivery | undefined;
   /** The sign-in the attempt was made with. */
   readonly signIns: number;
+  /** What was required when the attempt was made: its answer says nothing about what a call has met meanwhile. */
+  readonly required: AuthReason | null;
   /** When Airflow, in trouble, may be asked again (ms since 1970). */
   readonly dueAt: number | undefined;
   /** What the log keeps of the attempt. */
@@ -69,7 +71,12 @@ async function settle(world: World, desk: Desk, attempt: Attempt, { response, vi
     if (response.refused === 'user_mismatch' || response.refused === 'invalid') return { result: response.refused, events: [] };
     const now = world.clock.now();
     await tx.appendHistory(now, [attempt.fact]);
-    const { events } = await settleResponse(tx, replica, answer, { declarations: world.declarations, now, randomHex: world.random.hex });
+    const { events } = await settleResponse(
+      tx,
+      replica,
+      { ...answer, requiredBefore: attempt.required },
+      { declarations: world.declarations, now, randomHex: world.random.hex },
+    );
     return { result: 'settled' as const, events };
   });
   switch (outcome) {

@@ -1,26 +1,29 @@
 import type { UpdraftEvent } from '../../shared/messages.ts';
+import { lossOf } from '../status.ts';
 import type { ReplicaTx } from '../store/replica-store.ts';
 import type { Replica } from '../store/replica.ts';
 import { fork } from './fork.ts';
 import type { SettleDeps } from './settle-deps.ts';
 
-/** Whether something was found that no engine writes: rows in quarantine that nobody was told of, or changes in a batch that is not there. */
+/** Whether there is something to tell, or something that no engine writes: changes in a batch that is not there. */
 export async function needsMending(tx: ReplicaTx): Promise<boolean> {
-  const { quarantinedTold = 0 } = await tx.replica();
-  return (await tx.quarantined()) > quarantinedTold || (await isOrphaned(tx));
+  const { quarantinedTold = 0, lost } = await tx.replica();
+  return lost?.isTold === false || (await tx.quarantined()) > quarantinedTold || (await isOrphaned(tx));
 }
 
 /**
- * Tells of rows that were put into quarantine. If the batch on its way was one of them, nobody can tell what of it has been sent:
+ * Tells of a lost database and of rows that were put into quarantine. If the batch on its way was one of them, nobody can tell what of it has been sent:
  * what was in it, and all that is unsent with it, waits for a person.
  */
 export async function mend(tx: ReplicaTx, deps: SettleDeps): Promise<readonly UpdraftEvent[]> {
   const replica = await tx.replica();
+  const { quarantinedTold = 0, lost } = replica;
   const count = await tx.quarantined();
-  const { quarantinedTold = 0 } = replica;
-  const told: Replica = { ...replica, quarantinedTold: count };
+  const told: Replica = { ...replica, quarantinedTold: count, ...(lost ? { lost: { ...lost, isTold: true } } : {}) };
   await tx.putReplica(told);
-  const events: UpdraftEvent[] = count > quarantinedTold ? [{ type: 'quarantined', count: count - quarantinedTold }] : [];
+  const events: UpdraftEvent[] = [];
+  if (lost?.isTold === false) events.push({ type: 'storage-lost', loss: lossOf(lost) });
+  if (count > quarantinedTold) events.push({ type: 'quarantined', count: count - quarantinedTold });
   return (await isOrphaned(tx)) ? [...events, ...(await fork(tx, told, deps)).events] : events;
 }
 

@@ -1,5 +1,5 @@
 import type { ExchangeRequest, ExchangeResponse } from '../../shared/exchange.ts';
-import type { UpdraftEvent } from '../../shared/messages.ts';
+import type { AuthReason, UpdraftEvent } from '../../shared/messages.ts';
 import { jsonEquals, own } from '../../shared/json.ts';
 import { TRANSPORT_LIMITS, type TransportName } from '../../shared/limits.ts';
 import type { Reason, Verdict } from '../../shared/verdict.ts';
@@ -24,6 +24,8 @@ export interface Answer {
   readonly delivery: Delivery | undefined;
   readonly via: TransportName;
   readonly run?: string;
+  /** What the request was made in spite of; an answer lifts that, and nothing newer. */
+  readonly requiredBefore?: AuthReason | null;
 }
 
 /**
@@ -41,7 +43,8 @@ export function isMine(replica: Replica, { request, response, delivery }: Answer
 /** One transaction's work: verdicts, revisions, checkpoint, events. The caller has checked `isMine` inside the same transaction. */
 export async function settleResponse(tx: ReplicaTx, replica: Replica, answer: Answer, deps: SettleDeps): Promise<{ replica: Replica; events: UpdraftEvent[] }> {
   const { response, request, delivery, via } = answer;
-  const contacted: Replica = { ...replica, backoff: null, auth: { ...replica.auth, required: null }, lastExchangeAt: deps.now, via };
+  const required = replica.auth.required === (answer.requiredBefore ?? null) ? null : replica.auth.required;
+  const contacted: Replica = { ...replica, backoff: null, auth: { ...replica.auth, required }, lastExchangeAt: deps.now, via };
   if (response.refused === 'fork') return fork(tx, contacted, deps);
   const answered = await settleBatch(tx, contacted, answer, deps);
   // Only a page that continues from where this replica stands counts; a late one would jump the checkpoint.
