@@ -16,6 +16,7 @@ const IDLE: Status = {
   deadLetters: 0,
   auth: 'ok',
   ready: true,
+  durability: 'best-effort',
 };
 
 test.each<[string, Partial<Status>, string | undefined, object]>([
