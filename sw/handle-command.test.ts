@@ -27,7 +27,7 @@ async function start(): Promise<OpenReplica> {
     user: 'ana',
     declarations: DECLARATIONS,
     store: new ReplicaStore('ana', DECLARATIONS, { indexedDB, IDBKeyRange }),
-    mirror: { read: async () => undefined, write: async () => undefined, remove: async () => undefined, pause: async () => undefined },
+    mirror: { read: async () => undefined, write: async () => undefined, remove: async () => undefined, pause: () => new Promise<void>(() => undefined) },
     queue: {
       peek: async () => [],
       push: async (deliveryId) => void wakeUps.push(deliveryId),

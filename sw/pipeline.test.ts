@@ -74,7 +74,7 @@ beforeEach(async () => {
     user: 'ana',
     declarations: DECLARATIONS,
     store: new ReplicaStore('ana', DECLARATIONS, { indexedDB: new IDBFactory(), IDBKeyRange }),
-    mirror: { read: async () => undefined, write: async () => undefined, remove: async () => undefined, pause: async () => undefined },
+    mirror: { read: async () => undefined, write: async () => undefined, remove: async () => undefined, pause: () => new Promise<void>(() => undefined) },
     queue: wakeUps,
     airflow: '/airflow',
     calls: NO_CALLS,

@@ -30,7 +30,7 @@ export class TestReplica {
     read: async () => structuredClone(this.mirrored),
     write: async (content) => void (this.mirrored = structuredClone(content)),
     remove: async () => void (this.mirrored = undefined),
-    pause: async () => undefined,
+    pause: () => new Promise<void>(() => undefined),
   };
   #names = 0;
   #replica: Promise<OpenReplica> | undefined;
