@@ -21,8 +21,9 @@ export default defineConfig<{ via: TransportName }>({
     ? [{ name: 'measure', testMatch: '*.measure.ts' }]
     : [
         // Each test once where both ways are alike to it, else on both. The plugin has no task that could be killed.
-        { name: 'plugin', testMatch: '*.spec.ts', testIgnore: 'bad-input.spec.ts', grepInvert: /fault 28/, use: { via: 'plugin' } },
+        { name: 'plugin', testMatch: '*.spec.ts', testIgnore: ['bad-input.spec.ts', 'browsers/*'], grepInvert: /fault 28/, use: { via: 'plugin' } },
         { name: 'dag', testMatch: BY_DAG, use: { via: 'dag' } },
+        { name: 'browsers', testMatch: 'browsers/*.spec.ts' },
       ],
   reporter: [['list'], ['json', { outputFile: '../.updraft/reports/playwright.json' }]],
 });

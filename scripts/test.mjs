@@ -1,11 +1,13 @@
 // npm test [-- part of a stage's name …]: installs what is missing, runs every check there is, and closes with one line: `N passed, N failed`.
 import { runningServers, stopServers } from './lib/airflow-others.mjs';
+import { ensureBrowsers } from './lib/browsers.mjs';
 import { closingLine, isGood, none, sum } from './lib/counts.mjs';
 import { messageOf } from './lib/problem.mjs';
 import { ensureChromium, setup } from './lib/setup.mjs';
 import { runStage } from './lib/stage.mjs';
 import {
   acceptanceStages,
+  browsersStage,
   buildStages,
   e2eStage,
   lifecycleStage,
@@ -25,6 +27,7 @@ await step('setup', async () => {
   await setup({ chromium: true });
   results.push({ name: 'setup', counts: none, seconds: (Date.now() - started_ms) / 1000 });
   const chromium = await ensureChromium();
+  await ensureBrowsers();
   const stages = [
     ...staticStages,
     vitestStage('unit'),
@@ -35,6 +38,7 @@ await step('setup', async () => {
     ...buildStages,
     lifecycleStage,
     e2eStage(chromium),
+    browsersStage(chromium),
     plantedStage,
   ];
   const wanted = process.argv.slice(2);

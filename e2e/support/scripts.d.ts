@@ -8,6 +8,12 @@ declare module '*/scripts/lib/serve.mjs' {
     intercept?: (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
   }): Promise<{ url: string; port: number; close: () => Promise<void> }>;
 }
+declare module '*/scripts/lib/browsers.mjs' {
+  export function whichTool(tool: 'firefox-esr' | 'WebKitWebDriver' | 'MiniBrowser' | 'Xvfb'): Promise<string | undefined>;
+}
+declare module '*/scripts/lib/ports.mjs' {
+  export function freePort(wanted: number): Promise<number>;
+}
 declare module '*/scripts/lib/tools.mjs' {
   export function findChromium(): Promise<string | undefined>;
 }

@@ -77,9 +77,12 @@ export const lifecycleStage = {
 /** @type {Stage} */
 export const plantedStage = { ...script('planted bugs', 'planted.mjs'), report: { file: join(reports, 'planted.json'), read: (text) => JSON.parse(text) } };
 
-/** @param {string} chromium @param {string[]} [args] @returns {Stage} */
-export function e2eStage(chromium, args = []) {
-  const file = join(reports, 'playwright.json');
+/** Firefox and WebKitGTK; the setup of the suite needs Chromium all the same. @param {string} chromium @returns {Stage} */
+export const browsersStage = (chromium) => ({ ...e2eStage(chromium, ['--project=browsers'], 'playwright-browsers'), name: 'other browsers' });
+
+/** @param {string} chromium @param {string[]} [args] @param {string} [report] tells the reports of several runs apart @returns {Stage} */
+export function e2eStage(chromium, args = ['--project=plugin', '--project=dag'], report = 'playwright') {
+  const file = join(reports, `${report}.json`);
   return {
     name: 'end-to-end tests',
     command: [node, join(root, 'node_modules', '@playwright', 'test', 'cli.js'), 'test', '-c', 'e2e/playwright.config.ts', '--reporter=list,json', ...args],
