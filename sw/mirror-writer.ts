@@ -7,13 +7,13 @@ import type { World } from './world.ts';
  * make one mirror. One that cannot be written is tried again with the next change; nothing waits for it.
  */
 export class MirrorWriter {
-  readonly #world: Pick<World, 'store' | 'mirror' | 'logger'>;
+  readonly #world: Pick<World, 'store' | 'mirror' | 'logger' | 'clock'>;
   #isDirty = false;
   #isClosed = false;
   #isResting = false;
   #writing: Promise<void> | undefined;
 
-  constructor(world: Pick<World, 'store' | 'mirror' | 'logger'>) {
+  constructor(world: Pick<World, 'store' | 'mirror' | 'logger' | 'clock'>) {
     this.#world = world;
   }
 
@@ -52,7 +52,8 @@ export class MirrorWriter {
   }
 
   async #write(): Promise<void> {
-    const { store, mirror, logger } = this.#world;
+    const { store, mirror, logger, clock } = this.#world;
+    const began = clock.now();
     this.#isDirty = false;
     const write = async (withRecords: boolean): Promise<void> => mirror.write(await store.read(async (tx) => mirrorOf(tx, await tx.replica(), withRecords)));
     // A full disk may still have room for the marker alone.
@@ -60,11 +61,12 @@ export class MirrorWriter {
       .catch(() => write(false))
       .catch((error: unknown) => logger.error('The mirror could not be written; a loss of the database would be noticed late, or not at all.', error));
     this.#isResting = true;
-    void this.#rest();
+    // Of many unsent records reading takes longer than writing.
+    void this.#rest(Math.max(0, clock.now() - began));
   }
 
-  async #rest(): Promise<void> {
-    await this.#world.mirror.pause();
+  async #rest(tookMs: number): Promise<void> {
+    await this.#world.mirror.pause(tookMs);
     this.#isResting = false;
     if (this.#isDirty) await this.flush();
   }

@@ -185,7 +185,7 @@ class Replicas {
       ...(this.#options.appVersion === undefined ? {} : { appVersion: this.#options.appVersion }),
       declarations,
       store,
-      mirror: createCacheMirror(caches, user, { now: () => performance.now(), sleep }),
+      mirror: createCacheMirror(caches, user, { sleep }),
       calls: { allowed: this.#options.calls ?? {}, api: createAirflowApi({ http, credentials }) },
       clock,
       random,

@@ -1,15 +1,15 @@
 import type { Mirror } from './mirror.ts';
 
-/** After a write that took 20 ms the next one comes 200 ms later. */
-const PAUSE_PER_WRITE = 10;
+/** After a mirror that took 20 ms to read and write the next one comes 200 ms later. */
+const PAUSE_PER_MIRROR = 10;
 const PAUSE_MIN_MS = 50;
+/** However long it seems to have taken: a clock may have jumped meanwhile. */
+const PAUSE_MAX_MS = 30_000;
 const CACHE_PREFIX = 'updraft:';
 /** Two places in turn: while one is being written the other is whole, whenever the worker or the browser is stopped. */
 const PLACES = ['/updraft-mirror/0', '/updraft-mirror/1'] as const;
 
 interface Time {
-  /** ms */
-  readonly now: () => number;
   readonly sleep: (ms: number) => Promise<void>;
 }
 
@@ -19,10 +19,9 @@ interface Kept {
 }
 
 /** A mirror in Cache Storage, which browsers keep in other files than IndexedDB. One cache a user; its addresses are asked for by nobody. */
-export function createCacheMirror(caches: CacheStorage, user: string, { now, sleep }: Time): Mirror {
+export function createCacheMirror(caches: CacheStorage, user: string, { sleep }: Time): Mirror {
   const name = CACHE_PREFIX + user;
   let turn: number | undefined;
-  let wroteForMs = 0;
   const readAll = async (): Promise<Kept[]> => {
     if (!(await caches.has(name))) return [];
     const cache = await caches.open(name);
@@ -36,16 +35,14 @@ export function createCacheMirror(caches: CacheStorage, user: string, { now, sle
       return newest?.content;
     },
     async write(content) {
-      const began = now();
       turn = (turn ?? (await readAll())[0]?.turn ?? 0) + 1;
       const cache = await caches.open(name);
       await cache.put(
         PLACES[turn % 2 === 0 ? 0 : 1],
         new Response(JSON.stringify({ turn, content } satisfies Kept), { headers: { 'content-type': 'application/json' } }),
       );
-      wroteForMs = now() - began;
     },
-    pause: () => sleep(Math.max(PAUSE_MIN_MS, wroteForMs * PAUSE_PER_WRITE)),
+    pause: (tookMs) => sleep(Math.min(PAUSE_MAX_MS, Math.max(PAUSE_MIN_MS, tookMs * PAUSE_PER_MIRROR))),
     async remove() {
       turn = undefined;
       await caches.delete(name);

@@ -30,3 +30,25 @@ test('a delivery of version 1 that was being voided goes on being voided', async
   ]);
   store.close();
 });
+
+test('an event of version 2 is told under its own cursor, together with those logged since', async () => {
+  const indexedDb = { indexedDB: new IDBFactory(), IDBKeyRange };
+  const old = new Dexie('updraft:ana', indexedDb);
+  old.version(1).stores(VERSION_1);
+  old.version(2).stores({ history: '++seq' });
+  const event = (id: string): { type: 'change'; collection: string; ids: string[] } => ({ type: 'change', collection: 'asks', ids: [id] });
+  await old.table('events').bulkAdd([
+    { ...event('a'), cursor: 7 },
+    { ...event('b'), cursor: 8 },
+  ]);
+  old.close();
+  const store = new ReplicaStore('ana', {}, indexedDb);
+  await store.write((tx) => tx.logEvents([event('c'), event('d')]));
+  const { events } = await store.read((tx) => tx.eventsAfter(7));
+  expect(events).toEqual([
+    { ...event('b'), cursor: 8 },
+    { ...event('c'), cursor: 9 },
+    { ...event('d'), cursor: 10 },
+  ]);
+  store.close();
+});

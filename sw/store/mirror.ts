@@ -11,8 +11,8 @@ export interface Mirror {
   readonly read: () => Promise<unknown>;
   readonly write: (content: MirrorContent) => Promise<void>;
   readonly remove: () => Promise<void>;
-  /** Resolves when it is time for another write: mirroring takes a small part of the time, however large the mirror is. */
-  readonly pause: () => Promise<void>;
+  /** Resolves when it is time for another mirror after one that took so many ms to read and write: mirroring takes a small part of the time, however large it is. */
+  readonly pause: (tookMs: number) => Promise<void>;
 }
 
 /** In characters of JSON. What is beyond it is counted, but not kept twice. */
