@@ -47,7 +47,7 @@ export interface Updraft<C extends Record<keyof C, { id: string }>> {
   signOut: (options?: { readonly unsent?: 'keep' | 'discard' | 'refuse' }) => Promise<void>;
   /** Replays and pulls now; resolves when nothing more can be done at this moment. */
   sync: () => Promise<Status>;
-  /** Resolves when nothing of this device is unsettled and no call is pending: all sent, safe to hand in. */
+  /** Resolves when nothing of this device is unsettled and no call waits to be sent: safe to hand in. */
   whenSettled: () => Promise<void>;
   close: () => void;
 }

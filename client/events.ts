@@ -128,7 +128,7 @@ export class PageEvents implements Events {
 
   #beats = 0;
   #beat = (): void => {
-    const isBusy = !this.#status || this.#status.unsent + this.#status.pendingCalls > 0 || !this.#status.ready;
+    const isBusy = !this.#status || this.#status.unsent + this.#status.pendingCalls + this.#status.followedCalls > 0 || !this.#status.ready;
     // Where news should come by themselves and do not, a question is cheap.
     const isDeaf = this.#status?.via === 'plugin' && !this.#live?.isOpen;
     const isVisible = document.visibilityState === 'visible';

@@ -11,8 +11,10 @@ export interface Status {
   readonly waiting?: { readonly for: WaitingFor; readonly until?: number; readonly failures: number };
   /** Mutations not settled yet, conflicts and dead letters included. */
   readonly unsent: number;
-  /** Queued Airflow calls that have not ended: not in Airflow yet, or followed there. Dead ones are dead letters. */
+  /** Queued Airflow calls that are not in Airflow yet. Dead ones are dead letters. */
   readonly pendingCalls: number;
+  /** Calls that Airflow has and that are looked at until they end. */
+  readonly followedCalls: number;
   readonly conflicts: number;
   readonly deadLetters: number;
   readonly auth: AuthState;

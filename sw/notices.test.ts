@@ -9,6 +9,7 @@ const IDLE: Status = {
   phase: 'idle',
   unsent: 0,
   pendingCalls: 0,
+  followedCalls: 0,
   conflicts: 0,
   deadLetters: 0,
   auth: 'ok',
@@ -30,6 +31,13 @@ const tell = async (...statuses: Partial<Status>[]): Promise<void> => {
 beforeEach(() => {
   [isSeen, shown, badges] = [false, [], []];
   notices = new Notices(surface);
+});
+
+test('a queued call is not sent yet, as a change is', async () => {
+  await tell({ unsent: 1, pendingCalls: 1 }, { unsent: 0, pendingCalls: 1 });
+  expect([shown, badges]).toEqual([[], [2, 1]]);
+  await tell({});
+  expect([shown, badges]).toEqual([['all-sent: All sent / 2 changes arrived in Airflow.'], [2, 1, 0]]);
 });
 
 describe('with no page in view a person is told', () => {

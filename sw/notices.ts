@@ -46,12 +46,13 @@ export class Notices {
 
   /** Tells what is new in this status. */
   async status(status: Status): Promise<void> {
-    const { user, unsent } = status;
+    const { user } = status;
+    const unsent = unsentOf(status);
     const before = this.#before.get(user);
     const most = Math.max(this.#most.get(user) ?? 0, unsent);
     this.#before.set(user, status);
     this.#most.set(user, unsent === 0 ? 0 : most);
-    const total = [...this.#before.values()].reduce((sum, one) => sum + one.unsent, 0);
+    const total = [...this.#before.values()].reduce((sum, one) => sum + unsentOf(one), 0);
     if (total !== this.#badge) await this.#surface.badge((this.#badge = total));
     const news = before ? newsOf(before, status, most) : [];
     if (news.length === 0 || (await this.#surface.isSeen())) return;
@@ -59,12 +60,15 @@ export class Notices {
   }
 }
 
+/** Changes and calls: what is not in Airflow yet. */
+const unsentOf = ({ unsent, pendingCalls }: Status): number => unsent + pendingCalls;
+
 function newsOf(before: Status, now: Status, sent: number): { readonly kind: NoticeKind; readonly count: number }[] {
   const needsSignIn = ({ waiting }: Status): boolean => waiting?.for === 'sign-in' || waiting?.for === 'other-user';
   return [
     ...(now.conflicts > before.conflicts ? [{ kind: 'conflict' as const, count: now.conflicts }] : []),
     ...(now.deadLetters > before.deadLetters ? [{ kind: 'dead-letter' as const, count: now.deadLetters }] : []),
-    ...(needsSignIn(now) && !needsSignIn(before) && now.unsent > 0 ? [{ kind: 'sign-in' as const, count: now.unsent }] : []),
-    ...(now.unsent === 0 && before.unsent > 0 ? [{ kind: 'all-sent' as const, count: sent }] : []),
+    ...(needsSignIn(now) && !needsSignIn(before) && unsentOf(now) > 0 ? [{ kind: 'sign-in' as const, count: unsentOf(now) }] : []),
+    ...(unsentOf(now) === 0 && unsentOf(before) > 0 ? [{ kind: 'all-sent' as const, count: sent }] : []),
   ];
 }

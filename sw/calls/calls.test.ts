@@ -39,6 +39,7 @@ describe('a trigger', () => {
     expect(runId).toMatch(/^updraft__[0-9a-f]{20}__call__/);
     expect(await device.state(id)).toMatchObject({ kind: 'accepted', runId });
     expect(device.wakeUps, 'Airflow has it: the browser need not wake anybody').toEqual([]);
+    expect(await device.status()).toMatchObject({ pendingCalls: 0, followedCalls: 1 });
     await device.later();
     expect(await device.state(id)).toMatchObject({ kind: 'following', run: 'queued', paused: false });
     setRun('report', runId, 'running');
@@ -47,7 +48,7 @@ describe('a trigger', () => {
     await device.later();
     expect(await device.state(id)).toMatchObject({ kind: 'settled', outcome: { kind: 'run', runId, state: 'success' } });
     expect(device.told(id)).toEqual(['queued', 'sending', 'accepted', 'following', 'following', 'settled']);
-    expect(await device.status()).toMatchObject({ pendingCalls: 0, deadLetters: 0 });
+    expect(await device.status()).toMatchObject({ pendingCalls: 0, followedCalls: 0, deadLetters: 0 });
   });
 
   test.each(AMBIGUOUS)('answered by “%s” is sent again and meets its own run', async (fault) => {

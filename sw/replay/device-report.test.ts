@@ -12,6 +12,7 @@ const IDLE: Status = {
   phase: 'idle',
   unsent: 0,
   pendingCalls: 0,
+  followedCalls: 0,
   conflicts: 0,
   deadLetters: 0,
   auth: 'ok',

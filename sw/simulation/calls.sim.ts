@@ -16,7 +16,7 @@ test('one poisoned call among 1,000 in ten lanes: all others are in Airflow, and
   expect(await device.letters()).toMatchObject([{ lane: 'dag:dag3', attempts: 1, reason: { kind: 'refused', message: 'body.conf: poison is not wanted' } }]);
   expect(runs(device, 'dag3')).toHaveLength(99);
   expect(device.wakeUps).toEqual([]);
-  expect(await device.status()).toMatchObject({ deadLetters: 1, pendingCalls: 999 });
+  expect(await device.status()).toMatchObject({ deadLetters: 1, pendingCalls: 0, followedCalls: 999 });
 });
 
 /** Steps of the worker at which it can be killed, before the step is done and after it. */

@@ -191,7 +191,7 @@ describe('what may travel', () => {
       expect(idsOf(await tx.conflicted())).toEqual(['marked']);
       expect(idsOf(await tx.rejected())).toEqual(['rejected']);
       expect(idsOf(await tx.unsettled())).toHaveLength(6);
-      expect(await tx.counts()).toEqual({ unsent: 6, pendingCalls: 0, conflicts: 1, deadLetters: 1 });
+      expect(await tx.counts()).toEqual({ unsent: 6, pendingCalls: 0, followedCalls: 0, conflicts: 1, deadLetters: 1 });
       expect((await tx.withConflict('c'))?.id).toBe('marked');
       expect(await tx.withConflict('other')).toBeUndefined();
       expect(await tx.hasSendable()).toBe(true);
@@ -200,7 +200,7 @@ describe('what may travel', () => {
   test('leaves every list once it is settled', async () => {
     await put(...['first', 'second', 'third', 'marked', 'rejected', 'sent'].map((id) => record(id)));
     await store.read(async (tx) => {
-      expect(await tx.counts()).toEqual({ unsent: 0, pendingCalls: 0, conflicts: 0, deadLetters: 0 });
+      expect(await tx.counts()).toEqual({ unsent: 0, pendingCalls: 0, followedCalls: 0, conflicts: 0, deadLetters: 0 });
       expect(await tx.hasSendable()).toBe(false);
     });
   });

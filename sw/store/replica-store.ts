@@ -241,7 +241,7 @@ export class ReplicaTx {
   async unsettled(): Promise<ReplicaRecord[]> {
     return this.#recordsOf(await this.#tables.records.where('unsettled').equals(1).toArray());
   }
-  async counts(): Promise<{ unsent: number; pendingCalls: number; conflicts: number; deadLetters: number }> {
+  async counts(): Promise<{ unsent: number; pendingCalls: number; followedCalls: number; conflicts: number; deadLetters: number }> {
     const { records } = this.#tables;
     const [unsent, conflicts, rejected, calls] = await Promise.all([
       records.where('unsettled').equals(1).count(),
@@ -249,7 +249,7 @@ export class ReplicaTx {
       records.where('rejected').equals(1).count(),
       this.calls.counts(),
     ]);
-    return { unsent, pendingCalls: calls.unsent + calls.followed, conflicts, deadLetters: rejected + calls.dead };
+    return { unsent, pendingCalls: calls.unsent, followedCalls: calls.followed, conflicts, deadLetters: rejected + calls.dead };
   }
   /** Rows that no page of the current re-read has confirmed. */
   async unverified(generation: number, limit: number): Promise<ReplicaRecord[]> {
