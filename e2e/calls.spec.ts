@@ -15,10 +15,12 @@ test('a report asked for without a network survives a reload, is made once when 
   await device.reload();
   await expect(calls, 'it is on the disk').toContainText('On this device');
   expect((await device.status()).pendingCalls).toBe(1);
+  await expect(page.getByTestId('unsent-count'), 'the device is not to be handed in').toHaveText('1');
 
   await device.setOffline(false);
   await expect(calls).toHaveAttribute('data-state', 'settled', { timeout: 60_000 });
   await expect(calls).toContainText('Done');
+  await expect(page.getByTestId('all-sent')).toBeVisible();
   const [call] = await page.evaluate(() => client().airflow.calls());
   const runId = call?.state.kind === 'settled' && call.state.outcome.kind === 'run' ? call.state.outcome.runId : '';
   expect((await airflow.call('GET', `/dags/daily_report/dagRuns/${runId}`)).body).toMatchObject({ state: 'success', triggering_user_name: 'ana' });

@@ -19,7 +19,7 @@ interface Props {
 export function Account({ user, client, status, onLeave }: Props): JSX.Element {
   const [isOpen, setOpen] = useState(false);
   const [problem, setProblem] = useState<string>();
-  const unsent = status?.unsent ?? 0;
+  const unsent = status ? status.unsent + status.pendingCalls : 0;
   const isSignedIn = status !== undefined && status.auth !== 'required';
   const signOut = async (data: 'keep' | 'remove'): Promise<void> => {
     try {

@@ -12,6 +12,9 @@ interface Props {
   readonly onChoose: (option: string) => void;
 }
 
+/** Younger than this, nobody wonders. */
+const NEWS_MS = 60_000;
+
 /** A task in Airflow that waits for a person. What is shown may be older than it is: it says how old. */
 export function Approval({ input, now, seenAt, isOffline, onChoose }: Props): JSX.Element {
   const { taskInstanceId, subject, body, options, createdAt } = input;
@@ -21,7 +24,7 @@ export function Approval({ input, now, seenAt, isOffline, onChoose }: Props): JS
       {body !== null && <p>{body}</p>}
       <p class="quiet">
         Asked {ageText(Date.parse(createdAt), now)}
-        {isOffline && seenAt !== undefined && `, last heard of ${ageText(seenAt, now)}`}
+        {isOffline && seenAt !== undefined && now - seenAt > NEWS_MS && ` · last news ${ageText(seenAt, now)}`}
       </p>
       <div class="report-buttons">
         {options.map((option, at) => (

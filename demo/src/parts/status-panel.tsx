@@ -23,7 +23,9 @@ export function StatusPanel({ client, status, openTasks }: Props): JSX.Element {
     await client?.sync().catch(() => undefined);
     setSyncing(false);
   };
-  const isAllSent = status?.unsent === 0;
+  // Changes and calls alike: a device with either is not to be handed in.
+  const left = status && status.unsent + status.pendingCalls;
+  const isAllSent = left === 0;
   return (
     <section class={`card status-panel ${isAllSent ? 'all-sent' : 'unsent'}`}>
       <div class="headline" aria-live="polite">
@@ -31,7 +33,7 @@ export function StatusPanel({ client, status, openTasks }: Props): JSX.Element {
         <div>
           {status && !isAllSent && (
             <h2>
-              <span data-testid="unsent-count">{status.unsent}</span> not sent yet
+              <span data-testid="unsent-count">{left}</span> not sent yet
             </h2>
           )}
           {isAllSent && (
