@@ -97,7 +97,7 @@ export class Pipeline {
   /** Another lane's probe was answered: what waited for Airflow goes on. */
   airflowIsBack = (): void => {
     if (!this.#isDraining) this.#drainInTheBackground('airflow-back');
-    else this.#callsAgain = this.#calls.drain('airflow-back').catch((error: unknown) => this.#world.logger.error('Calls could not be sent.', error));
+    else this.#callsAgain = this.#logged(this.#calls.drain('airflow-back'), 'Calls could not be sent.');
   };
 
   /** The replica is wiped: nothing is tried any more. */
@@ -176,6 +176,11 @@ export class Pipeline {
   }
 
   #drainInTheBackground(reason: WakeReason): void {
-    this.drain(reason).catch((error: unknown) => this.#world.logger.error('A drain failed.', error));
+    void this.#logged(this.drain(reason), 'A drain failed.');
+  }
+
+  /** For work that nobody waits for: not even a logger that fails may leave a rejection that nobody hears. */
+  #logged(work: Promise<void>, message: string): Promise<void> {
+    return work.catch((error: unknown) => this.#world.logger.error(message, error)).catch(() => undefined);
   }
 }
