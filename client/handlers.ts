@@ -21,10 +21,10 @@ export interface EventHandlers {
   'pending-inputs': (changed: object) => void;
   /** Stored rows made no sense; they are kept where nothing reads or sends them. */
   quarantined: (found: { readonly count: number }) => void;
-  /** The user has signed out, in this tab or another: let go of everything shown. */
-  'signed-out': () => void;
+  /** The user has signed out, in this tab or another: let go of everything shown. Unless unsent work was `kept`, this connection is closed. */
+  'signed-out': (left: { readonly kept: boolean }) => void;
   /** Another tab keeps the database from being opened: ask the person to close or reload the app's other tabs. */
-  'storage-blocked': () => void;
+  'storage-blocked': (told: object) => void;
 }
 export type EventName = keyof EventHandlers;
 
@@ -32,7 +32,10 @@ export type EventName = keyof EventHandlers;
 export interface Handlers {
   readonly on: <N extends EventName>(name: N, handler: EventHandlers[N]) => () => void;
   readonly status: (status: Status) => void;
-  readonly notice: (name: 'signed-out' | 'storage-blocked') => void;
+  readonly notice: {
+    (name: 'signed-out', value: { readonly kept: boolean }): void;
+    (name: 'storage-blocked', value: object): void;
+  };
   /** Some events are no longer known: everything may have changed. */
   readonly readAgain: () => void;
   readonly event: (event: LoggedEvent) => void;
@@ -71,7 +74,8 @@ export function createHandlers(): Handlers {
       return () => handlers[name].delete(handler);
     },
     status: (status) => call(handlers.status, status),
-    notice: (name) => call(handlers[name], undefined),
+    notice: (name: 'signed-out' | 'storage-blocked', value: { readonly kept?: boolean }) =>
+      name === 'signed-out' ? call(handlers[name], { kept: value.kept === true }) : call(handlers[name], value),
     readAgain: () => call(handlers.change, { collection: '*', ids: [] }),
     event(event) {
       switch (event.type) {

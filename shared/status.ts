@@ -31,7 +31,7 @@ export interface Status {
   readonly via?: TransportName;
   /** False until the first pull of this replica is complete. */
   readonly ready: boolean;
-  /** `best-effort`: the browser may clear it when space is short; `session`: a private window, all is gone when it closes. */
+  /** `best-effort`: the browser may clear it when space is short, and in a private window does when that closes. */
   readonly durability: Durability;
   /** Set while unsent work of a user who has signed out is hidden here. */
   readonly locked?: true;
@@ -78,6 +78,6 @@ export type WaitingFor =
   | 'update' // provider and worker speak different protocol versions
   | 'person'; // conflicts or dead letters only
 
-export type Durability = 'persistent' | 'best-effort' | 'session';
+export type Durability = 'persistent' | 'best-effort';
 
 export type AuthState = 'ok' | 'required' | 'unknown';

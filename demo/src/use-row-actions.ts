@@ -47,6 +47,7 @@ export function useRowActions(client: Client | undefined): Acting {
           (open) => open.collection('inspections').delete(id),
           () => void act('It is back', (open) => open.collection('inspections').put(value)),
         ),
+      retry: (id) => void act('It is sent again', (open) => open.retry({ kind: 'mutation', collection: 'inspections', id })),
       discard: (id) => void act('Your change is discarded', (open) => open.discard('inspections', id)),
       tick: ({ id }, done) =>
         act(done ? 'Ticked off, saved on this device' : 'Open again, saved on this device', (open) => open.collection('tasks').patch(id, { done })),

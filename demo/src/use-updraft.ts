@@ -22,8 +22,8 @@ export interface Connection {
   readonly error?: unknown;
 }
 
-/** Connects to the worker as this user and follows its status. */
-export function useUpdraft(registration: ServiceWorkerRegistration, user: string): Connection {
+/** Connects to the worker as this user and follows its status. `onWiped`: the user has signed out in some tab, and nothing is left. */
+export function useUpdraft(registration: ServiceWorkerRegistration, user: string, onWiped: () => void): Connection {
   const [connection, setConnection] = useState<Connection>({});
   useEffect(() => {
     let open: Client | undefined;
@@ -34,6 +34,7 @@ export function useUpdraft(registration: ServiceWorkerRegistration, user: string
       if (isGone) return client.close();
       open = window.updraft = client;
       client.on('status', (status) => add(status.auth === 'required' ? { status } : { status, authReason: undefined }));
+      client.on('signed-out', ({ kept }) => !kept && onWiped());
       client.on('auth-required', ({ reason }) => add({ authReason: reason }));
       add({ client, status: await client.status() });
     };

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import type { Status } from '../../../client/index.ts';
 import { dropCookie } from '../airflow.ts';
 import { errorText } from '../error-text.ts';
-import { recall } from '../remembered.ts';
+import { forget, recall } from '../remembered.ts';
 import type { Client } from '../use-updraft.ts';
 import { Dialog } from './dialog.tsx';
 import { Icon } from './icon.tsx';
@@ -26,7 +26,10 @@ export function Account({ user, client, status, onLeave }: Props): JSX.Element {
       await client?.signOut({ unsent: data === 'keep' ? 'keep' : 'discard' });
       if (recall('mode') === 'cookie') dropCookie();
       setOpen(false);
-      if (data === 'remove') onLeave();
+      if (data === 'remove') {
+        forget();
+        onLeave();
+      }
     } catch (error) {
       setProblem(errorText(error));
     }
@@ -42,8 +45,8 @@ export function Account({ user, client, status, onLeave }: Props): JSX.Element {
           <div class="choices">
             {isSignedIn && (
               <button class="button" data-testid="sign-out-keep" onClick={() => void signOut('keep')}>
-                Sign out, keep my inspections here
-                <small>Capture goes on, sending waits.</small>
+                Sign out, keep what is not sent
+                <small>Nobody can read it here until you sign in again.</small>
               </button>
             )}
             <button class="button danger" data-testid="sign-out-remove" onClick={() => void signOut('remove')}>

@@ -1,8 +1,10 @@
 import type { JSX } from 'preact';
-import type { Status } from '../../../client/index.ts';
+import { useState } from 'preact/hooks';
+import type { Status, StorageLoss } from '../../../client/index.ts';
 import type { AuthReason } from '../../../shared/messages.ts';
 import type { Session } from '../airflow.ts';
 import type { Network } from '../network.ts';
+import { recall, remember } from '../remembered.ts';
 import { AUTH_WORDS } from '../words.ts';
 import { Icon } from './icon.tsx';
 import { SignInForm } from './sign-in-form.tsx';
@@ -65,6 +67,39 @@ export function UpdateBar({ apply }: { readonly apply: (() => void) | undefined 
           </p>
           <button class="button small" data-testid="update" onClick={apply}>
             Reload
+          </button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** What the browser lost is said until somebody has read it. */
+export function LossBar({ loss }: { readonly loss: StorageLoss | undefined }): JSX.Element {
+  const [read, setRead] = useState(recall('loss'));
+  const gone = loss ? loss.unsent - loss.restored : 0;
+  return (
+    <div role="status">
+      {loss && read !== String(loss.at) && (
+        <div class="banner auth" data-testid="loss-bar">
+          <Icon name="warning" />
+          <p>
+            <b>This browser lost its stored data</b>{' '}
+            {loss.unsent === 0
+              ? 'All of it was in Airflow; it is read again.'
+              : gone === 0
+                ? `All ${loss.unsent} unsent changes are restored.`
+                : `${loss.restored} of ${loss.unsent} unsent changes are restored; ${gone} are gone. Please enter them again.`}
+          </p>
+          <button
+            class="button small"
+            data-testid="loss-read"
+            onClick={() => {
+              remember('loss', String(loss.at));
+              setRead(String(loss.at));
+            }}
+          >
+            Understood
           </button>
         </div>
       )}

@@ -13,6 +13,7 @@ export interface RowActions {
   readonly edit: (row: Row<Inspection>) => void;
   readonly visit: (row: Row<Inspection>) => void;
   readonly remove: (row: Row<Inspection>) => void;
+  readonly retry: (id: string) => void;
   readonly discard: (id: string) => void;
 }
 
@@ -55,7 +56,10 @@ export function InspectionRow({ row, sites, actions, isHeldUp }: Props): JSX.Ele
         <Action id={`edit-${id}`} icon="edit" text="Edit" onClick={() => actions.edit(row)} />
         <Action id={`visit-${id}`} icon="plus" text="1 visit" label="One visit more" onClick={() => actions.visit(row)} />
         {state === 'rejected' ? (
-          <Action id={`discard-${id}`} icon="cross" text="Discard change" onClick={() => actions.discard(id)} />
+          <>
+            <Action id={`retry-${id}`} icon="refresh" text="Try again" onClick={() => actions.retry(id)} />
+            <Action id={`discard-${id}`} icon="cross" text="Discard change" onClick={() => actions.discard(id)} />
+          </>
         ) : (
           <Action id={`delete-${id}`} icon="trash" text="Delete" onClick={() => actions.remove(row)} />
         )}

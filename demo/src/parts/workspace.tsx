@@ -8,10 +8,11 @@ import { useSignIn } from '../use-sign-in.ts';
 import { useUpdraft } from '../use-updraft.ts';
 import { viaNow, waitingNow } from '../waiting-text.ts';
 import { Account } from './account.tsx';
-import { AuthBar, OfflineBanner, UpdateBar } from './banners.tsx';
+import { AuthBar, LossBar, OfflineBanner, UpdateBar } from './banners.tsx';
 import { Brand } from './brand.tsx';
 import { CaptureForm } from './capture-form.tsx';
 import { ConflictPanel } from './conflict-panel.tsx';
+import { ExportLetters } from './export-letters.tsx';
 import { EditDialog } from './edit-dialog.tsx';
 import { FollowUps } from './follow-ups.tsx';
 import { Guide } from './guide.tsx';
@@ -32,7 +33,7 @@ interface Props {
 
 /** One person's work on this device. */
 export function Workspace({ registration, user, session, update, onSignedIn, onLeave }: Props): JSX.Element {
-  const { client, status, authReason, error } = useUpdraft(registration, user);
+  const { client, status, authReason, error } = useUpdraft(registration, user, onLeave);
   const network = useNetwork(registration);
   const inspections = useInspections(client);
   const tasks = useTasks(client);
@@ -59,6 +60,7 @@ export function Workspace({ registration, user, session, update, onSignedIn, onL
       <OfflineBanner network={network} onReconnect={() => void setOffline(false)} />
       {!isSigningIn && <AuthBar user={user} status={status} reason={authReason} onSignedIn={onSignedIn} />}
       <UpdateBar apply={update} />
+      <LossBar loss={status?.storageLost} />
       {error !== undefined && <p class="banner problem">{errorText(error)}</p>}
       <main>
         <div class="left">
@@ -80,6 +82,7 @@ export function Workspace({ registration, user, session, update, onSignedIn, onL
           />
           <Reports client={client} isOffline={network.offline} />
           <FollowUps tasks={tasks} sites={sites} actions={actions} isHeldUp={isHeldUp} isReady={status?.ready ?? false} />
+          {client && inspections.deadLetters.length > 0 && <ExportLetters client={client} />}
           <InspectionList inspections={inspections} sites={sites} actions={actions} isHeldUp={isHeldUp} />
         </div>
       </main>
