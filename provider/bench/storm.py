@@ -36,18 +36,20 @@ class Storm:
 
 async def by_plugin(url: str, devices: int) -> Storm:
     """Each device pushes what it captured through the plugin; told to come later (503, ``Retry-After``) it does."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     headers = {"Authorization": f"Bearer {token(url, USER)}"}
-    async with httpx.AsyncClient(base_url=url, headers=headers, limits=limits, timeout=60, trust_env=False) as client:
 
-        async def send(request: dict[str, Any]) -> httpx.Response:
-            body, own = packed(request)
-            return await client.post("/updraft/v1/exchange", content=body, headers=own)
+    async def ask(request: dict[str, Any], counts: _Counts) -> dict[str, Any]:
+        body, own = packed(request)
+        # One client a device: a shared one looks through all its connections for each request, and is then slower
+        # than the server. ``verify``: there is no TLS here, and its setting up takes longest.
+        async with httpx.AsyncClient(headers=headers, timeout=60, trust_env=False, verify=False) as client:  # noqa: S501
 
-        async def ask(request: dict[str, Any], counts: _Counts) -> dict[str, Any]:
-            return dict((await _until_answered(lambda: send(request), counts)).json())
+            async def send() -> Answer:
+                return Answer.of(await client.post(f"{url}/updraft/v1/exchange", content=body, headers=own))
 
-        return await _break_loose(url, devices, ask)
+            return dict(json.loads((await _until_answered(send, counts)).content))
+
+    return await _break_loose(url, devices, ask)
 
 
 async def by_dag(url: str, devices: int) -> Storm:
@@ -56,21 +58,44 @@ async def by_dag(url: str, devices: int) -> Storm:
     runs = "/api/v2/dags/updraft_exchange/dagRuns"
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=20, trust_env=False) as client:
 
+        async def send(method: str, path: str, **more: Any) -> Answer:
+            return Answer.of(await client.request(method, path, **more))
+
         async def ask(request: dict[str, Any], counts: _Counts) -> dict[str, Any]:
             run_id = f"updraft__bench__{uuid.uuid4().hex}"
             conf = {"updraft": json.dumps(request)}
             run = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
-            await _until_answered(lambda: client.post(runs, json=run), counts)
+            await _until_answered(lambda: send("POST", runs, json=run), counts)
             look = f"{runs}/{run_id}"
-            while (state := (await _until_answered(lambda: client.get(look), counts)).json()["state"]) != "success":
+            while (
+                state := json.loads((await _until_answered(lambda: send("GET", look), counts)).content)["state"]
+            ) != "success":
                 if state == "failed":
                     raise RuntimeError(f"the run {run_id} failed")
                 await asyncio.sleep(1)
             result = f"{look}/taskInstances/exchange/xcomEntries/return_value"
-            found = await _until_answered(lambda: client.get(result), counts)
-            return dict(json.loads(found.json()["value"]))
+            found = await _until_answered(lambda: send("GET", result), counts)
+            return dict(json.loads(json.loads(found.content)["value"]))
 
         return await _break_loose(url, devices, ask)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server said."""
+
+    status: int
+    content: bytes
+    retry_after: str | None
+
+    @classmethod
+    def of(cls, answer: httpx.Response) -> Answer:
+        """What httpx read."""
+        return cls(answer.status_code, answer.content, answer.headers.get("Retry-After"))
+
+
+def _state_of(run: Answer) -> str:
+    return str(json.loads(run.content)["state"])
 
 
 @dataclass
@@ -78,7 +103,7 @@ class _Counts:
     attempts: int = 0
 
 
-async def _until_answered(send: Callable[[], Awaitable[httpx.Response]], counts: _Counts) -> httpx.Response:
+async def _until_answered(send: Callable[[], Awaitable[Answer]], counts: _Counts) -> Answer:
     """Send until there is an answer, waiting as the worker waits: the time that the server names, or full jitter."""
     chance = random.Random()
     for failures in range(ATTEMPTS_MAX):
@@ -89,12 +114,12 @@ async def _until_answered(send: Callable[[], Awaitable[httpx.Response]], counts:
         except httpx.TransportError:
             pass
         else:
-            if answer.status_code in (200, 409):  # 409: this run is known already
+            if answer.status in (200, 409):  # 409: this run is known already
                 return answer
-            if answer.status_code < 500:
-                raise RuntimeError(f"{answer.status_code} {answer.text[:500]}")
-            if planned := answer.headers.get("Retry-After"):
-                wait = float(planned) * (1 + chance.random() / 5)
+            if answer.status < 500:
+                raise RuntimeError(f"{answer.status} {answer.content[:500]!r}")
+            if answer.retry_after:
+                wait = float(answer.retry_after) * (1 + chance.random() / 5)
         await asyncio.sleep(wait)
     raise RuntimeError("a device never came through")
 

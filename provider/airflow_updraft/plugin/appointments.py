@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 
 SECONDS_EACH_AT_FIRST = 0.02
-WEIGHT_OF_THE_LAST = 0.05
-PAUSE_MAX = 2
+WEIGHT_OF_THE_LAST = 0.02
+PAUSE_MAX = 1.5
 """In times of what a piece takes; a server that became slower is still noticed, after some pieces more."""
 LATENESS = 1.1
 """A device comes up to a fifth later than it is told (``sw/replay/backoff.ts``), a tenth on average."""
