@@ -140,6 +140,8 @@ async function park(world: World, desk: Desk, attempt: Attempt, { reason, again 
 /** Parks the replica until someone signs in; returns what the page is told. `signIns`: when the attempt was made. */
 export async function askForSignIn(tx: ReplicaTx, replica: Replica, reason: AuthReason, signIns: number): Promise<UpdraftEvent[]> {
   if (replica.auth.signIns !== signIns) return [];
+  // Another lane found out why, and the token was forgotten: that there is none is no news.
+  if (reason === 'missing' && replica.auth.required) return [];
   await tx.putReplica({ ...replica, backoff: null, auth: { ...replica.auth, required: reason } });
   return replica.auth.required === reason ? [] : [{ type: 'auth-required', reason }];
 }

@@ -1,0 +1,76 @@
+import { readdir, rm, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { StorageLoss } from '../client/index.ts';
+import type { Device } from './support/device.ts';
+import { eventually } from './support/eventually.ts';
+import { expect, test } from './support/test.ts';
+
+/** Where Chromium keeps the IndexedDB of one origin. */
+async function databaseOf({ profile, url }: Device): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const all = join(profile, 'Default', 'IndexedDB');
+  const name = (await readdir(all)).find((entry) => entry === `http_${hostname}_${port}.indexeddb.leveldb`);
+  if (name === undefined) throw new Error(`The browser keeps no database of ${url} in ${all}.`);
+  return join(all, name);
+}
+
+/** How many unsent changes the device's mirror holds. */
+function mirroredOn({ page }: Device): Promise<number> {
+  return page.evaluate(async () => {
+    const cache = await caches.open('updraft:ana');
+    const kept = await Promise.all(
+      ['/updraft-mirror/0', '/updraft-mirror/1'].map(
+        async (place) => (await cache.match(place))?.json() as Promise<{ content: { unsent: number } } | undefined>,
+      ),
+    );
+    return Math.max(0, ...kept.map((one) => one?.content.unsent ?? 0));
+  });
+}
+
+/** Captures without a network, waits for the mirror, and switches the browser off. */
+async function captureOffline(device: Device, ids: readonly string[]): Promise<void> {
+  await device.setOffline(true);
+  for (const id of ids) {
+    await device.put({ id, site: 'A7', status: 'ok', visits: 1 });
+    // Never the last change: when the mirror holds every record it holds this, too.
+    if (id === ids[0]) await device.increment(id, 1);
+  }
+  await eventually(() => mirroredOn(device), 'the mirror has caught up').toBe(ids.length);
+  await device.close();
+}
+
+async function expectRestored(device: Device, ids: readonly string[], visits: (id: string) => Promise<unknown>): Promise<void> {
+  await device.openAgain('ana');
+  await eventually(async () => (await device.status()).storageLost, 'the loss').toMatchObject({
+    unsent: ids.length,
+    restored: ids.length,
+  } satisfies Partial<StorageLoss>);
+  await device.syncUntilSettled();
+  expect(await Promise.all(ids.map(visits))).toEqual(ids.map((_, n) => (n === 0 ? 2 : 1)));
+}
+
+const harms: readonly [string, (path: string) => Promise<void>][] = [
+  ['deleted', (path) => rm(path, { recursive: true })],
+  [
+    'truncated',
+    async (path) => {
+      for (const file of await readdir(path)) if (/\.(log|ldb)$/.test(file)) await truncate(join(path, file), 100);
+    },
+  ],
+];
+
+for (const [how, harm] of harms) {
+  test(`fault 9: the database's files are ${how} between two launches: what was unsent is told, restored, and arrives once`, async ({
+    device,
+    newDevice,
+    store,
+    prefix,
+  }) => {
+    await device.openSignedIn('ana', { keep: true });
+    const ids = ['a', 'b', 'c'].map((name) => prefix + name);
+    await captureOffline(device, ids);
+    await harm(await databaseOf(device));
+    const again = await newDevice({ profile: device.profile });
+    await expectRestored(again, ids, async (id) => (await store.record(id))?.fields['visits']);
+  });
+}

@@ -1,0 +1,71 @@
+import { eventually } from './support/eventually.ts';
+import { expect, test } from './support/test.ts';
+
+test('fault 13: the status says how safe the browser keeps the data', async ({ device }) => {
+  await device.openSignedIn('ana');
+  const persisted = await device.page.evaluate(() => navigator.storage.persisted());
+  await eventually(async () => (await device.status()).durability, 'what the browser says').toBe(persisted ? 'persistent' : 'best-effort');
+});
+
+test('fault 15: a page of another version is told to reload, and does nothing', async ({ device, prefix }) => {
+  await device.openSignedIn('ana');
+  const told = await device.page.evaluate(async (id) => {
+    const ask = (updraft: number): Promise<{ error?: { kind: string } }> =>
+      new Promise((resolve) => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = ({ data }: MessageEvent<{ error?: { kind: string } }>) => resolve(data);
+        const command = { type: 'capture', requestId: `${updraft}`, collection: 'inspections', change: { op: 'put', value: { id, site: 'A7', status: 'ok' } } };
+        navigator.serviceWorker.controller?.postMessage({ updraft, user: 'ana', command }, [port2]);
+      });
+    return Promise.all([1, 99].map(async (version) => (await ask(version)).error?.kind));
+  }, `${prefix}other-version`);
+  expect(told).toEqual(['reload-needed', 'reload-needed']);
+  expect(await device.rows(prefix)).toEqual([]);
+});
+
+test('fault 39: rows that a script has written over are neither shown nor sent, and nothing goes anywhere but to Airflow', async ({
+  device,
+  store,
+  prefix,
+}) => {
+  await device.openSignedIn('ana');
+  await device.setOffline(true);
+  await device.put({ id: `${prefix}good`, site: 'A7', status: 'ok' });
+  const asked: string[] = [];
+  device.context.on('request', (request) => asked.push(new URL(request.url()).origin));
+  await device.page.evaluate(async (before) => {
+    const open = (name: string): Promise<IDBDatabase> =>
+      new Promise((resolve, reject) => {
+        const request = indexedDB.open(name);
+        request.addEventListener('success', () => resolve(request.result));
+        request.addEventListener('error', () => reject(new Error(String(request.error))));
+      });
+    const write = async (name: string, table: string, rows: object[]): Promise<void> => {
+      const database = await open(name);
+      const transaction = database.transaction(table, 'readwrite');
+      for (const row of rows) transaction.objectStore(table).put(row);
+      await new Promise((resolve) => transaction.addEventListener('complete', resolve));
+      database.close();
+    };
+    const row = { collection: 'inspections', base: null, revision: 0, generation: 1, ix: [], unsettled: 1 };
+    const pending = (set: unknown): object => ({ net: { kind: 'edit', set, removed: [], inc: {} }, firstSeq: 90, lastSeq: 90 });
+    await write('updraft:ana', 'records', [
+      { ...row, id: `${before}shape`, value: 'a text', pending: 7, sendable: 90 },
+      { ...row, id: `${before}proto`, value: { id: `${before}proto` }, pending: pending(JSON.parse('{"__proto__":{"admin":true}}')), sendable: 91 },
+      { ...row, id: `${before}large`, value: { id: `${before}large` }, pending: pending({ note: 'x'.repeat(5_000_000) }), sendable: 92 },
+    ]);
+    const entry = {
+      requestData: { url: 'https://elsewhere.example/steal', method: 'POST' },
+      metadata: { deliveryId: 'foreign', lane: 'exchange:ana' },
+      queueName: 'updraft',
+      timestamp: 1,
+    };
+    await write('workbox-background-sync', 'requests', [entry]);
+  }, prefix);
+  await device.setOffline(false);
+  await device.syncUntilSettled();
+  await store.hasLive(prefix, 1);
+  expect((await device.rows(prefix)).map(({ id }) => id)).toEqual([`${prefix}good`]);
+  expect((await device.status()).quarantined).toBe(3);
+  expect([...new Set(asked)]).toEqual([device.url]);
+});
