@@ -164,9 +164,9 @@ export class PageEvents implements Events {
   }
 
   #notice(notice: Notice): void {
-    if (notice === 'storage-blocked') return this.#handlers.notice(notice, {});
+    if (notice === 'storage-blocked') return this.#handlers.storageBlocked();
     // Told in whichever tab it was done: no tab of the user goes on with what it had.
-    this.#handlers.notice('signed-out', { kept: notice === 'signed-out' });
+    this.#handlers.signedOut({ kept: notice === 'signed-out' });
     // Nothing is asked any more: an answer would make a new database for a user who has left.
     if (notice === 'wiped') this.close();
     else this.#handlers.readAgain();

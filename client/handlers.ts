@@ -32,10 +32,8 @@ export type EventName = keyof EventHandlers;
 export interface Handlers {
   readonly on: <N extends EventName>(name: N, handler: EventHandlers[N]) => () => void;
   readonly status: (status: Status) => void;
-  readonly notice: {
-    (name: 'signed-out', value: { readonly kept: boolean }): void;
-    (name: 'storage-blocked', value: object): void;
-  };
+  readonly signedOut: EventHandlers['signed-out'];
+  readonly storageBlocked: () => void;
   /** Some events are no longer known: everything may have changed. */
   readonly readAgain: () => void;
   readonly event: (event: LoggedEvent) => void;
@@ -74,8 +72,8 @@ export function createHandlers(): Handlers {
       return () => handlers[name].delete(handler);
     },
     status: (status) => call(handlers.status, status),
-    notice: (name: 'signed-out' | 'storage-blocked', value: { readonly kept?: boolean }) =>
-      name === 'signed-out' ? call(handlers[name], { kept: value.kept === true }) : call(handlers[name], value),
+    signedOut: (left) => call(handlers['signed-out'], left),
+    storageBlocked: () => call(handlers['storage-blocked'], {}),
     readAgain: () => call(handlers.change, { collection: '*', ids: [] }),
     event(event) {
       switch (event.type) {
