@@ -51,8 +51,9 @@ export const lossOf = ({ at, unsent, restored, calls }: StorageLoss): StorageLos
 
 type Waiting = Status['waiting'];
 
-/** While a repeated attempt is under way the page still sees that the last ones failed. */
-function stillFailing({ backoff }: Replica, online: boolean): Waiting {
+/** While a repeated attempt is under way the page still sees that the last ones failed, and what another lane has met meanwhile. */
+function stillFailing({ backoff, auth }: Replica, online: boolean): Waiting {
+  if (auth.required) return { for: auth.required === 'other-user' ? 'other-user' : 'sign-in', failures: backoff?.failures ?? 0 };
   if (backoff?.for === 'network' && online) return undefined;
   return backoff && backoff.failures > 0
     ? { for: backoff.for, failures: backoff.failures, ...(backoff.until === undefined ? {} : { until: backoff.until }) }

@@ -271,8 +271,12 @@ export class Device {
 
   /** Brings every wake-up forward that time alone would bring: asks to sync until nothing is unsettled. */
   async syncUntilSettled(timeout = 60_000): Promise<void> {
-    const unsent = async (): Promise<number> => (await this.status()).unsent && (await this.sync()).unsent;
-    await eventually(unsent, 'changes not settled yet', timeout).toBe(0);
+    const left = async (): Promise<unknown> => {
+      if ((await this.status()).unsent === 0) return 0;
+      const status = await this.sync();
+      return status.unsent === 0 ? 0 : status;
+    };
+    await eventually(left, 'changes not settled yet', timeout).toBe(0);
   }
 }
 
