@@ -5,22 +5,9 @@ import { PageEvents } from './events.ts';
 import { createHandlers, type Handlers } from './handlers.ts';
 import { createSettling, type Settling } from './settling.ts';
 import type { WorkerLink } from './worker-link.ts';
+import { IDLE } from '../shared/test-status.ts';
 
 const HEARTBEAT_MS = 20_000;
-const IDLE: Status = {
-  user: 'ana',
-  replicaId: 'r',
-  online: true,
-  phase: 'idle',
-  unsent: 0,
-  pendingCalls: 0,
-  followedCalls: 0,
-  conflicts: 0,
-  deadLetters: 0,
-  auth: 'ok',
-  ready: true,
-  durability: 'best-effort',
-};
 
 /** The worker's event log, and how it answers. */
 let log: { name: string; events: LoggedEvent[]; oldest: number };

@@ -1,21 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Status } from '../shared/status.ts';
 import { Notices, type Surface } from './notices.ts';
+import { IDLE } from '../shared/test-status.ts';
 
-const IDLE: Status = {
-  user: 'ana',
-  replicaId: 'r',
-  online: true,
-  phase: 'idle',
-  unsent: 0,
-  pendingCalls: 0,
-  followedCalls: 0,
-  conflicts: 0,
-  deadLetters: 0,
-  auth: 'ok',
-  ready: true,
-  durability: 'best-effort',
-};
 let isSeen: boolean;
 let shown: string[];
 let badges: number[];

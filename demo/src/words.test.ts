@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { WaitingFor } from '../../client/index.ts';
 import * as words from './words.ts';
 import { phaseText, viaNow, waitingNow, waitingText } from './waiting-text.ts';
+import { IDLE } from '../../shared/test-status.ts';
 
 const NOW = Date.UTC(2026, 2, 12, 9, 30);
 const kinds = Object.keys(words.WAITING_WORDS) as WaitingFor[];
@@ -83,30 +84,16 @@ it('phaseText is silent while nothing moves', () => {
 });
 
 describe('viaNow', () => {
-  const status = {
-    user: 'ana',
-    replicaId: 'r',
-    online: true,
-    phase: 'idle',
-    unsent: 0,
-    pendingCalls: 0,
-    followedCalls: 0,
-    conflicts: 0,
-    deadLetters: 0,
-    auth: 'ok',
-    ready: true,
-    durability: 'best-effort',
-  } as const;
-  it.each(['plugin', 'dag'] as const)('is the way of the last exchange: %s', (via) => expect(viaNow({ ...status, via })).toBe(via));
+  it.each(['plugin', 'dag'] as const)('is the way of the last exchange: %s', (via) => expect(viaNow({ ...IDLE, via })).toBe(via));
   it('stays while only a run or a person is waited for', () => {
-    expect(viaNow({ ...status, via: 'dag', waiting: { for: 'run', failures: 0 } })).toBe('dag');
-    expect(viaNow({ ...status, via: 'plugin', waiting: { for: 'person', failures: 0 } })).toBe('plugin');
+    expect(viaNow({ ...IDLE, via: 'dag', waiting: { for: 'run', failures: 0 } })).toBe('dag');
+    expect(viaNow({ ...IDLE, via: 'plugin', waiting: { for: 'person', failures: 0 } })).toBe('plugin');
   });
   it('promises nothing where nothing gets through', () => {
     for (const waiting of ['network', 'airflow', 'sign-in', 'other-user', 'forbidden', 'update'] as const)
-      expect(viaNow({ ...status, via: 'plugin', waiting: { for: waiting, failures: 1 } }), waiting).toBeUndefined();
-    expect(viaNow({ ...status, via: 'plugin', online: false })).toBeUndefined();
-    expect(viaNow({ ...status, via: 'plugin', auth: 'required' })).toBeUndefined();
-    expect(viaNow(status)).toBeUndefined();
+      expect(viaNow({ ...IDLE, via: 'plugin', waiting: { for: waiting, failures: 1 } }), waiting).toBeUndefined();
+    expect(viaNow({ ...IDLE, via: 'plugin', online: false })).toBeUndefined();
+    expect(viaNow({ ...IDLE, via: 'plugin', auth: 'required' })).toBeUndefined();
+    expect(viaNow(IDLE)).toBeUndefined();
   });
 });

@@ -3,22 +3,9 @@ import { expect, test } from 'vitest';
 import { DeviceReportSchema } from '../../shared/exchange.ts';
 import type { Status } from '../../shared/status.ts';
 import { deviceReport } from './device-report.ts';
+import { IDLE } from '../../shared/test-status.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
-const IDLE: Status = {
-  user: 'ana',
-  replicaId: 'r',
-  online: true,
-  phase: 'idle',
-  unsent: 0,
-  pendingCalls: 0,
-  followedCalls: 0,
-  conflicts: 0,
-  deadLetters: 0,
-  auth: 'ok',
-  ready: true,
-  durability: 'best-effort',
-};
 
 test.each<[string, Partial<Status>, string | undefined, object]>([
   ['nothing to do', {}, undefined, { unsent: 0, failures: 0 }],
