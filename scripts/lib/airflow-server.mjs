@@ -49,6 +49,7 @@ export async function airflowStatus({ state: folder = defaultState } = {}) {
     databaseRunning: database.running,
     stateDir: state.dir,
     logs: state.logs,
+    leader: record?.leader,
     pids: [...pids, ...(database.pid === null ? [] : [database.pid])],
   };
 }

@@ -13,13 +13,15 @@ export class SimulatedNetwork {
   readonly #delayed: ExchangeRequest[] = [];
   #lastAnswer: unknown;
   fault: NetworkFault = 'none';
+  /** Called when an exchange has come to its end on the way, whatever became of it. */
+  onEnd: () => void = () => undefined;
 
   constructor(store: SimulatedStore, user: string) {
     this.#store = store;
     this.#user = user;
   }
 
-  readonly transport: Transport = { carriesPrivate: true, exchange: (job) => this.#exchange(job) };
+  readonly transport: Transport = { carriesPrivate: true, exchange: (job) => this.#exchange(job).finally(() => this.onEnd()) };
 
   /** Delayed requests arrive now; nobody hears the answers. */
   async deliverDelayed(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Table } from 'dexie';
 import * as v from 'valibot';
+import { unreachable } from '../../shared/errors.ts';
 import type { StoredRecord, Tables } from './database.ts';
 import { DeliverySchema, RecordSchema, ReplicaSchema } from './stored-schema.ts';
 
@@ -31,25 +32,31 @@ export function sound<T>(table: CheckedTable, rows: readonly T[], poisoned: Pois
   });
 }
 
-/** Moves rows where nothing reads them. One that has been written anew meanwhile is only noted. */
+/**
+ * Moves rows where nothing reads them. One that has been written anew meanwhile is only noted; one that is gone was found by two readers at once, and is
+ * noted already.
+ */
 export async function moveToQuarantine(tables: Tables, poisoned: readonly Poisoned[], at: number): Promise<void> {
   for (const found of poisoned) {
+    const { get, remove } = rowOf(tables, found);
+    const now = await get();
+    if (now === undefined) continue;
     await tables.quarantine.add({ ...found, at });
-    await removePoisoned(tables, found);
+    if (whyPoisoned(found.table, now) !== undefined) await remove();
   }
 }
 
 /** The row has its key in it, or the browser would not have stored it. */
-async function removePoisoned(tables: Tables, { table, row }: Poisoned): Promise<void> {
+function rowOf(tables: Tables, { table, row }: Poisoned): { get: () => PromiseLike<unknown>; remove: () => PromiseLike<void> } {
   const { collection, id, deliveryId } = row as StoredRecord & { deliveryId: string };
   switch (table) {
     case 'records':
-      if (whyPoisoned(table, await tables.records.get([collection, id])) !== undefined) await tables.records.delete([collection, id]);
-      return;
+      return { get: () => tables.records.get([collection, id]), remove: () => tables.records.delete([collection, id]) };
     case 'deliveries':
-      if (whyPoisoned(table, await tables.deliveries.get(deliveryId)) !== undefined) await tables.deliveries.delete(deliveryId);
-      return;
+      return { get: () => tables.deliveries.get(deliveryId), remove: () => tables.deliveries.delete(deliveryId) };
     case 'replica':
-      if (whyPoisoned(table, await tables.replica.get('replica')) !== undefined) await tables.replica.delete('replica');
+      return { get: () => tables.replica.get('replica'), remove: () => tables.replica.delete('replica') };
+    default:
+      return unreachable(table);
   }
 }

@@ -175,8 +175,17 @@ describe('fault 14: an old connection holds the database', () => {
   });
 });
 
+const good = { collection: 'asks', id: 'good', base: null, revision: 0, value: { id: 'good' }, generation: 1, ix: [], unsettled: 1, sendable: 1 };
+
+test('fault 39: a row that two readers find at the same time is counted once', async () => {
+  await device.put('good');
+  await plant('records', { ...good, id: 'p', pending: 7 });
+  const query = (): Promise<unknown> => device.ask({ type: 'query', collection: 'asks', query: {} });
+  await Promise.all([query(), query(), query()]);
+  expect((await device.status()).quarantined).toBe(1);
+});
+
 describe('fault 39: rows that no engine wrote', () => {
-  const good = { collection: 'asks', id: 'good', base: null, revision: 0, value: { id: 'good' }, generation: 1, ix: [], unsettled: 1, sendable: 1 };
   const net = { kind: 'edit', set: { a: 1 }, removed: [], inc: {} };
   const poisonedSet = JSON.parse('{"__proto__":{"isAdmin":true}}') as object;
   const poisons: Record<string, object> = {
