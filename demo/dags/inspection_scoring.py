@@ -6,16 +6,17 @@ conflict with what people write. A run that is repeated writes the same, which c
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG, task
 
-from airflow_updraft import Collection
-from airflow_updraft.errors import RecordMissingError
+from airflow_updraft import Collection, WriteBatch, write_batch
 
 inspections, sites, tasks = Collection("inspections"), Collection("sites"), Collection("tasks")
 
+CHANGES_LIMIT = 2_000
 POINTS = {"ok": 100, "watch": 60, "fail": 20}
 FOLLOW_UP_BELOW = 50
 READING_HIGH = 500
@@ -23,24 +24,25 @@ READING_HIGH = 500
 
 @task(task_id="score", retries=2, retry_delay=timedelta(seconds=2))
 def score() -> dict[str, int]:
-    """Score what changed since the last run; return how many inspections got which outcome."""
-    outcomes: dict[str, int] = {}
-    with inspections.changes(consumer="inspection_scoring") as changes:
-        for change in changes:
-            if change.record is None:
-                tasks.delete(change.id)
-                continue
-            points, outcome = judge(change.record, sites.get(change.record["site"]))
-            try:
+    """Score what changed since the last run, in one transaction; return how many inspections got which outcome."""
+    outcomes: dict[str, str] = {}
+    with inspections.changes(consumer="inspection_scoring", limit=CHANGES_LIMIT) as changes:
+        known_sites = sites.get_many({change.record["site"] for change in changes if change.record})
+        known_tasks = tasks.get_many(change.id for change in changes)
+        with write_batch() as batch:
+            for change in changes:
+                if change.record is None:
+                    batch.delete(tasks, change.id)
+                    continue
+                points, outcome = judge(change.record, known_sites.get(change.record["site"]))
+                outcomes[change.id] = outcome
+                # One that is deleted meanwhile comes as a change of its own, which deletes its task too.
                 if points is None:
-                    inspections.patch(change.id, {"outcome": outcome}, remove=["score"])
+                    batch.patch(inspections, change.id, {"outcome": outcome}, remove=["score"], missing_ok=True)
                 else:
-                    inspections.patch(change.id, {"outcome": outcome, "score": points})
-            except RecordMissingError:
-                continue  # deleted meanwhile: that comes as a change of its own
-            follow_up(change.record, points)
-            outcomes[outcome] = outcomes.get(outcome, 0) + 1
-    return outcomes
+                    batch.patch(inspections, change.id, {"outcome": outcome, "score": points}, missing_ok=True)
+                follow_up(batch, change.record, points, known_tasks.get(change.id))
+    return dict(Counter(outcome for done, outcome in outcomes.items() if (inspections.name, done) not in batch.missing))
 
 
 def judge(inspection: dict[str, Any], site: dict[str, Any] | None) -> tuple[int | None, str]:
@@ -53,18 +55,19 @@ def judge(inspection: dict[str, Any], site: dict[str, Any] | None) -> tuple[int 
     return points, "ok" if points >= FOLLOW_UP_BELOW else "follow-up needed"
 
 
-def follow_up(inspection: dict[str, Any], points: int | None) -> None:
+def follow_up(
+    batch: WriteBatch, inspection: dict[str, Any], points: int | None, known: dict[str, Any] | None
+) -> None:
     """Make the task of a bad inspection, once; withdraw one that nobody has done and that is not needed any more.
 
     The task's id is the inspection's, so that a retry finds it. Whether it is done is for people to say.
     """
     task_id, site = inspection["id"], inspection["site"]
-    known = tasks.get(task_id)
     needed = points is not None and points < FOLLOW_UP_BELOW
     if needed and known is None:
-        tasks.put({"id": task_id, "site": site, "title": f"Visit {site} again", "done": False})
+        batch.put(tasks, {"id": task_id, "site": site, "title": f"Visit {site} again", "done": False})
     elif not needed and known is not None and not known["done"]:
-        tasks.delete(task_id)
+        batch.delete(tasks, task_id)
 
 
 with DAG(

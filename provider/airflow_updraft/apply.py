@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import sqlalchemy as sa
 
@@ -20,6 +20,25 @@ from airflow_updraft.tables import gone, records
 
 Key = tuple[str, str]
 Verdict = dict[str, Json]
+
+
+class Named(Protocol):
+    """What names a record: a mutation, for example."""
+
+    @property
+    def collection(self) -> str:
+        """The collection's name."""
+
+    @property
+    def id(self) -> str:
+        """The record's id."""
+
+
+class RecordName(NamedTuple):
+    """A record's name, and nothing else."""
+
+    collection: str
+    id: str
 
 
 class Changed(NamedTuple):
@@ -76,8 +95,8 @@ def apply_mutations(
     return Applied(verdicts, changed, first_base)
 
 
-def load_records(conn: sa.Connection, wanted: Iterable[Mutation]) -> dict[Key, Stored]:
-    """Read the records and tombstones the mutations are about."""
+def load_records(conn: sa.Connection, wanted: Iterable[Named]) -> dict[Key, Stored]:
+    """Read the records and tombstones of these names, one statement a collection."""
     ids: dict[str, set[str]] = {}
     for mutation in wanted:
         ids.setdefault(mutation.collection, set()).add(mutation.id)

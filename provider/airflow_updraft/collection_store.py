@@ -5,23 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
 
 import sqlalchemy as sa
 
-from airflow_updraft.apply import Author, Verdict, apply_mutations
-from airflow_updraft.collections import Collections
-from airflow_updraft.errors import RecordChangedError, RecordInvalidError, RecordMissingError, UnknownCollectionError
-from airflow_updraft.json_values import Json, parse_json, to_json
-from airflow_updraft.mutation import Mutation, field_name_problem, id_problem
-from airflow_updraft.revision import Counter, lock_counter, save_counter
-from airflow_updraft.server_changes import delete_records, put_records
-from airflow_updraft.tables import records
-from airflow_updraft.transaction import run_transaction
-
-Record = dict[str, Json]
+from airflow_updraft.apply import RecordName, load_records
+from airflow_updraft.collections import Collection, Collections
+from airflow_updraft.errors import UnknownCollectionError
+from airflow_updraft.json_values import Json
+from airflow_updraft.mutation import id_problem
+from airflow_updraft.writes import Record, Write, delete_of, patch_of, put_of
+from airflow_updraft.writing import write_all
 
 
 class CollectionStore:
@@ -35,41 +29,42 @@ class CollectionStore:
         if name not in collections:
             known = ", ".join(sorted(collections))
             raise UnknownCollectionError(f"collections.json declares no collection {name!r}; it declares: {known}")
-        # Airflow's own patch names the revision it has seen; what changed since is its author's to decide, always.
-        self.collections: Collections = {name: replace(collections[name], on_conflict="ask")}
+        self.collections = collections
         self.engine = engine
         self.name = name
 
+    @property
+    def collection(self) -> Collection:
+        """The collection's declaration."""
+        return self.collections[self.name]
+
     def get(self, record_id: str) -> Record | None:
         """The record, its ``id`` included; None where it is absent or deleted."""
-        query = sa.select(records.c.fields).where(
-            records.c.collection == self.name, records.c.id == record_id, ~records.c.deleted
-        )
+        return self.get_many([record_id]).get(record_id)
+
+    def get_many(self, ids: Iterable[str]) -> dict[str, Record]:
+        """The records with these ids, by id, in one statement; those that are absent or deleted are not in it."""
+        possible = [RecordName(self.name, record_id) for record_id in ids if id_problem(record_id) is None]
         with self.engine.connect() as conn:
-            row = conn.execute(query).one_or_none()
-        return None if row is None else {"id": record_id, **row.fields}
+            found = load_records(conn, possible)
+        return {
+            record_id: {"id": record_id, **stored.fields}
+            for (_, record_id), stored in found.items()
+            if not stored.deleted
+        }
 
     def put(self, record: Mapping[str, Json], *, by: str, owner: str | None = None) -> bool:
         """Make the store hold exactly this record; fields it does not name are removed.
 
         ``owner`` is whom a new record belongs to. Raises RecordInvalidError.
         """
-        fields = {name: value for name, value in record.items() if name != "id"}
-        record_id = self._checked_id(record.get("id"))
-        document = {"id": record_id, **self._checked_fields(record_id, fields)}
-
-        def change(conn: sa.Connection, counter: Counter) -> list[Verdict]:
-            return put_records(
-                conn, counter, self.name, [document], self.collections, datetime.now(UTC), by=by, owner=owner
-            )
-
-        return self._write(record_id, change)
+        return self._write(put_of(self.collection, record, owner), by)
 
     def patch(
         self,
         record_id: str,
         fields: Mapping[str, Json],
-        remove: tuple[str, ...] = (),
+        remove: Iterable[str] = (),
         *,
         by: str,
         base: int | None = None,
@@ -79,77 +74,11 @@ class CollectionStore:
         ``base`` is the revision the author has seen; a named field that changed after it raises RecordChangedError.
         Without it the fields are written whatever they held. Raises RecordMissingError and RecordInvalidError.
         """
-        record_id = self._checked_id(record_id)
-        kept = self._checked_fields(record_id, fields)
-        if both := sorted(kept.keys() & set(remove)):
-            raise RecordInvalidError(self._where(record_id), "is both set and removed", f"/{both[0]}")
-
-        def change(conn: sa.Connection, counter: Counter) -> list[Verdict]:
-            seen = counter.revision if base is None else base
-            wanted = Mutation(self.name, record_id, seen, "patch", set=kept, removed=frozenset(remove))
-            now = datetime.now(UTC)
-            return apply_mutations(conn, counter, [wanted], _airflow(by), self.collections, now).verdicts
-
-        return self._write(record_id, change, base=base)
+        return self._write(patch_of(self.collection, record_id, fields, remove, base), by)
 
     def delete(self, record_id: str, *, by: str) -> bool:
         """Turn the record into a tombstone; False where there is none."""
+        return self._write(delete_of(self.collection, record_id), by)
 
-        def change(conn: sa.Connection, counter: Counter) -> list[Verdict]:
-            return delete_records(conn, counter, self.name, [record_id], self.collections, datetime.now(UTC), by=by)
-
-        return self._write(record_id, change)
-
-    def _write(
-        self, record_id: str, change: Callable[[sa.Connection, Counter], list[Verdict]], base: int | None = None
-    ) -> bool:
-        """Run the change in one transaction; an error rolls back what it wrote.
-
-        It may be repeated after an unknown COMMIT: then it finds its own values and changes nothing.
-        """
-
-        def body(conn: sa.Connection) -> bool:
-            counter = lock_counter(conn)
-            before = counter.revision
-            for verdict in change(conn, counter):
-                self._raise_problem(self._where(record_id), verdict, base)
-            save_counter(conn, counter)
-            return counter.revision > before
-
-        return run_transaction(self.engine, body, repeatable=True)
-
-    def _raise_problem(self, where: str, verdict: Verdict, base: int | None) -> None:
-        reason = verdict.get("reason")
-        if reason is not None:
-            raise RecordInvalidError(where, reason["message"], reason.get("path"))
-        if verdict["verdict"] != "conflicted":
-            return
-        if verdict["fields"] == "*":
-            raise RecordMissingError(f"{where} does not exist, or was deleted. Nothing was written")
-        raise RecordChangedError(where, tuple(verdict["fields"]), base or 0)
-
-    def _where(self, record_id: str) -> str:
-        return f"{self.name} {record_id!r}"
-
-    def _checked_id(self, record_id: Json) -> str:
-        problem = id_problem(record_id) if isinstance(record_id, str) else "an id must be a text"
-        if problem:
-            raise RecordInvalidError(f"{self.name} {str(record_id)[:50]!r}", problem, "/id")
-        return str(record_id)
-
-    def _checked_fields(self, record_id: str, fields: Mapping[str, Json]) -> Record:
-        """The fields as JSON gives them back: what a task computed may hold tuples, dates or NaN."""
-        kept = {}
-        for name, value in fields.items():
-            problem = field_name_problem(name)
-            try:
-                kept[name] = parse_json(to_json(value))
-            except (TypeError, ValueError) as error:
-                problem = problem or f"cannot become JSON: {error}"
-            if problem:
-                raise RecordInvalidError(self._where(record_id), problem, f"/{name}")
-        return kept
-
-
-def _airflow(label: str) -> Author:
-    return Author(None, label=label, is_airflow=True)
+    def _write(self, write: Write, by: str) -> bool:
+        return write_all(self.engine, self.collections, [write], by=by).changed > 0

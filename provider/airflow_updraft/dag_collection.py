@@ -24,8 +24,9 @@ CHANGES_LIMIT = 500
 class Collection:
     """A collection of ``[updraft] collections``, read and written as Airflow itself, which may write any.
 
-    A write is one transaction, reaches the devices as any other change, and conflicts like any other: a device that
-    edited the same field offline gets a conflict. An equal write makes no revision. Errors are of
+    A write is one transaction (``write_batch`` makes one of many), reaches the devices as any other change, and
+    conflicts like any other: a device that edited the same field offline gets a conflict. An equal write makes no
+    revision. Errors are of
     ``airflow_updraft.errors``: UnknownCollectionError, StoreNotConfiguredError, and those named at each method.
     """
 
@@ -34,7 +35,11 @@ class Collection:
 
     def get(self, record_id: str) -> dict[str, Any] | None:
         """The record, its ``id`` included; None where it is absent or deleted."""
-        return self._store.get(record_id)
+        return self.store.get(record_id)
+
+    def get_many(self, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The records with these ids, by id, in one statement; those that are absent or deleted are not in it."""
+        return self.store.get_many(ids)
 
     def put(self, record: Mapping[str, Any], *, owner: str | None = None) -> bool:
         """Make the store hold exactly this record, its ``id`` included; return whether that changed anything.
@@ -42,7 +47,7 @@ class Collection:
         Fields it does not name are removed: to change some fields of a record, ``patch`` it. ``owner`` is the user a
         new record belongs to (rule ``own``). Raises RecordInvalidError, whose ``field`` is the one at fault.
         """
-        return self._store.put(record, by=_author(), owner=owner)
+        return self.store.put(record, by=author(), owner=owner)
 
     def patch(
         self, record_id: str, fields: Mapping[str, Any], remove: Iterable[str] = (), *, base: int | None = None
@@ -52,11 +57,11 @@ class Collection:
         Fields that people write too: pass the ``revision`` the task has seen as ``base``, and what changed since
         raises RecordChangedError instead of being overwritten. Also raises RecordMissingError, RecordInvalidError.
         """
-        return self._store.patch(record_id, fields, tuple(remove), by=_author(), base=base)
+        return self.store.patch(record_id, fields, remove, by=author(), base=base)
 
     def delete(self, record_id: str) -> bool:
         """Delete the record; False where there is none."""
-        return self._store.delete(record_id, by=_author())
+        return self.store.delete(record_id, by=author())
 
     def query(
         self, where: Mapping[str, Any] | None = None, limit: int = QUERY_LIMIT, after: str | None = None
@@ -67,7 +72,7 @@ class Collection:
         """
         from airflow_updraft.query import query_records  # noqa: PLC0415
 
-        store = self._store
+        store = self.store
         return query_records(store.engine, store.collections[self.name], where or {}, limit, after)
 
     def pages(self, where: Mapping[str, Any] | None = None, limit: int = QUERY_LIMIT) -> Iterator[list[dict[str, Any]]]:
@@ -88,13 +93,13 @@ class Collection:
         """
         from airflow_updraft.consumer import changes  # noqa: PLC0415
 
-        return changes(self._store.engine, self.name, consumer, limit)
+        return changes(self.store.engine, self.name, consumer, limit)
 
     def restart(self, consumer: str) -> None:
         """Hand the consumer every record once more."""
         from airflow_updraft.consumer import restart  # noqa: PLC0415
 
-        restart(self._store.engine, self.name, consumer)
+        restart(self.store.engine, self.name, consumer)
 
     def asset(self) -> Asset:
         """An Asset for ``schedule=[collection.asset()]``: a run starts within about 2 s of a change.
@@ -106,15 +111,15 @@ class Collection:
         return collection_asset(self.name)
 
     @cached_property
-    def _store(self) -> CollectionStore:
-        """The store, opened at the first use in this process."""
+    def store(self) -> CollectionStore:
+        """For this package's own use: the store, opened at the first use in this process."""
         from airflow_updraft.airflow_bridge import declared_collections, store_engine  # noqa: PLC0415
         from airflow_updraft.collection_store import CollectionStore  # noqa: PLC0415
 
         return CollectionStore(store_engine(), declared_collections(), self.name)
 
 
-def _author() -> str:
+def author() -> str:
     """Who writes, as a label: ``dag_id/run_id/task_id`` in a task, else ``airflow``."""
     from airflow.sdk import get_current_context  # noqa: PLC0415
 

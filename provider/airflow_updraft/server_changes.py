@@ -8,7 +8,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from airflow_updraft.apply import Author, Changed, Verdict, apply_mutations, load_records, write_records
+from airflow_updraft.apply import Author, Changed, RecordName, Verdict, apply_mutations, load_records, write_records
 from airflow_updraft.collections import Collections
 from airflow_updraft.cursors import BELL, EXPIRED
 from airflow_updraft.json_values import Json, json_equal
@@ -36,12 +36,11 @@ def put_records(
     (schema): that document is not stored, the others are.
     """
     wanted = {str(document["id"]): document for document in documents}
-    named = [Mutation(collection, record_id, 0, "delete") for record_id in wanted]
-    held = load_records(conn, named)
+    held = load_records(conn, [RecordName(collection, record_id) for record_id in wanted])
     mutations = [
         mutation
         for record_id, document in wanted.items()
-        if (mutation := _difference(collection, document, held.get((collection, record_id)), counter))
+        if (mutation := difference(collection, document, held.get((collection, record_id)), counter))
     ]
     author = Author(owner, label=by, is_airflow=True)
     return apply_mutations(conn, counter, mutations, author, collections, now).verdicts
@@ -75,7 +74,7 @@ def give_record(
     by: str,
 ) -> None:
     """Make a record another user's: the new owner is sent it, the old one is told once that it is gone."""
-    before = load_records(conn, [Mutation(collection, record_id, 0, "delete")])
+    before = load_records(conn, [RecordName(collection, record_id)])
     changed = {
         key: Changed(stored._replace(owner=owner, revision=counter.next()))
         for key, stored in before.items()
@@ -129,10 +128,13 @@ def readers_behind(conn: sa.Connection) -> list[ReaderBehind]:
     return [ReaderBehind(*row) for row in conn.execute(query)]
 
 
-def _difference(
+def difference(
     collection: str, document: Mapping[str, Json], stored: Stored | None, counter: Counter
 ) -> Mutation | None:
-    """The mutation that leads from what is stored to the document, None where they are equal."""
+    """The mutation that leads from what is stored to the document, None where they are equal.
+
+    ``counter`` says what its author has seen: everything so far.
+    """
     record_id = str(document["id"])
     fields = {name: value for name, value in document.items() if name != "id"}
     if stored is None or stored.deleted:

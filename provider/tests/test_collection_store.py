@@ -197,7 +197,7 @@ def test_query_limit_is_bounded(world: World) -> None:
 def test_import_in_a_dag_file_loads_no_store_and_no_validator() -> None:
     """The DAG processor reads every DAG file every few seconds."""
     code = (
-        "import sys; from airflow_updraft import Collection; c = Collection('inspections')\n"
+        "import sys; from airflow_updraft import Collection, write_batch; c = Collection('inspections')\n"
         "print(sorted({n.split('.')[0] for n in sys.modules} & {'airflow', 'sqlalchemy', 'jsonschema_rs'}))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -205,6 +205,6 @@ def test_import_in_a_dag_file_loads_no_store_and_no_validator() -> None:
 
 
 def test_author_outside_a_task_is_airflow() -> None:
-    from airflow_updraft.dag_collection import _author
+    from airflow_updraft.dag_collection import author
 
-    assert _author() == "airflow"
+    assert author() == "airflow"
