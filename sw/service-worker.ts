@@ -88,7 +88,7 @@ function noticesOf({ notifications = false }: UpdraftOptions): Notices | undefin
 
 /** The page asks the browser to keep its storage; here it is only looked at. */
 async function browserDurability(): Promise<Durability> {
-  return (await navigator.storage.persisted()) ? 'persistent' : 'best-effort';
+  return (await navigator.storage?.persisted?.()) ? 'persistent' : 'best-effort';
 }
 
 /** The replicas of this browser profile, one per user, opened when first needed. */
