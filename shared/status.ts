@@ -76,6 +76,7 @@ export type WaitingFor =
   | 'dag-paused'
   | 'forbidden' // the user lacks a right in Airflow
   | 'update' // provider and worker speak different protocol versions
+  | 'storage' // the browser has no room, or its database cannot be used: nothing moves until it can
   | 'person'; // conflicts or dead letters only
 
 export type Durability = 'persistent' | 'best-effort';

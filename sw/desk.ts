@@ -3,7 +3,7 @@ import type { LoggedEvent, UpdraftEvent } from '../shared/messages.ts';
 import { MESSAGES_VERSION } from '../shared/protocol-version.ts';
 import type { Durability, Status, Wake } from '../shared/status.ts';
 import { mend, needsMending } from './settle/mend.ts';
-import { statusOf, type Activity } from './status.ts';
+import { statusOf, type Activity, type Trouble } from './status.ts';
 import type { ReplicaTx } from './store/replica-store.ts';
 import type { Replica } from './store/replica.ts';
 import type { World } from './world.ts';
@@ -15,6 +15,7 @@ export class Desk {
   /** Not stored: a worker that starts anew finds out for itself. */
   wake: Wake | undefined;
   #durability: Durability = 'best-effort';
+  #trouble: Trouble | undefined;
 
   constructor(world: World) {
     this.#world = world;
@@ -81,9 +82,27 @@ export class Desk {
     this.#durability = await this.#world.durability();
   }
 
+  /** A drain has ended well. */
+  storageWorks(): void {
+    this.#trouble = undefined;
+  }
+
+  /** The storage has failed a drain, which is tried again at `until` (ms since 1970). Where not even the status can be read, each request's error says so. */
+  async tellTrouble(until: number): Promise<void> {
+    this.#trouble = { failures: (this.#trouble?.failures ?? 0) + 1, until };
+    this.#activity = 'idle';
+    await this.tellStatus().catch((error: unknown) => this.#world.logger.debug('The status could not be read.', error));
+  }
+
   status(): Promise<Status> {
     return this.#world.store.read(async (tx) =>
-      statusOf(tx, await tx.replica(), { activity: this.#activity, online: this.#world.isOnline(), wake: this.wake, durability: this.#durability }),
+      statusOf(tx, await tx.replica(), {
+        activity: this.#activity,
+        online: this.#world.isOnline(),
+        wake: this.wake,
+        durability: this.#durability,
+        trouble: this.#trouble,
+      }),
     );
   }
 

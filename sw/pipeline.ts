@@ -9,6 +9,7 @@ import { WAIT_MAX_MS } from './replay/backoff.ts';
 import type { Circuit } from './replay/circuit.ts';
 import { SingleFlight } from './replay/single-flight.ts';
 import type { Replica } from './store/replica.ts';
+import { isStorageError } from './store/store-errors.ts';
 import type { Desk } from './desk.ts';
 import { Exchanges } from './exchanges.ts';
 import { WakeUps } from './wake-ups.ts';
@@ -141,10 +142,12 @@ export class Pipeline {
       await this.#exchangeUntilTheEnd(reasons);
       await this.#wakeUps.reconcile();
       await this.#scheduleNext();
+      this.#desk.storageWorks();
     } catch (error) {
       // Broken storage: nothing is known but that work may be left.
       if (this.#isClosed) return;
       this.#wakeIn(RETRY_AFTER_THROW_MS);
+      if (isStorageError(error)) await this.#desk.tellTrouble(this.#world.clock.now() + RETRY_AFTER_THROW_MS);
       throw error;
     } finally {
       this.#isDraining = false;

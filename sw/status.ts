@@ -12,6 +12,14 @@ export interface Now {
   readonly online: boolean;
   readonly wake: Wake | undefined;
   readonly durability: Durability;
+  /** Since the storage failed a drain, until one ends well. */
+  readonly trouble: Trouble | undefined;
+}
+
+/** `until`: when the storage is tried again, ms since 1970. */
+export interface Trouble {
+  readonly failures: number;
+  readonly until: number;
 }
 
 /** The status, from the replica alone and what the worker knows now. */
@@ -22,7 +30,8 @@ export async function statusOf(tx: ReplicaTx, replica: Replica, now: Now): Promi
   const [oldest] = await tx.sendable(1);
   const oldestAt = deliveries.find((delivery) => delivery.oldestAt !== undefined)?.oldestAt ?? oldest?.pending?.at;
   const run = deliveries.map(runOf).find((runId) => runId !== undefined);
-  const waiting = now.activity === 'idle' ? waitingOf(replica, deliveries, counts, now.online) : stillFailing(replica, now.online);
+  const moves = now.activity === 'idle' ? waitingOf(replica, deliveries, counts, now.online) : stillFailing(replica, now.online);
+  const waiting = now.trouble ? { for: 'storage' as const, ...now.trouble } : moves;
   return {
     user: replica.user,
     replicaId: replica.replicaId,

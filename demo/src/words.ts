@@ -42,6 +42,7 @@ export const WAITING_WORDS: Readonly<Record<WaitingFor, { readonly text: string;
   'dag-paused': { text: 'The DAG updraft_exchange is paused in Airflow', next: 'it goes on when somebody unpauses it' },
   forbidden: { text: 'Your Airflow user may not run updraft_exchange', next: 'an administrator needs to allow it' },
   update: { text: 'This app and Airflow are of different versions', next: 'update the app or the provider' },
+  storage: { text: 'This device has no room left, or its storage fails', next: 'free some space; nothing is lost meanwhile' },
   person: { text: 'Everything else is sent', next: 'the rest needs your decision' },
 };
 

@@ -26,6 +26,8 @@ export interface Store {
 }
 
 const BLOCKED_MAX_MS = 5_000;
+/** Chromium's LevelDB frees nothing until it compacts, and a deletion costs room at first: to go on would only empty the cache. */
+const EVICTIONS_MAX = 4;
 
 interface StoreOptions {
   /** ms since 1970; a label. */
@@ -42,6 +44,8 @@ export class ReplicaStore implements Store {
   readonly #options: StoreOptions;
   #db: Dexie;
   #isOver = false;
+  /** What was let go has made no room here: nothing more is, as long as this worker runs. */
+  #isEvictionVain = false;
   constructor(user: string, declarations: Declarations, indexedDb?: IndexedDb, options: StoreOptions = {}) {
     this.#user = user;
     this.#declarations = declarations;
@@ -66,16 +70,14 @@ export class ReplicaStore implements Store {
   async #sturdy<T>(mode: 'r' | 'rw', body: (tx: ReplicaTx) => Promise<T>): Promise<T> {
     const db = this.#db;
     const reading = newReading();
-    try {
-      const result = await this.#attempt(mode, body, reading);
-      if (reading.poisoned.length > 0) await this.#quarantine(reading.poisoned);
-      return result;
-    } catch (error) {
+    const result = await this.#attempt(mode, body, reading).catch((error: unknown) => {
       const fault = this.#isOver ? 'broken' : storeFaultOf(error, reading.hasBegun);
       if (fault === 'lost-connection') return this.#again(db, mode, body);
       if (fault === 'full' && mode === 'rw') return this.#withRoom(body, reading, error);
       throw toStoreError(error, reading.hasBegun);
-    }
+    });
+    if (reading.poisoned.length > 0) await this.#quarantine(reading.poisoned);
+    return result;
   }
 
   /** Once, with a new connection. */
@@ -93,16 +95,19 @@ export class ReplicaStore implements Store {
   }
 
   async #withRoom<T>(body: (tx: ReplicaTx) => Promise<T>, reading: Reading, full: unknown): Promise<T> {
-    for (let error = full; ;) {
-      const evicted = await this.#db.transaction('rw', TABLE_NAMES, (transaction: Transaction) => evict(tablesOf(transaction), reading.touched));
-      if (evicted === 0) throw toStoreError(error);
+    let error = full;
+    for (let evictions = 0; !this.#isEvictionVain; evictions++) {
       try {
+        const evicted = await this.#db.transaction('rw', TABLE_NAMES, (transaction: Transaction) => evict(tablesOf(transaction), reading.touched));
+        if (evicted === 0) break;
         return await this.#attempt('rw', body, reading);
       } catch (again) {
         if (storeFaultOf(again) !== 'full') throw toStoreError(again);
         error = again;
+        this.#isEvictionVain = evictions + 1 >= EVICTIONS_MAX;
       }
     }
+    throw toStoreError(error);
   }
 
   async #attempt<T>(mode: 'r' | 'rw', body: (tx: ReplicaTx) => Promise<T>, reading: Reading): Promise<T> {
@@ -130,10 +135,14 @@ export class ReplicaStore implements Store {
     });
   }
 
+  /** After the transaction that met them, which is through whatever becomes of this one. Rows that stay where they are, on a full disk, are met again. */
   async #quarantine(poisoned: readonly Poisoned[]): Promise<void> {
-    await this.#db.transaction('rw', TABLE_NAMES, (transaction: Transaction) =>
-      moveToQuarantine(tablesOf(transaction), poisoned, (this.#options.now ?? Date.now)()),
-    );
+    const move = (transaction: Transaction): Promise<void> => moveToQuarantine(tablesOf(transaction), poisoned, (this.#options.now ?? Date.now)());
+    try {
+      await this.#db.transaction('rw', TABLE_NAMES, move);
+    } catch (error) {
+      if (storeFaultOf(error) === 'none') throw error;
+    }
   }
 
   close(): void {

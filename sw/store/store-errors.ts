@@ -58,6 +58,10 @@ export function toStoreError(error: unknown, hasBegun = true): unknown {
       );
 }
 
+/** Whether a page was, or would be, told that the browser's storage is at fault. */
+export const isStorageError = (error: unknown): boolean =>
+  error instanceof UpdraftError && (error.kind === 'storage' || error.kind === 'storage-full' || error.kind === 'storage-blocked');
+
 export const blockedError = (): UpdraftError =>
   new UpdraftError(
     'storage-blocked',
