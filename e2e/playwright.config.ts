@@ -1,7 +1,7 @@
 import type { TransportName } from '../shared/limits.ts';
 import { defineConfig } from '@playwright/test';
 
-// One worker, since one Airflow is the most that two cores carry; no retries, since a test that passes at times proves nothing.
+// One worker unless the command says more (scripts/lib/stages.mjs knows which tests can stand it); no retries, since a test that passes at times proves nothing.
 const BY_DAG = ['airflow-down', 'ambiguous-answers', 'bad-input', 'conflict', 'credentials', 'demo', 'killed-worker', 'offline-capture'].map(
   (name) => `${name}.spec.ts`,
 );

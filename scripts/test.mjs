@@ -7,9 +7,8 @@ import { ensureChromium, setup } from './lib/setup.mjs';
 import { runStage } from './lib/stage.mjs';
 import {
   acceptanceStages,
-  browsersStage,
   buildStages,
-  e2eStage,
+  e2eStages,
   lifecycleStage,
   plantedStage,
   pytestStage,
@@ -37,8 +36,7 @@ await step('setup', async () => {
     ...acceptanceStages,
     ...buildStages,
     lifecycleStage,
-    e2eStage(chromium),
-    browsersStage(chromium),
+    ...e2eStages(chromium),
     plantedStage,
   ];
   const wanted = process.argv.slice(2);

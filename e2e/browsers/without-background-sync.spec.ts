@@ -15,7 +15,7 @@ const status = (browser: OtherBrowser): Promise<{ unsent: number; ready: boolean
 /** The same story in each: signed in, the whole origin gone, captured, reloaded from the worker's cache, the origin back, drained with no help. */
 async function captureReloadReconnect(browser: OtherBrowser, store: Store, prefix: string): Promise<void> {
   const serve = (port: number): ReturnType<typeof serveDemo> => serveDemo({ airflowUrl: shared().airflow.airflowUrl, dir: shared().dir, port });
-  let site = await serve(5390);
+  let site = await serve(5490);
   try {
     await browser.open(site.url);
     // WebKit never ends an installation whose page has left: the page stays until its worker is there.

@@ -5,7 +5,7 @@ import { share, testState } from './airflow.ts';
 import { removeLeftNamespaces } from './netns.ts';
 import { Sql } from './sql.ts';
 
-/** One Airflow and one build of the demo for the whole suite. What was started here is stopped here. */
+/** One Airflow and one build of the demo for the whole suite. What was started here is stopped here, unless another run is to find it. */
 export default async function setUp(): Promise<() => Promise<void>> {
   removeLeftNamespaces();
   const chromium = await findChromium();
@@ -15,7 +15,7 @@ export default async function setUp(): Promise<() => Promise<void>> {
   share({ airflow, chromium, dir });
   await forgetEarlierRuns(airflow.storeUri);
   return async () => {
-    if (!running) await stopAirflow({ state: testState });
+    if (!running && process.env['UPDRAFT_KEEP_AIRFLOW'] === undefined) await stopAirflow({ state: testState });
   };
 }
 

@@ -66,7 +66,9 @@ export class ClientNetwork {
   static async create({ upstream, dir, chromium }: { upstream: number; dir: string; chromium: string }): Promise<ClientNetwork> {
     const name = `${NAME}${process.pid}`;
     const cable = `upd${process.pid % 100_000}`;
-    const [here, there] = ['10.231.77.1', '10.231.77.2'];
+    // One network a Playwright worker.
+    const net = `10.231.${77 + Number(process.env['TEST_PARALLEL_INDEX'] ?? 0)}`;
+    const [here, there] = [`${net}.1`, `${net}.2`];
     ip('netns', 'add', name);
     const inside = (...args: string[]): string => ip('-n', name, ...args);
     ip('link', 'add', cable, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name);

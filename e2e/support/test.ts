@@ -57,11 +57,11 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     },
     { scope: 'worker' },
   ],
-  prefix: async ({ browserName: _ }, use) => use(`e2e-${Date.now().toString(36)}-${++tests}-`),
+  prefix: async ({ browserName: _ }, use, { workerIndex }) => use(`e2e-${Date.now().toString(36)}-${workerIndex}-${++tests}-`),
   via: ['plugin', { option: true }],
-  site: async ({ via, usedTokens }, use) => {
+  site: async ({ via, usedTokens }, use, { parallelIndex }) => {
     const wire = new Wire(() => shared().airflow.airflowUrl, via);
-    const server = await serveDemo({ airflowUrl: shared().airflow.airflowUrl, dir: shared().dir, port: 5380, intercept: wire.intercept });
+    const server = await serveDemo({ airflowUrl: shared().airflow.airflowUrl, dir: shared().dir, port: 5380 + 20 * parallelIndex, intercept: wire.intercept });
     await use({ url: server.url, port: server.port, wire });
     wire.heal();
     await server.close();

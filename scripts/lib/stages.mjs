@@ -1,4 +1,5 @@
 // What `npm test` runs, in order: the quick ones first.
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { playwrightCounts, pytestCounts, vitestCounts } from './counts.mjs';
 import { bin, provider, python, root, stateRoot } from './paths.mjs';
@@ -77,7 +78,41 @@ export const lifecycleStage = {
 /** @type {Stage} */
 export const plantedStage = { ...script('planted bugs', 'planted.mjs'), report: { file: join(reports, 'planted.json'), read: (text) => JSON.parse(text) } };
 
-/** Firefox and WebKitGTK; the setup of the suite needs Chromium all the same. @param {string} chromium @returns {Stage} */
+/**
+ * They count the store's revisions, stop Airflow, start DAGs for everybody's records, or time what happens: nothing else may run beside them.
+ * All others share an Airflow two at a time.
+ */
+const ALONE = [
+  'airflow-down',
+  'asleep',
+  'background-sync',
+  'bad-input',
+  'connectivity',
+  'kill-loop',
+  'killed-worker',
+  'pipeline',
+  'plugin',
+  'scheduled-sync',
+].map((name) => `${name}.spec.ts`);
+
+/** The whole end-to-end suite, the other browsers included. @param {string} chromium @returns {Stage[]} */
+export function e2eStages(chromium) {
+  const beside = [...specsIn('e2e'), ...specsIn('e2e/browsers')].filter((file) => !ALONE.some((name) => file.endsWith(`/${name}`)));
+  const projects = ['--project=plugin', '--project=dag'];
+  const first = e2eStage(chromium, [...projects, '--project=browsers', '--workers=2', ...beside]);
+  return [
+    { ...first, env: { ...first.env, UPDRAFT_KEEP_AIRFLOW: 'yes' } },
+    { ...e2eStage(chromium, [...projects, ...ALONE], 'playwright-alone'), name: 'end-to-end tests, alone' },
+  ];
+}
+
+/** @param {string} folder @returns {string[]} */
+const specsIn = (folder) =>
+  readdirSync(join(root, folder))
+    .filter((name) => name.endsWith('.spec.ts'))
+    .map((name) => `${folder}/${name}`);
+
+/** Firefox and WebKitGTK alone; the setup of the suite needs Chromium all the same. @param {string} chromium @returns {Stage} */
 export const browsersStage = (chromium) => ({ ...e2eStage(chromium, ['--project=browsers'], 'playwright-browsers'), name: 'other browsers' });
 
 /** @param {string} chromium @param {string[]} [args] @param {string} [report] tells the reports of several runs apart @returns {Stage} */
