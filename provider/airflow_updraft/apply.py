@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 import sqlalchemy as sa
 
-from airflow_updraft.bulk import Row, append, upsert
+from airflow_updraft.bulk import Row, append, as_array, upsert
 from airflow_updraft.collections import Collection, Collections, Problem
 from airflow_updraft.json_values import Json, parse_json, write_json
 from airflow_updraft.limits import Transport
-from airflow_updraft.merge import Outcome, Stored, merge
+from airflow_updraft.merge import Checked, Outcome, Stored, check_create, merge
 from airflow_updraft.mutation import BadMutation, Mutation
 from airflow_updraft.revision import Counter
 from airflow_updraft.tables import gone, records
@@ -73,26 +73,45 @@ def apply_mutations(
     author: Author,
     collections: Collections,
     now: datetime,
+    creates: Sequence[Checked | None] | None = None,
 ) -> Applied:
     """Apply in order; the counter must be locked by this transaction.
 
-    Few statements whatever the number of mutations: one SELECT a collection, one bulk upsert.
+    ``creates`` is what ``check_creates`` said, asked before the lock was taken; None: not asked yet. Few statements
+    whatever the number of mutations: one SELECT a collection, one bulk upsert.
     """
     mutations = tuple(mutations)
+    if creates is None:
+        creates = check_creates(mutations, collections)
     first_base = counter.revision
     stored = load_records(conn, (m for m in mutations if isinstance(m, Mutation) and m.collection in collections))
     before = dict(stored)
     changed: dict[Key, Changed] = {}
     verdicts = []
-    for mutation in mutations:
-        outcome = _decide(mutation, stored, author, collections, counter, first_base)
+    for mutation, create in zip(mutations, creates, strict=True):
+        key = mutation.collection, mutation.id
+        outcome = _decide(mutation, stored.get(key), author, collections, counter, first_base, create)
         if outcome.record is not None:
-            key = mutation.collection, mutation.id
             stored[key] = outcome.record
             changed[key] = Changed(outcome.record, outcome.text)
-        verdicts.append(_verdict(mutation, outcome, stored, author, collections))
+        verdicts.append(_verdict(mutation, outcome, stored.get(key), author, collections))
     write_records(conn, changed, before, author, collections, now)
     return Applied(verdicts, changed, first_base)
+
+
+def check_creates(mutations: Iterable[Mutation | BadMutation], collections: Collections) -> tuple[Checked | None, ...]:
+    """Check the records that creates make where there are none, before the store is locked; None for all else.
+
+    It is most of a batch's work: done here, the next batch's can go on while this one's holds the lock.
+    """
+    return tuple(
+        check_create(mutation, collection)
+        if isinstance(mutation, Mutation)
+        and mutation.op == "create"
+        and (collection := collections.get(mutation.collection))
+        else None
+        for mutation in mutations
+    )
 
 
 def load_records(conn: sa.Connection, wanted: Iterable[Named]) -> dict[Key, Stored]:
@@ -100,36 +119,44 @@ def load_records(conn: sa.Connection, wanted: Iterable[Named]) -> dict[Key, Stor
     ids: dict[str, set[str]] = {}
     for mutation in wanted:
         ids.setdefault(mutation.collection, set()).add(mutation.id)
-    query = _LOAD[conn.dialect.name]
+    query, as_parameter = _LOAD[conn.dialect.name]
     found: dict[Key, Stored] = {}
     for name, some in ids.items():
-        rows = conn.execute(query, {"collection": name, "ids": write_json(sorted(some))})
-        for record_id, revision, created, fields, changes, deleted, owner in rows:
-            changed = parse_json(changes) if changes != "{}" else {}
-            found[name, record_id] = Stored(revision, created, parse_json(fields), changed, bool(deleted), owner)
+        rows = conn.execute(query, {"collection": name, "ids": as_parameter(sorted(some))}).all()
+        # All at once: the parser's way in costs as much as a record.
+        fields = parse_json(f"[{','.join(row[3] for row in rows)}]")
+        changes = parse_json(f"[{','.join(row[4] for row in rows)}]")
+        for row, values, changed in zip(rows, fields, changes, strict=True):
+            record_id, revision, created, _, _, deleted, owner = row
+            found[name, record_id] = Stored(revision, created, values, changed, bool(deleted), owner)
     return found
 
 
-_LOAD = {
+_LOAD: Mapping[str, tuple[sa.TextClause, Callable[[Sequence[str]], str]]] = {
     # The ids as one parameter; a JSON column as text, for our own parser.
-    dialect: sa.text(
-        "SELECT id, revision, created, CAST(fields AS text), CAST(field_revisions AS text), deleted, owner "  # noqa: S608
-        f"FROM updraft_records WHERE collection = :collection AND id IN (SELECT {ids})"
+    dialect: (
+        sa.text(
+            "SELECT id, revision, created, CAST(fields AS text), CAST(field_revisions AS text), deleted, owner "  # noqa: S608
+            f"FROM updraft_records WHERE collection = :collection AND id {among}"
+        ),
+        as_parameter,
     )
-    for dialect, ids in {
-        "sqlite": "value FROM json_each(:ids)",
-        "postgresql": "json_array_elements_text(CAST(:ids AS json))",
-    }.items()
+    for dialect, among, as_parameter in (
+        ("sqlite", "IN (SELECT value FROM json_each(:ids))", write_json),
+        # An array: of a subquery the planner knows no length, and may read the whole collection.
+        ("postgresql", "= ANY(CAST(:ids AS text[]))", as_array),
+    )
 }
 
 
 def _decide(
     mutation: Mutation | BadMutation,
-    stored: Mapping[Key, Stored],
+    record: Stored | None,
     author: Author,
     collections: Collections,
     counter: Counter,
     first_base: int,
+    create: Checked | None,
 ) -> Outcome:
     if (collection := collections.get(mutation.collection)) is None:
         return _rejected("unknown_collection", f"there is no collection {mutation.collection[:50]!r}")
@@ -140,10 +167,9 @@ def _decide(
     if mutation.base_revision > first_base:
         # It would pass for having seen every change; no device of this epoch can hold it.
         return _rejected("malformed", "baseRevision is above the store's revision")
-    record = stored.get((mutation.collection, mutation.id))
     if not _may_write(collection, record, author):
         return _rejected("not_writable", f"{author.user} may not write this record of {collection.name}")
-    outcome = merge(mutation, record, collection, author.user, counter.revision + 1)
+    outcome = merge(mutation, record, collection, author.user, counter.revision + 1, create)
     if outcome.record is not None:
         counter.next()
     return outcome
@@ -170,11 +196,10 @@ def may_read(collection: Collection, owner: str | None, author: Author) -> bool:
 def _verdict(
     mutation: Mutation | BadMutation,
     outcome: Outcome,
-    stored: Mapping[Key, Stored],
+    record: Stored | None,
     author: Author,
     collections: Collections,
 ) -> Verdict:
-    record = stored.get((mutation.collection, mutation.id))
     verdict: Verdict = {"collection": mutation.collection, "id": mutation.id, "verdict": outcome.verdict}
     if outcome.verdict == "applied":
         verdict["revision"] = record.revision if record else 0

@@ -39,7 +39,7 @@ def _execute(conn: sa.Connection, statement: str, table: sa.Table, rows: Sequenc
     if conn.dialect.name == "postgresql":
         # One array a column: its drivers would send an executemany row by row.
         columns = zip(table.columns, zip(*rows, strict=True), strict=True)
-        conn.execute(_text(statement), {column.name: _as_array(values) for column, values in columns})
+        conn.execute(_text(statement), {column.name: as_array(values) for column, values in columns})
     else:
         _execute_many(conn, statement, table, rows)
 
@@ -93,7 +93,7 @@ def _copy_escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
-def _as_array(values: Sequence[Any]) -> str:
+def as_array(values: Sequence[Any]) -> str:
     """An array as PostgreSQL reads it, whichever the driver."""
     return "{" + ",".join(_texts(values, "NULL", _array_escaped, quote='"')) + "}"
 

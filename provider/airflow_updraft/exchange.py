@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from airflow_updraft import epoch as epochs
 from airflow_updraft import ledger, revision
-from airflow_updraft.apply import Author, apply_mutations
+from airflow_updraft.apply import Author, apply_mutations, check_creates
 from airflow_updraft.collections import Collections, Problem
 from airflow_updraft.epoch import EpochKeeper
 from airflow_updraft.errors import InvalidRequestError
@@ -18,6 +18,7 @@ from airflow_updraft.feed import read_page
 from airflow_updraft.json_values import Json
 from airflow_updraft.ledger import Entry, Standing
 from airflow_updraft.limits import LIMITS, Transport
+from airflow_updraft.merge import Checked
 from airflow_updraft.request import Request, parse_request, read_body
 from airflow_updraft.response import Answer, Response, invalid, refusal, respond
 from airflow_updraft.revision import Counter
@@ -55,6 +56,7 @@ def exchange(
     except InvalidRequestError as error:
         return invalid(body, error)
     author = Author(user, label=user, transport=transport)
+    creates = check_creates(ask.batch.mutations, collections) if ask.batch else ()
     kept_epoch = epoch_keeper.get() if epoch_keeper else None
 
     def settle_and_read(conn: sa.Connection) -> Response:
@@ -65,7 +67,7 @@ def exchange(
             return refusal(ask, counter, "user_mismatch")
         if epochs.is_broken(counter, epoch_keeper, kept_epoch) or epochs.is_ahead(ask, entry, counter):
             epochs.renew(counter, epoch_keeper, new_epoch())
-        answer = _settle(conn, counter, ask, entry, author, collections, clock)
+        answer = _settle(conn, counter, ask, entry, author, collections, clock, creates)
         if counter != locked:
             revision.save_counter(conn, counter)
         if answer.refused in ("fork", "invalid"):
@@ -94,6 +96,7 @@ def _settle(
     author: Author,
     collections: Collections,
     clock: Callable[[], datetime],
+    creates: Sequence[Checked | None],
 ) -> Answer:
     """Answer the request's batch, void or pull, and say what the ledger must hold of it."""
     match ledger.standing(entry, ask, counter.epoch):
@@ -115,6 +118,6 @@ def _settle(
     if ask.batch is None:
         voided = Entry(author.label, counter.epoch, mark.number, mark.nonce, is_void=True)
         return Answer("void", entry=voided)
-    applied = apply_mutations(conn, counter, ask.batch.mutations, author, collections, clock())
+    applied = apply_mutations(conn, counter, ask.batch.mutations, author, collections, clock(), creates)
     done = Entry(author.label, counter.epoch, mark.number, mark.nonce, ask.batch.hash)
     return Answer(verdicts=applied.verdicts, entry=done, applied=applied)

@@ -51,7 +51,7 @@ def read_page(
     live: list[tuple[Change, str]] = []
     size, more = 0, False
     if applied is not None and since >= applied.base:
-        rows = _rows_written(applied, author, collections)
+        rows = _rows_written(applied, author, collections, known)
     else:
         rows = _rows(conn, author, collections, since, limit + len(known) + 1)
     for collection, record_id, revision, fields, deleted, is_gone in rows:
@@ -83,12 +83,15 @@ def _text_bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
 
 
-def _rows_written(applied: Applied, author: Author, collections: Collections) -> Iterable[Sequence[Any]]:
-    """The rows that ``_rows`` would find; what one writes is never gone for oneself."""
+def _rows_written(
+    applied: Applied, author: Author, collections: Collections, known: set[tuple[str, str, int]]
+) -> Iterable[Sequence[Any]]:
+    """The rows that ``_rows`` would find, without the ``known`` ones; what one writes is never gone for oneself."""
     rows = [
         (collection, record_id, record.revision, text or write_json(record.fields), record.deleted, False)
         for (collection, record_id), (record, text) in applied.changed.items()
-        if may_read(collections[collection], record.owner, author)
+        if (collection, record_id, record.revision) not in known
+        and may_read(collections[collection], record.owner, author)
     ]
     return sorted(rows, key=lambda row: row[2])
 

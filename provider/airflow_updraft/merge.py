@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from airflow_updraft import limits
 from airflow_updraft.collections import Collection, OnConflict, Problem
-from airflow_updraft.json_values import Json, add, is_number, json_equal, size_bytes, value_problem, write_json
+from airflow_updraft.json_values import Json, add, is_number, json_equal, size_bytes, value_problem, write_json_bytes
 from airflow_updraft.mutation import Mutation
 
 VerdictKind = Literal["applied", "merged", "conflicted", "rejected"]
+
+Checked: TypeAlias = str | Problem
+"""A record's fields as the JSON to store, or why it cannot be stored."""
 
 
 class Stored(NamedTuple):
@@ -47,12 +50,18 @@ class Outcome(NamedTuple):
 
 
 def merge(
-    mutation: Mutation, stored: Stored | None, collection: Collection, author: str | None, revision: int
+    mutation: Mutation,
+    stored: Stored | None,
+    collection: Collection,
+    author: str | None,
+    revision: int,
+    created: Checked | None = None,
 ) -> Outcome:
     """Decide one mutation against the stored record.
 
     ``author`` becomes the owner of a new record. ``revision`` is the one a change would get; it is used up only
-    if the outcome has a record. The author's right to write is not checked here.
+    if the outcome has a record. ``created`` is what ``check_create`` said of it, None: not asked yet. The author's
+    right to write is not checked here.
     """
     live = None if stored is None or stored.deleted else stored
     if mutation.op == "delete":
@@ -61,7 +70,7 @@ def merge(
         if mutation.op == "patch":
             # Never a partial record: the device folds the patch into a create of the whole, if its person wants it.
             return Outcome("conflicted", fields="*")
-        return _create(mutation, stored, collection, author, revision)
+        return _create(mutation, stored, collection, author, revision, created)
     return _edit(mutation, live, collection, revision)
 
 
@@ -77,15 +86,29 @@ def _delete(mutation: Mutation, live: Stored | None, policy: OnConflict, revisio
 
 
 def _create(
-    mutation: Mutation, tombstone: Stored | None, collection: Collection, author: str | None, revision: int
+    mutation: Mutation,
+    tombstone: Stored | None,
+    collection: Collection,
+    author: str | None,
+    revision: int,
+    checked: Checked | None,
 ) -> Outcome:
     moved = tombstone is not None and tombstone.revision > mutation.base_revision
     if moved and collection.on_conflict == "ask":
         return Outcome("conflicted", fields="*")
+    created = Stored(revision, revision, _fields_of(mutation), {}, deleted=False, owner=author)
+    checked = checked or check_create(mutation, collection)
+    return _judged("merged" if moved else "applied", created, checked, moved=moved)
+
+
+def check_create(mutation: Mutation, collection: Collection) -> Checked:
+    """Check the record that a create makes where there is none. Needs no store, and so no lock."""
+    return _check(mutation, _fields_of(mutation), collection)
+
+
+def _fields_of(create: Mutation) -> Mapping[str, Json]:
     # An increment of a field that is absent counts from 0.
-    fields = {**mutation.set, **mutation.inc} if mutation.inc else mutation.set
-    created = Stored(revision, revision, fields, {}, deleted=False, owner=author)
-    return _checked("merged" if moved else "applied", created, mutation, collection, moved=moved)
+    return {**create.set, **create.inc} if create.inc else create.set
 
 
 @dataclass(slots=True)
@@ -130,8 +153,8 @@ def _edit(mutation: Mutation, live: Stored, collection: Collection, revision: in
         outcome = Outcome("applied" if whole else "merged", record, dropped=tuple(sorted(draft.dropped)))
     if record is None:
         return outcome
-    checked = _checked(outcome.verdict, record, mutation, collection, moved=moved)
-    return outcome._replace(text=checked.text) if checked.problem is None else checked
+    judged = _judged(outcome.verdict, record, _check(mutation, record.fields, collection), moved=moved)
+    return outcome._replace(text=judged.text) if judged.problem is None else judged
 
 
 def _may_write(
@@ -148,28 +171,35 @@ def _may_write(
     return False
 
 
-def _checked(
-    verdict: VerdictKind, record: Stored, mutation: Mutation, collection: Collection, *, moved: bool
-) -> Outcome:
-    """Validate the result. Invalid: nothing is written; the author's fault is rejected, a merge's is a conflict."""
-    problem = _value_problem(mutation, record) or collection.problem({"id": mutation.id, **record.fields})
-    if problem is None:
-        text = write_json(record.fields)
-        if size_bytes(mutation.id) + len(text.encode()) + _ID_BYTES <= limits.RECORD_BYTES_MAX:
-            return Outcome(verdict, record, text=text)
-        problem = Problem("too_large", f"the record exceeds {limits.RECORD_BYTES_MAX} bytes")
-    if moved and problem.kind != "malformed":
-        return Outcome("conflicted", fields="*", problem=problem)
-    return Outcome("rejected", problem=problem)
+def _check(mutation: Mutation, fields: Mapping[str, Json], collection: Collection) -> Checked:
+    """The fields as JSON, where the mutation may leave the record so; else what is wrong with it."""
+    if problem := _value_problem(mutation, fields) or collection.problem({"id": mutation.id, **fields}):
+        return problem
+    text = write_json_bytes(fields)
+    size = len(text) + _ID_BYTES
+    if size > _SURELY_FITS and size + size_bytes(mutation.id) > limits.RECORD_BYTES_MAX:
+        return Problem("too_large", f"the record exceeds {limits.RECORD_BYTES_MAX} bytes")
+    return text.decode()
 
 
 _ID_BYTES = len('"id":,')
 """What a record is longer than its id and its fields, as JSON."""
+_SURELY_FITS = limits.RECORD_BYTES_MAX - len('""') - limits.ID_LENGTH_MAX * len("\\u0000")
+"""Whatever its id."""
 
 
-def _value_problem(mutation: Mutation, record: Stored) -> Problem | None:
+def _judged(verdict: VerdictKind, record: Stored, checked: Checked, *, moved: bool) -> Outcome:
+    """Invalid: nothing is written; the author's fault is rejected, a merge's is a conflict."""
+    if isinstance(checked, str):
+        return Outcome(verdict, record, text=checked)
+    if moved and checked.kind != "malformed":
+        return Outcome("conflicted", fields="*", problem=checked)
+    return Outcome("rejected", problem=checked)
+
+
+def _value_problem(mutation: Mutation, fields: Mapping[str, Json]) -> Problem | None:
     """Why a value the author wrote, or a sum it came to, cannot be stored at all."""
     for name in mutation.inc if mutation.is_checked else (*mutation.set, *mutation.inc):
-        if message := value_problem(record.fields.get(name)):
+        if message := value_problem(fields.get(name)):
             return Problem("malformed", message, f"/{name}")
     return None

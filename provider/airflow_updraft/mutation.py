@@ -95,7 +95,12 @@ def _is_fit(mutation: CheckedMutation, good_names: set[str]) -> bool:
             return False
         good_names.update(values)
     for value in values.values():
-        if type(value) not in _FIT_AS_THEY_ARE and value_problem(value, plain=True):
+        kind = type(value)
+        if kind in _FIT_AS_THEY_ARE:
+            continue
+        # Most lists and objects hold nothing else.
+        inside = value.values() if kind is dict else value if kind is list else (value,)
+        if not _FIT_AS_THEY_ARE.issuperset(map(type, inside)) and value_problem(value, plain=True):
             return False
     if mutation.removed or mutation.inc:
         # Rare, and with rules of their own.

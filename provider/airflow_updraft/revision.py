@@ -37,8 +37,13 @@ _LOCK = sa.select(meta.c.epoch, meta.c.revision, meta.c.horizon).where(meta.c.id
 
 def save_counter(conn: sa.Connection, counter: Counter) -> None:
     """Write the counter back, in the transaction that locked it."""
-    conn.execute(
-        meta.update()
-        .where(meta.c.id == 1)
-        .values(epoch=counter.epoch, revision=counter.revision, horizon=counter.horizon)
-    )
+    new = {"new_epoch": counter.epoch, "new_revision": counter.revision, "new_horizon": counter.horizon}
+    conn.execute(_SAVE, new)
+
+
+# Made once: making it costs more than running it.
+_SAVE = (
+    meta.update()
+    .where(meta.c.id == 1)
+    .values({name: sa.bindparam(f"new_{name}") for name in ("epoch", "revision", "horizon")})
+)
