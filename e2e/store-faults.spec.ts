@@ -1,3 +1,4 @@
+import { WAITING_WORDS } from '../demo/src/words.ts';
 import { eventually } from './support/eventually.ts';
 import { expect, test } from './support/test.ts';
 
@@ -21,6 +22,25 @@ test('fault 15: a page of another version is told to reload, and does nothing', 
   }, `${prefix}other-version`);
   expect(told).toEqual(['reload-needed', 'reload-needed']);
   expect(await device.rows(prefix)).toEqual([]);
+});
+
+test('fault 16: Airflow is updated to another protocol under a waiting change: it is held, told, and arrives once when both agree again', async ({
+  device,
+  site,
+  store,
+  prefix,
+}) => {
+  await device.openSignedIn('ana');
+  site.wire.fail(['hello', 'exchange'], 'newer-provider');
+  await device.put({ id: `${prefix}held`, site: 'A7', status: 'ok' });
+  await eventually(async () => (await device.status()).waiting?.for, 'what it waits for').toBe('update');
+  await expect(device.page.getByText(WAITING_WORDS.update.text)).toBeVisible();
+  expect((await device.status()).unsent).toBe(1);
+  // Its batch was taken and answered, in words this version does not read.
+  const taken = await store.hasLive(prefix, 1);
+  site.wire.heal();
+  await device.syncUntilSettled();
+  expect(await store.records(prefix)).toEqual(taken);
 });
 
 test('fault 39: rows that a script has written over are neither shown nor sent, and nothing goes anywhere but to Airflow', async ({

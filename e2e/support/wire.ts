@@ -1,5 +1,6 @@
 import { request as send, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { TransportName } from '../../shared/limits.ts';
+import { PROTOCOL_VERSION } from '../../shared/protocol-version.ts';
 import { tokensOf } from './secrets.ts';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
@@ -15,6 +16,7 @@ export type Fault =
   | 'half-json' // half of the body, closed as if it were whole
   | 'portal-200' // a captive portal's own page
   | 'portal-303' // … or its redirect to a login page
+  | 'newer-provider' // Airflow answers as a provider of the next protocol version does
   | 'gateway-502'; // a broken gateway's page
 
 export interface Seen {
@@ -173,6 +175,11 @@ export class Wire {
         return void response.writeHead(303, { location: '/login.html', 'content-type': 'text/html' }).end();
       case 'gateway-502':
         return void response.writeHead(502, { 'content-type': 'text/html' }).end(GATEWAY);
+      case 'newer-provider': {
+        const answer = await this.#ask(request);
+        const body = Buffer.from(answer.body.toString('utf8').replace(`"protocol":${PROTOCOL_VERSION}`, `"protocol":${PROTOCOL_VERSION + 1}`));
+        return deliver(response, { ...answer, body });
+      }
       case 'reset-after-commit':
         await this.#ask(request);
         return void request.socket.destroy();
