@@ -24,7 +24,9 @@ export async function nextDelivery(
 ): Promise<{ delivery: Delivery | undefined; events: UpdraftEvent[] }> {
   const deliveries = await tx.deliveries();
   const onItsWay = deliveries.find(({ state }) => state.kind !== 'open');
-  if (onItsWay || !maySeal || !replica.ready || replica.rereading) return { delivery: onItsWay, events: [] };
+  // A batch whose delivery is lost is mended first (settle/mend.ts): until then its records cannot be told from others.
+  const isLost = replica.onItsWay !== undefined;
+  if (onItsWay || isLost || !maySeal || !replica.ready || replica.rereading) return { delivery: onItsWay, events: [] };
   const open = deliveries.find(({ state }) => state.kind === 'open');
   if (!open) return { delivery: undefined, events: [] };
   const name = { number: (replica.last?.number ?? 0) + 1, nonce: making.randomHex() };
@@ -39,12 +41,14 @@ export async function nextDelivery(
     const sendable = await tx.sendable(limits.batchMutationsMax);
     const { batch, sealed, settledLocally } = sealBatch(sendable, name, limits);
     const settled = settledLocally.map((before): RecordStep => ({ before, after: withoutPending(before), verdict: 'merged' }));
-    await tx.putRecords([...sealed, ...settled.map(({ after }) => after)]);
+    await tx.putRecords(settled.map(({ after }) => after));
     steps.push(...settled, ...sealed.map((after): RecordStep => ({ before: after, after })));
     if (batch !== undefined) {
       const oldestAt = sealed[0]?.sealed?.at;
       const frozen = { ...open, ...name, batch, epoch: replica.epoch, ...(oldestAt === undefined ? {} : { oldestAt }) };
+      // The rows of what is in it stay as they are: the delivery's bytes say which they are.
       const delivery = await advance(tx, frozen, { move: 'seal' }, making.now);
+      await tx.putReplica({ ...replica, onItsWay: name.number });
       await ensureOpenDelivery(tx, replica, making);
       return { delivery, events: eventsOf(steps) };
     }

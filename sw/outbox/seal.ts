@@ -3,7 +3,8 @@ import type { TransportLimits } from '../../shared/limits.ts';
 import { jsonBytes } from '../../shared/json.ts';
 import type { Mutation } from '../../shared/mutation.ts';
 import type { Pending, ReplicaRecord } from '../store/record.ts';
-import { dropEqual, type Net } from './net.ts';
+import type { Net } from './net.ts';
+import { sealRecord } from './seal-record.ts';
 
 /** What sealing does: a frozen batch, the records in it, and those that had nothing to say any more. */
 export interface Sealing {
@@ -32,25 +33,21 @@ export function sealBatch(records: readonly ReplicaRecord[], name: { readonly nu
   for (const record of records) {
     if (mutations.length >= batchMutationsMax) break;
     if (!record.pending) continue;
-    const net = dropEqual(record.pending.net, record.base);
-    if (!net) {
+    const inBatch = sealRecord(record);
+    if (!inBatch.sealed) {
       settledLocally.push(record);
       continue;
     }
-    const mutation = toMutation(record, { ...record.pending, net });
+    const mutation = toMutation(record, inBatch.sealed);
     bytes += jsonBytes(mutation) + 1;
     // Inside the request the batch is a JSON string: quotes and line ends take twice the room.
     requestBytes += jsonBytes(JSON.stringify(mutation)) + 1;
     if ((bytes > batchBytesMax || requestBytes > requestBytesMax) && mutations.length > 0) break;
     mutations.push(mutation);
-    sealed.push(seal(record, { ...record.pending, net }));
+    sealed.push(inBatch);
   }
   const batch: Batch = { ...name, mutations };
   return { batch: mutations.length > 0 ? JSON.stringify(batch) : undefined, sealed, settledLocally };
-}
-
-function seal({ pending: _, ...record }: ReplicaRecord, sealed: Pending): ReplicaRecord {
-  return { ...record, sealed };
 }
 
 function toMutation(record: ReplicaRecord, { net, firstSeq, lastSeq }: Pending): Mutation {

@@ -18,7 +18,8 @@ export async function fork(tx: ReplicaTx, replica: Replica, deps: SettleDeps): P
   const steps = unsettled.map((before) => ({ before, after: forkRecord(before, deps.randomHex) }));
   await tx.putRecords(steps.map(({ after }) => after));
   for (const delivery of await tx.deliveries()) await advance(tx, delivery, { move: 'die', reason: FORKED }, deps.now);
-  const renamed: Replica = { ...replica, replicaId: deps.randomHex(), epoch: null, last: null, since: 0, floor: 0, ready: false };
+  const { onItsWay: _, ...left } = replica;
+  const renamed: Replica = { ...left, replicaId: deps.randomHex(), epoch: null, last: null, since: 0, floor: 0, ready: false };
   await tx.putReplica(renamed);
   return { replica: renamed, events: eventsOf(steps) };
 }

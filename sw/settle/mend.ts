@@ -7,8 +7,9 @@ import type { SettleDeps } from './settle-deps.ts';
 
 /** Whether there is something to tell, or something that no engine writes: changes in a batch that is not there. */
 export async function needsMending(tx: ReplicaTx): Promise<boolean> {
-  const { quarantinedTold = 0, lost } = await tx.replica();
-  return lost?.isTold === false || (await tx.quarantined()) > quarantinedTold || (await isOrphaned(tx));
+  const replica = await tx.replica();
+  const { quarantinedTold = 0, lost } = replica;
+  return lost?.isTold === false || (await tx.quarantined()) > quarantinedTold || (await isOrphaned(tx, replica));
 }
 
 /**
@@ -24,10 +25,10 @@ export async function mend(tx: ReplicaTx, deps: SettleDeps): Promise<readonly Up
   const events: UpdraftEvent[] = [];
   if (lost?.isTold === false) events.push({ type: 'storage-lost', loss: lossOf(lost) });
   if (count > quarantinedTold) events.push({ type: 'quarantined', count: count - quarantinedTold });
-  return (await isOrphaned(tx)) ? [...events, ...(await fork(tx, told, deps)).events] : events;
+  return (await isOrphaned(tx, replica)) ? [...events, ...(await fork(tx, told, deps)).events] : events;
 }
 
-async function isOrphaned(tx: ReplicaTx): Promise<boolean> {
+async function isOrphaned(tx: ReplicaTx, { onItsWay }: Replica): Promise<boolean> {
   if ((await tx.deliveries()).some(({ batch }) => batch !== undefined)) return false;
-  return (await tx.inBatch()).length > 0;
+  return onItsWay !== undefined || (await tx.inBatch()).length > 0;
 }

@@ -38,7 +38,10 @@ export async function restore(tx: ReplicaTx, content: MirrorContent, deps: Resto
     restored: records.length,
     calls: Math.max(0, content.calls - (await tx.counts()).pendingCalls),
   };
-  const replica = restored(content.replica, records, deps, loss);
+  const { onItsWay, ...rest } = content.replica;
+  // A mirror without the batch has none of its records either.
+  const kept = content.deliveries.length > 0 && onItsWay !== undefined ? { ...rest, onItsWay } : rest;
+  const replica = restored(kept, records, deps, loss);
   await tx.putReplica(replica);
   return replica;
 }

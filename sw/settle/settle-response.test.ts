@@ -94,7 +94,7 @@ async function pull(part: Partial<ExchangeResponse>): Promise<UpdraftEvent[]> {
 }
 const replica = (): Promise<Replica> => store.read((tx) => tx.replica());
 const record = (id: string): Promise<ReplicaRecord> => store.read((tx) => tx.record('asks', id, 0));
-const deliveries = (): Promise<Delivery[]> => store.read((tx) => tx.deliveries());
+const deliveries = (): Promise<readonly Delivery[]> => store.read((tx) => tx.deliveries());
 const seen = (id: string, revision: number, part: object = {}): ExchangeResponse['changes'][number] => ({
   collection: 'asks',
   id,

@@ -8,6 +8,7 @@ import type { Delivery, Move } from '../outbox/delivery.ts';
 import { ensureOpenDelivery } from '../outbox/open-delivery.ts';
 import { BATCH_HEAD_BYTES } from '../outbox/seal.ts';
 import type { ReplicaTx } from '../store/replica-store.ts';
+import type { ReplicaRecord } from '../store/record.ts';
 import type { Replica } from '../store/replica.ts';
 import { applyVerdict } from './apply-verdict.ts';
 import { applyPage } from './apply-page.ts';
@@ -41,16 +42,20 @@ export function isMine(replica: Replica, { request, response, delivery }: Answer
 }
 
 /** One transaction's work: verdicts, revisions, checkpoint, events. The caller has checked `isMine` inside the same transaction. */
-export async function settleResponse(tx: ReplicaTx, replica: Replica, answer: Answer, deps: SettleDeps): Promise<{ replica: Replica; events: UpdraftEvent[] }> {
+export async function settleResponse(tx: ReplicaTx, found: Replica, answer: Answer, deps: SettleDeps): Promise<{ replica: Replica; events: UpdraftEvent[] }> {
   const { response, request, delivery, via } = answer;
+  const { onItsWay, ...answeredFor } = found;
+  const replica = delivery || onItsWay === undefined ? answeredFor : found;
   const required = replica.auth.required === (answer.requiredBefore ?? null) ? null : replica.auth.required;
   const contacted: Replica = { ...replica, backoff: null, auth: { ...replica.auth, required }, lastExchangeAt: deps.now, via };
   if (response.refused === 'fork') return fork(tx, contacted, deps);
-  const answered = await settleBatch(tx, contacted, answer, deps);
+  const inBatch = delivery ? await tx.inBatch() : [];
+  // Before anything is written: as long as the delivery stands, it says what its records are.
+  if (delivery) await advance(tx, delivery, endOf(response, delivery), deps.now);
+  const answered = await settleBatch(tx, contacted, answer, { ...deps, inBatch });
   // Only a page that continues from where this replica stands counts; a late one would jump the checkpoint.
   const continues = response.echo.since === replica.since && response.echo.floor === replica.floor && request.since === replica.since;
   const paged = continues ? await applyPage(tx, answered.replica, response, deps) : { replica: answered.replica, steps: [] };
-  if (delivery) await advance(tx, delivery, endOf(response, delivery), deps.now);
   await tx.putReplica(paged.replica);
   await ensureOpenDelivery(tx, paged.replica, deps);
   return { replica: paged.replica, events: serverEventsOf([...answered.steps, ...paged.steps]) };
@@ -71,10 +76,9 @@ async function settleBatch(
   tx: ReplicaTx,
   replica: Replica,
   { response, delivery, run }: Answer,
-  deps: SettleDeps,
+  { inBatch, ...deps }: SettleDeps & { readonly inBatch: readonly ReplicaRecord[] },
 ): Promise<{ replica: Replica; steps: RecordStep[] }> {
   if (!delivery?.nonce || delivery.number === undefined) return { replica, steps: [] };
-  const inBatch = await tx.inBatch();
   const last = { number: delivery.number, nonce: delivery.nonce };
   if (response.refused === 'epoch') return { replica, steps: await putSteps(tx, inBatch, (record) => withValue(foldBack(record))) };
   if (response.refused === 'void') {

@@ -4,6 +4,7 @@ import type { HistoryEntry, HistoryFact, HistoryFilter } from '../../shared/hist
 import type { LoggedEvent, UpdraftEvent } from '../../shared/messages.ts';
 import type { Query } from '../../shared/row.ts';
 import type { Delivery } from '../outbox/delivery.ts';
+import { MembersReader, NO_MEMBERS, type BatchMembers } from './batch-members.ts';
 import { CallTable } from './call-table.ts';
 import { type AnsweredRequest, type IndexedDb, openDatabase, type SealedToken, type StoredRecord, TABLE_NAMES, tablesOf, type Tables } from './database.ts';
 import { evict } from './evict.ts';
@@ -44,6 +45,7 @@ export class ReplicaStore implements Store {
   readonly #options: StoreOptions;
   #db: Dexie;
   #isOver = false;
+  readonly #members = new MembersReader();
   /** What was let go has made no room here: nothing more is, as long as this worker runs. */
   #isEvictionVain = false;
   constructor(user: string, declarations: Declarations, indexedDb?: IndexedDb, options: StoreOptions = {}) {
@@ -115,7 +117,7 @@ export class ReplicaStore implements Store {
     return this.#db.transaction(mode, TABLE_NAMES, (transaction: Transaction) => {
       const tables = tablesOf(transaction);
       reading.hasBegun = true;
-      return body(new ReplicaTx(tables, this.#declarations, reading));
+      return body(new ReplicaTx(tables, this.#declarations, reading, this.#members));
     });
   }
 
@@ -160,6 +162,8 @@ export class ReplicaStore implements Store {
   }
 }
 
+const keyOf = (collection: string, id: string): string => `${collection}\n${id}`;
+
 /** What one transaction has met. */
 interface Reading {
   readonly poisoned: Poisoned[];
@@ -179,18 +183,28 @@ export class ReplicaTx {
   readonly #tables: Tables;
   readonly #declarations: Declarations;
   readonly #reading: Reading;
+  readonly #membersReader: MembersReader;
+  /** As this transaction has read them. */
+  #deliveries: Delivery[] | undefined;
   /** Queued Airflow operations. */
   readonly calls: CallTable;
-  constructor(tables: Tables, declarations: Declarations, reading: Reading) {
+  constructor(tables: Tables, declarations: Declarations, reading: Reading, membersReader: MembersReader) {
     this.#tables = tables;
     this.calls = new CallTable(tables.calls, tables.inputs);
     this.#declarations = declarations;
     this.#reading = reading;
+    this.#membersReader = membersReader;
   }
 
   /** The records of these rows; a row that makes no sense is as if it were not there. */
-  #recordsOf(rows: readonly StoredRecord[]): ReplicaRecord[] {
-    return sound('records', rows, this.#reading.poisoned).map(toRecord);
+  async #recordsOf(rows: readonly StoredRecord[]): Promise<ReplicaRecord[]> {
+    const members = rows.some(({ sendable }) => sendable !== undefined) ? await this.#members() : NO_MEMBERS;
+    return sound('records', rows, this.#reading.poisoned).map((row) => toRecord(row, members));
+  }
+
+  async #members(): Promise<BatchMembers> {
+    const onItsWay = (await this.deliveries()).find(({ batch }) => batch !== undefined);
+    return (onItsWay && this.#membersReader.of(onItsWay)) ?? NO_MEMBERS;
   }
 
   /** The replica's row, if this database has one yet. */
@@ -214,11 +228,12 @@ export class ReplicaTx {
   }
   /** Many at once, in the order asked for. */
   async recordsOf(keys: readonly (readonly [string, string])[], generation: number): Promise<ReplicaRecord[]> {
-    const stored = await this.#tables.records.bulkGet(keys as [string, string][]);
-    return stored.map((row, index) => {
-      const [collection, id] = keys[index] ?? ['', ''];
-      this.#reading.touched.add(`${collection}\n${id}`);
-      return this.#recordsOf(row ? [row] : [])[0] ?? absent(collection, id, generation);
+    const rows = await this.#tables.records.bulkGet(keys as [string, string][]);
+    const found = await this.#recordsOf(rows.flatMap((row) => row ?? []));
+    const byKey = new Map(found.map((record) => [keyOf(record.collection, record.id), record]));
+    return keys.map(([collection, id]) => {
+      this.#reading.touched.add(keyOf(collection, id));
+      return byKey.get(keyOf(collection, id)) ?? absent(collection, id, generation);
     });
   }
   async putRecords(records: readonly ReplicaRecord[]): Promise<void> {
@@ -229,20 +244,35 @@ export class ReplicaTx {
 
   /** Records whose change may travel, oldest capture first. */
   async sendable(limit: number): Promise<ReplicaRecord[]> {
-    return this.#recordsOf(await this.#tables.records.orderBy('sendable').limit(limit).toArray());
+    const { size } = await this.#members();
+    const rows = await this.#tables.records
+      .orderBy('sendable')
+      .limit(limit + size)
+      .toArray();
+    return (await this.#recordsOf(rows)).filter(isSendable).slice(0, limit);
   }
   async hasSendable(): Promise<boolean> {
-    return (await this.#tables.records.orderBy('sendable').limit(1).count()) > 0;
+    const { lastSendable, size, has } = await this.#members();
+    const { records } = this.#tables;
+    if ((await records.where('sendable').above(lastSendable).limit(1).count()) > 0) return true;
+    if (size === 0) return false;
+    const upTo = records.where('sendable').belowOrEqual(lastSendable);
+    return (await upTo.limit(size + 1).primaryKeys()).some(([collection, id]) => !has(collection, id));
   }
+  /** Records of the batch on its way: those that were written to since, and those whose rows stayed as they were. */
   async inBatch(): Promise<ReplicaRecord[]> {
-    return this.#recordsOf(await this.#tables.records.where('inBatch').equals(1).toArray());
+    const { lastSendable, size } = await this.#members();
+    const { records } = this.#tables;
+    const written = await records.where('inBatch').equals(1).toArray();
+    const left = size > written.length ? await records.where('sendable').belowOrEqual(lastSendable).toArray() : [];
+    return (await this.#recordsOf([...written, ...left])).filter(({ sealed }) => sealed !== undefined);
   }
   async conflicted(): Promise<ReplicaRecord[]> {
     return this.#recordsOf(await this.#tables.records.orderBy('conflictId').toArray());
   }
   async withConflict(conflictId: string): Promise<ReplicaRecord | undefined> {
     const stored = await this.#tables.records.where('conflictId').equals(conflictId).first();
-    return stored && this.#recordsOf([stored])[0];
+    return stored && (await this.#recordsOf([stored]))[0];
   }
   async rejected(): Promise<ReplicaRecord[]> {
     return this.#recordsOf(await this.#tables.records.where('rejected').equals(1).toArray());
@@ -273,13 +303,23 @@ export class ReplicaTx {
     return this.#recordsOf(await found.toArray());
   }
 
-  async deliveries(): Promise<Delivery[]> {
-    return sound('deliveries', await this.#tables.deliveries.toArray(), this.#reading.poisoned);
+  async deliveries(): Promise<readonly Delivery[]> {
+    this.#deliveries ??= this.#readable(sound('deliveries', await this.#tables.deliveries.toArray(), this.#reading.poisoned));
+    return this.#deliveries;
+  }
+  #readable(deliveries: readonly Delivery[]): Delivery[] {
+    return deliveries.filter((row) => {
+      const isBatch = this.#membersReader.of(row) !== undefined;
+      if (!isBatch) this.#reading.poisoned.push({ table: 'deliveries', row, why: 'its batch is none' });
+      return isBatch;
+    });
   }
   async putDelivery(delivery: Delivery): Promise<void> {
+    this.#deliveries = undefined;
     await this.#tables.deliveries.put(delivery);
   }
   async deleteDelivery(deliveryId: string): Promise<void> {
+    this.#deliveries = undefined;
     await this.#tables.deliveries.delete(deliveryId);
   }
 
@@ -343,6 +383,7 @@ export class ReplicaTx {
 
   /** Empties what the replica is made of; what only tells of it stays. */
   async empty(): Promise<void> {
+    this.#deliveries = undefined;
     const { records, deliveries, replica, events, requests } = this.#tables;
     for (const table of [records, deliveries, replica, events, requests]) await table.clear();
   }
@@ -358,6 +399,7 @@ export class ReplicaTx {
 
   /** Empties every table. */
   async wipe(): Promise<void> {
+    this.#deliveries = undefined;
     for (const table of Object.values(this.#tables)) await table.clear();
   }
 

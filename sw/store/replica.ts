@@ -13,6 +13,8 @@ export interface Replica {
   readonly epoch: string | null;
   /** Last settled batch. */
   readonly last: BatchName | null;
+  /** Number of the batch that is sealed and unanswered: without its delivery nobody could tell what of it has been sent. */
+  readonly onItsWay?: number;
   /** Checkpoint: the store's revision up to which this replica has seen everything. */
   readonly since: number;
   /** Revision of the store when the last re-read began. */

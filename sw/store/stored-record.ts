@@ -1,3 +1,5 @@
+import { sealRecord } from '../outbox/seal-record.ts';
+import type { BatchMembers } from './batch-members.ts';
 import type { ReplicaRecord } from './record.ts';
 import type { StoredRecord } from './database.ts';
 
@@ -14,7 +16,8 @@ export function toStored(record: ReplicaRecord, ix: StoredRecord['ix'], sendable
   };
 }
 
-export function toRecord(stored: StoredRecord): ReplicaRecord {
-  const { ix: _ix, sendable: _sendable, inBatch: _inBatch, conflictId: _conflictId, rejected: _rejected, unsettled: _unsettled, ...record } = stored;
-  return record;
+/** The record of a row. One of the batch on its way is in its sealed form, whether or not its row has been written since. */
+export function toRecord(stored: StoredRecord, members: BatchMembers): ReplicaRecord {
+  const { ix: _ix, sendable, inBatch: _inBatch, conflictId: _conflictId, rejected: _rejected, unsettled: _unsettled, ...record } = stored;
+  return sendable !== undefined && members.has(record.collection, record.id) ? sealRecord(record) : record;
 }

@@ -85,6 +85,7 @@ const ReplicaShape = v.looseObject({
   logId: text,
   epoch: v.nullable(text),
   last: v.nullable(BatchNameSchema),
+  onItsWay: v.exactOptional(RevisionSchema),
   since: RevisionSchema,
   floor: RevisionSchema,
   generation: RevisionSchema,
