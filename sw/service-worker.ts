@@ -95,6 +95,8 @@ async function browserDurability(): Promise<Durability> {
 class Replicas {
   readonly #options: UpdraftOptions;
   readonly #open = new Map<string, Promise<OpenReplica>>();
+  /** Stores that could not be opened yet because of another tab: a second request to open would wait in line behind the first, unheard. */
+  readonly #blocked = new Map<string, ReplicaStore>();
   readonly #declarations: Promise<Declarations>;
   readonly #channel = new BroadcastChannel(BROADCAST_CHANNEL);
   readonly #queue: World['queue'];
@@ -173,8 +175,11 @@ class Replicas {
   async #openReplica(user: string): Promise<OpenReplica> {
     void registerPeriodicSync(self.registration);
     const declarations = await this.#declarations;
-    const onBlocked = (): void => this.#broadcast({ updraft: MESSAGES_VERSION, user, notice: 'storage-blocked' });
-    const store = new ReplicaStore(user, declarations, undefined, { now: clock.now, onBlocked });
+    const onBlocked = (): void => {
+      this.#blocked.set(user, store);
+      this.#broadcast({ updraft: MESSAGES_VERSION, user, notice: 'storage-blocked' });
+    };
+    const store = this.#blocked.get(user) ?? new ReplicaStore(user, declarations, undefined, { now: clock.now, onBlocked });
     const traffic = new Traffic();
     const http = createHttp(this.#options.airflow, (...args) => fetch(...args), clock.now, traffic);
     const credentials = createCredentials({ user, http, vault: createTokenVault(store, clock.now), randomHex: random.hex });
@@ -197,7 +202,9 @@ class Replicas {
       durability: browserDurability,
       broadcast: (message) => this.#broadcast(message),
     };
-    return openReplica(world, credentials, this.#circuit);
+    const replica = await openReplica(world, credentials, this.#circuit);
+    this.#blocked.delete(user);
+    return replica;
   }
 
   #broadcast(message: Broadcast): void {

@@ -48,6 +48,8 @@ export interface EventGroup {
 }
 
 export const DATABASE_PREFIX = 'updraft:';
+/** Dexie's version 5 is the browser's version 50. */
+const NATIVE_PER_VERSION = 10;
 
 /** The tables of one transaction. */
 export interface Tables {
@@ -121,6 +123,9 @@ export function openDatabase(user: string, indexedDb: IndexedDb | undefined): De
     .upgrade((transaction) => transaction.table('whole').put({ key: 'whole' }));
   return db;
 }
+
+/** Whether the open database is of a later version than the one asked for: Dexie opens it all the same. */
+export const isNewer = (db: Dexie, version: number): boolean => Math.floor(db.backendDB().version / NATIVE_PER_VERSION) > version;
 
 /** A batch refused as a whole was a state of its own, `voiding`; now it is sealed again, with the refusal beside it. */
 function withRefusal(row: { state: { kind: string; reason?: unknown }; refusal?: unknown }): void {

@@ -6,14 +6,24 @@ import type { Query } from '../../shared/row.ts';
 import type { Delivery } from '../outbox/delivery.ts';
 import { MembersReader, NO_MEMBERS, type BatchMembers } from './batch-members.ts';
 import { CallTable } from './call-table.ts';
-import { type AnsweredRequest, type IndexedDb, openDatabase, type SealedToken, type StoredRecord, TABLE_NAMES, tablesOf, type Tables } from './database.ts';
+import {
+  type AnsweredRequest,
+  type IndexedDb,
+  isNewer,
+  openDatabase,
+  type SealedToken,
+  type StoredRecord,
+  TABLE_NAMES,
+  tablesOf,
+  type Tables,
+} from './database.ts';
 import { evict } from './evict.ts';
 import { appendHistory, readHistory } from './history-log.ts';
 import { indexKeys, queryRange } from './indexes.ts';
 import { moveToQuarantine, sound, type Poisoned } from './quarantine.ts';
 import { absent, isForgettable, isSendable, type ReplicaRecord } from './record.ts';
 import type { Replica } from './replica.ts';
-import { blockedError, storeFaultOf, toStoreError } from './store-errors.ts';
+import { blockedError, newerError, storeFaultOf, toStoreError } from './store-errors.ts';
 import { toStored, toRecord } from './stored-record.ts';
 
 const EVENTS_KEPT_MAX = 1_000;
@@ -26,7 +36,8 @@ export interface Store {
   readonly destroy: () => Promise<void>;
 }
 
-const BLOCKED_MAX_MS = 5_000;
+/** A page that has no answer after 5 s asks again: it must be told before. */
+const BLOCKED_MAX_MS = 4_000;
 /** Chromium's LevelDB frees nothing until it compacts, and a deletion costs room at first: to go on would only empty the cache. */
 const EVICTIONS_MAX = 4;
 
@@ -46,6 +57,8 @@ export class ReplicaStore implements Store {
   #db: Dexie;
   #isOver = false;
   readonly #members = new MembersReader();
+  /** Another connection keeps the request to open waiting; it is still there. */
+  #isBlocked = false;
   /** What was let go has made no room here: nothing more is, as long as this worker runs. */
   #isEvictionVain = false;
   constructor(user: string, declarations: Declarations, indexedDb?: IndexedDb, options: StoreOptions = {}) {
@@ -121,20 +134,36 @@ export class ReplicaStore implements Store {
     });
   }
 
-  /** Another connection may hold an older version: it is given some time to let go. */
+  /** Another connection may hold an older version: it is given some time to let go. What a newer version has written is not touched. */
   async #open(): Promise<void> {
     const db = this.#db;
+    const version = db.verno;
     const open = db.open();
     await new Promise<void>((resolve, reject) => {
       let timer: ReturnType<typeof setTimeout> | undefined;
-      db.on('blocked', () => {
+      const waitForOthers = (): void => {
+        this.#isBlocked = true;
         timer ??= setTimeout(() => {
           this.#options.onBlocked?.();
           reject(blockedError());
         }, BLOCKED_MAX_MS);
-      });
-      open.then(() => (clearTimeout(timer), resolve()), reject);
+      };
+      // The browser says it once for each request to open.
+      if (this.#isBlocked) waitForOthers();
+      db.on('blocked', waitForOthers);
+      const end = (): void => {
+        this.#isBlocked = false;
+        clearTimeout(timer);
+        db.on('blocked').unsubscribe(waitForOthers);
+      };
+      open.then(
+        () => (end(), resolve()),
+        (error: unknown) => (end(), reject(error)),
+      );
     });
+    if (!isNewer(db, version)) return;
+    db.close({ disableAutoOpen: false });
+    throw newerError();
   }
 
   /** After the transaction that met them, which is through whatever becomes of this one. Rows that stay where they are, on a full disk, are met again. */

@@ -67,3 +67,9 @@ export const blockedError = (): UpdraftError =>
     'storage-blocked',
     'Another tab holds an older version of the database open, and does not let go. Nothing was changed. Close the other tabs of this app, or reload them, and try again.',
   );
+
+export const newerError = (): UpdraftError =>
+  new UpdraftError(
+    'reload-needed',
+    'A newer version of this app has written the database on this device. Nothing was changed; what was captured is kept. Reload the page, so that the newer version runs again.',
+  );
