@@ -1,31 +1,9 @@
-import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import type { StorageLoss } from '../client/index.ts';
 import type { Device } from './support/device.ts';
 import { eventually } from './support/eventually.ts';
+import { databaseOf, mirroredOn } from './support/profile-storage.ts';
 import { expect, test } from './support/test.ts';
-
-/** Where Chromium keeps the IndexedDB of one origin. */
-async function databaseOf({ profile, url }: Device): Promise<string> {
-  const { hostname, port } = new URL(url);
-  const all = join(profile, 'Default', 'IndexedDB');
-  const name = (await readdir(all)).find((entry) => entry === `http_${hostname}_${port}.indexeddb.leveldb`);
-  if (name === undefined) throw new Error(`The browser keeps no database of ${url} in ${all}.`);
-  return join(all, name);
-}
-
-/** How many unsent changes the device's mirror holds. */
-function mirroredOn({ page }: Device): Promise<number> {
-  return page.evaluate(async () => {
-    const cache = await caches.open('updraft:ana');
-    const kept = await Promise.all(
-      ['/updraft-mirror/0', '/updraft-mirror/1'].map(
-        async (place) => (await cache.match(place))?.json() as Promise<{ content: { unsent: number } } | undefined>,
-      ),
-    );
-    return Math.max(0, ...kept.map((one) => one?.content.unsent ?? 0));
-  });
-}
 
 /** Captures without a network, waits for the mirror, and switches the browser off. */
 async function captureOffline(device: Device, ids: readonly string[]): Promise<void> {
@@ -35,7 +13,7 @@ async function captureOffline(device: Device, ids: readonly string[]): Promise<v
     // Never the last change: when the mirror holds every record it holds this, too.
     if (id === ids[0]) await device.increment(id, 1);
   }
-  await eventually(() => mirroredOn(device), 'the mirror has caught up').toBe(ids.length);
+  await eventually(() => mirroredOn(device, 'ana'), 'the mirror has caught up').toBe(ids.length);
   await device.close();
 }
 
