@@ -8,6 +8,19 @@ test('fault 13: the status says how safe the browser keeps the data', async ({ d
   await eventually(async () => (await device.status()).durability, 'what the browser says').toBe(persisted ? 'persistent' : 'best-effort');
 });
 
+test('fault 13: in a private window it works as elsewhere, and nothing is promised of the storage', async ({ newDevice, store, prefix }) => {
+  const device = await newDevice({ isPrivate: true });
+  await device.openSignedIn('ana');
+  await device.setOffline(true);
+  await device.put({ id: `${prefix}private`, site: 'A7', status: 'ok' });
+  await device.reload();
+  expect(await device.rows(prefix)).toMatchObject([{ id: `${prefix}private`, state: 'local' }]);
+  expect((await device.status()).durability, 'no browser says that a window is private').toBe('best-effort');
+  await device.setOffline(false);
+  await device.syncUntilSettled();
+  await store.hasLive(prefix, 1);
+});
+
 test('fault 15: a page of another version is told to reload, and does nothing', async ({ device, prefix }) => {
   await device.openSignedIn('ana');
   const told = await device.page.evaluate(async (id) => {

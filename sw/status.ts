@@ -27,8 +27,8 @@ export async function statusOf(tx: ReplicaTx, replica: Replica, now: Now): Promi
   const counts = await tx.counts();
   const quarantined = await tx.quarantined();
   const deliveries = await tx.deliveries();
-  const [oldest] = await tx.sendable(1);
-  const oldestAt = deliveries.find((delivery) => delivery.oldestAt !== undefined)?.oldestAt ?? oldest?.pending?.at;
+  const onItsWay = deliveries.find(({ oldestAt }) => oldestAt !== undefined);
+  const oldestAt = onItsWay ? onItsWay.oldestAt : (await tx.sendable(1))[0]?.pending?.at;
   const run = deliveries.map(runOf).find((runId) => runId !== undefined);
   const moves = now.activity === 'idle' ? waitingOf(replica, deliveries, counts, now.online) : stillFailing(replica, now.online);
   const waiting = now.trouble ? { for: 'storage' as const, ...now.trouble } : moves;

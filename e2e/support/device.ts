@@ -31,6 +31,8 @@ export interface DeviceOptions {
   readonly args?: readonly string[];
   /** A profile that was there before: the device as it is switched on again. */
   readonly profile?: string;
+  /** A private window: nothing of it is written to the profile. */
+  readonly isPrivate?: boolean;
 }
 
 /** One person's device: a browser profile of its own with the demo in it. */
@@ -49,15 +51,14 @@ export class Device {
     this.cdp = cdp;
   }
 
-  static async start({ url, executablePath = shared().chromium, args = [], profile: old }: DeviceOptions): Promise<Device> {
+  static async start({ url, executablePath = shared().chromium, args = [], profile: old, isPrivate = false }: DeviceOptions): Promise<Device> {
     const profile = old ?? (await mkdtemp(join(tmpdir(), 'updraft-e2e-')));
-    const context = await chromium.launchPersistentContext(profile, {
-      executablePath,
-      // Playwright's own headless is the headless shell, which has no Background Sync.
-      headless: false,
-      args: ['--headless=new', ...ARGS, ...args],
-      viewport: { width: 1100, height: 900 },
-    });
+    // Playwright's own headless is the headless shell, which has no Background Sync.
+    const options = { executablePath, headless: false, args: ['--headless=new', ...ARGS, ...args] };
+    const viewport = { width: 1100, height: 900 };
+    const context = isPrivate
+      ? await (await chromium.launch(options)).newContext({ viewport })
+      : await chromium.launchPersistentContext(profile, { ...options, viewport });
     await context.addInitScript(() => {
       Object.assign(window, {
         client: () => {
@@ -73,6 +74,7 @@ export class Device {
   /** The browser writes what it still holds, and ends. */
   async close(): Promise<void> {
     await this.context.close().catch(() => undefined);
+    await this.context.browser()?.close();
   }
 
   /** With everything it has kept. */

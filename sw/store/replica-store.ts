@@ -273,20 +273,31 @@ export class ReplicaTx {
 
   /** Records whose change may travel, oldest capture first. */
   async sendable(limit: number): Promise<ReplicaRecord[]> {
-    const { size } = await this.#members();
-    const rows = await this.#tables.records
-      .orderBy('sendable')
-      .limit(limit + size)
+    const { lastSendable } = await this.#members();
+    const { records } = this.#tables;
+    const freed = (await records.bulkGet(await this.#freed(limit))).flatMap((row) => row ?? []);
+    const later = await records
+      .where('sendable')
+      .above(lastSendable)
+      .limit(limit - freed.length)
       .toArray();
-    return (await this.#recordsOf(rows)).filter(isSendable).slice(0, limit);
+    return this.#recordsOf([...freed, ...later]);
   }
   async hasSendable(): Promise<boolean> {
+    const { lastSendable } = await this.#members();
+    const later = this.#tables.records.where('sendable').above(lastSendable).limit(1).count();
+    return (await later) > 0 || (await this.#freed(1)).length > 0;
+  }
+  /** Changes older than the youngest of the batch on its way that may travel only now: a conflict was decided meanwhile. */
+  async #freed(limit: number): Promise<[string, string][]> {
     const { lastSendable, size, has } = await this.#members();
-    const { records } = this.#tables;
-    if ((await records.where('sendable').above(lastSendable).limit(1).count()) > 0) return true;
-    if (size === 0) return false;
-    const upTo = records.where('sendable').belowOrEqual(lastSendable);
-    return (await upTo.limit(size + 1).primaryKeys()).some(([collection, id]) => !has(collection, id));
+    if (size === 0) return [];
+    const keys = await this.#tables.records
+      .where('sendable')
+      .belowOrEqual(lastSendable)
+      .limit(size + limit)
+      .primaryKeys();
+    return keys.filter(([collection, id]) => !has(collection, id)).slice(0, limit);
   }
   /** Records of the batch on its way: those that were written to since, and those whose rows stayed as they were. */
   async inBatch(): Promise<ReplicaRecord[]> {
