@@ -163,10 +163,10 @@ const after = <T>(delay_ms: number, act: () => T): Promise<T> => new Promise((re
 async function settledOrNot(device: Device, { created }: Batch): Promise<string> {
   const rows = (await allRows(device.page)).filter(({ database }) => database === 'updraft:ana');
   const deliveries = rows.filter(({ store }) => store === 'deliveries').length;
-  const records = rows.filter(({ store }) => store === 'records').map(({ json }) => JSON.parse(json) as { id: string; inBatch?: 1 });
-  const inBatch = records.filter(({ id, inBatch: sealed }) => created.includes(id) && sealed === 1).length;
-  if (deliveries === 1 && inBatch === created.length) return 'none';
-  return deliveries === 0 && inBatch === 0 ? 'all' : `${deliveries} deliveries, ${inBatch} of ${created.length} records in the batch`;
+  const records = rows.filter(({ store }) => store === 'records').map(({ json }) => JSON.parse(json) as { id: string; unsettled?: 1 });
+  const unsettled = records.filter((record) => created.includes(record.id) && record.unsettled === 1).length;
+  if (deliveries === 1 && unsettled === created.length) return 'none';
+  return deliveries === 0 && unsettled === 0 ? 'all' : `${deliveries} deliveries, ${unsettled} of ${created.length} records unsettled`;
 }
 
 test('fault 28: a task killed in the middle of applying a batch is run again by Airflow and applies it once', async ({
