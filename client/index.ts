@@ -4,7 +4,7 @@ export type { AirflowCalls, CallReceipt } from './airflow.ts';
 export type { Collection, Receipt } from './collection.ts';
 export type { EventHandlers, EventName } from './handlers.ts';
 export { UpdraftError, type ErrorKind } from '../shared/errors.ts';
-export type { AttemptOutcome, CircuitStateKind, DeliveryStateKind, HistoryEntry, HistoryFilter, WakeReason } from '../shared/history.ts';
+export type { AttemptOutcome, CallAttemptOutcome, CircuitStateKind, DeliveryStateKind, HistoryEntry, HistoryFilter, WakeReason } from '../shared/history.ts';
 export { newId } from '../shared/ids.ts';
 export type { Call, CallEntry, CallOutcome, CallReason, CallState, PendingInput, PendingInputs } from '../shared/calls.ts';
 export type { Choice, Conflict, ConflictReason, Resolution } from '../shared/conflict.ts';

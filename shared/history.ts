@@ -23,9 +23,12 @@ export type DeliveryStateKind = 'open' | 'sealed' | 'sending' | 'accepted' | 'wa
 /** What an attempt came to, before anything was done about it. */
 export type AttemptOutcome = 'settle' | 'retry' | 'next-attempt' | 'wait-run' | 'sign-in' | 'hold' | 'refuse';
 
+/** What an attempt of a call came to, before anything was done about it. */
+export type CallAttemptOutcome = 'accept' | 'settle' | 'retry' | 'sign-in' | 'hold' | 'die';
+
 /**
  * What the log keeps of the engine's work: kinds, names and numbers. Never text to parse, never a record's contents, never credentials.
- * A delivery's every move is appended in the same transaction as the move, every attempt with its outcome.
+ * Every move of a delivery or a call is appended in the same transaction as the move, every attempt with its outcome.
  */
 export type HistoryFact =
   | {
@@ -68,10 +71,27 @@ export type HistoryFact =
       /** ms since 1970: not tried by itself before. */
       readonly retryAt?: number;
     }
+  | {
+      readonly kind: 'call-attempt';
+      readonly callId: string;
+      readonly lane: string;
+      /** How often the call has been sent, this time included. 0: something stood in the way before it was sent. */
+      readonly attempt: number;
+      readonly outcome: CallAttemptOutcome;
+      /** More precisely: what it waits for, is parked or held for, died of, or came to. */
+      readonly why?: string;
+      /** HTTP status of the last answer; absent where none came. */
+      readonly status?: number;
+      readonly durationMs: number;
+      /** What woke the worker for it. */
+      readonly wake: WakeReason;
+    }
   | { readonly kind: 'circuit'; readonly from: CircuitStateKind; readonly to: CircuitStateKind; readonly failures: number; readonly until?: number };
 
 /** What is known of one attempt once it has ended. */
 export type AttemptFact = Extract<HistoryFact, { kind: 'attempt' }>;
+
+export type CallAttemptFact = Extract<HistoryFact, { kind: 'call-attempt' }>;
 
 /** `closed`: Airflow answers. `open`: it is in trouble, nothing is sent before a time. `half-open`: one probe is on its way. */
 export type CircuitStateKind = 'closed' | 'open' | 'half-open';
@@ -79,7 +99,7 @@ export type CircuitStateKind = 'closed' | 'open' | 'half-open';
 /** One line of the log. `seq` grows; `at` is ms since 1970 by the device's clock, a label. */
 export type HistoryEntry = HistoryFact & { readonly seq: number; readonly at: number };
 
-export const HISTORY_KINDS = ['delivery-moved', 'call-moved', 'attempt', 'circuit'] as const satisfies readonly HistoryFact['kind'][];
+export const HISTORY_KINDS = ['delivery-moved', 'call-moved', 'attempt', 'call-attempt', 'circuit'] as const satisfies readonly HistoryFact['kind'][];
 
 /** Which entries to read, the newest first. */
 export const HistoryFilterSchema = v.object({

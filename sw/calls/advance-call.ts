@@ -8,10 +8,14 @@ import type { Requests } from './operation.ts';
 import { moveCall, type CallMove, type StoredCall } from './call.ts';
 import { eventsOfCall } from './call-view.ts';
 
-/** Makes one move of a call: row, log and event in one strict transaction. Undefined when a person has discarded it meanwhile. */
-export async function advanceCall(world: World, desk: Desk, id: string, move: CallMove): Promise<StoredCall | undefined> {
+/**
+ * Makes one move of a call: row, log and event in one strict transaction, after the `facts` that led to it. Undefined when a person has discarded it
+ * meanwhile.
+ */
+export async function advanceCall(world: World, desk: Desk, id: string, move: CallMove, facts: readonly HistoryFact[] = []): Promise<StoredCall | undefined> {
   return desk.write(async (tx) => {
     const before = await tx.calls.get(id);
+    await tx.appendHistory(world.clock.now(), facts);
     if (!before) return { result: undefined, events: [] };
     const after = await putMoved(tx, before, move, world.clock.now());
     return { result: after, events: move.move === 'look-later' ? [] : eventsOfCall(after) };

@@ -67,7 +67,8 @@ export class CallLanes {
   }
 
   async #startDue(reasons: readonly WakeReason[]): Promise<void> {
-    if (!(await this.#mayTry(reasons))) return;
+    const wake = await this.#wakeThatMayTry(reasons);
+    if (wake === undefined) return;
     const pressing = reasons.some((reason) => isPressing(reason) && reason !== 'airflow-back');
     const now = this.#world.clock.now();
     this.#endsAt = reasons.every((reason) => WITH_AN_END.includes(reason)) ? now + EVENT_MS_MAX : Number.POSITIVE_INFINITY;
@@ -76,17 +77,17 @@ export class CallLanes {
       followed: await tx.calls.followed(),
       inputs: await tx.calls.inputs(),
     }));
-    for (const { lane, state } of heads) if (isCallDue(state, now, pressing)) this.#pool.add(lane, () => this.#sendHead(lane, pressing));
+    for (const { lane, state } of heads) if (isCallDue(state, now, pressing)) this.#pool.add(lane, () => this.#sendHead(lane, pressing, wake));
     for (const { id, state } of followed) if (isCallDue(state, now, pressing)) this.#pool.add(`follow:${id}`, () => this.#follow(id));
     if (wantsInputs(this.#world.calls.allowed, Math.max(inputs?.seenAt ?? 0, this.#inputsAskedAt), reasons, now))
       this.#pool.add('inputs', () => this.#refreshInputs());
   }
 
-  /** As for batches, but for their backoff: it says nothing of calls. */
-  async #mayTry(reasons: readonly WakeReason[]): Promise<boolean> {
+  /** The first that may, as for batches, but for their backoff: it says nothing of calls. */
+  async #wakeThatMayTry(reasons: readonly WakeReason[]): Promise<WakeReason | undefined> {
     const replica = await this.#desk.replica();
     const moment = { now: this.#world.clock.now(), online: this.#world.isOnline() };
-    return reasons.some((reason) => mayTry({ ...replica, backoff: null }, reason, moment));
+    return reasons.find((reason) => mayTry({ ...replica, backoff: null }, reason, moment));
   }
 
   /** One worker, also while an old one and a new one live, has a lane's turn. */
@@ -94,12 +95,12 @@ export class CallLanes {
     return this.#world.locks.exclusive(`updraft:call:${this.#world.user}:${name}`, async () => !this.#isClosed && (await body()));
   }
 
-  #sendHead(lane: string, pressing: boolean): Promise<boolean> {
+  #sendHead(lane: string, pressing: boolean, wake: WakeReason): Promise<boolean> {
     return this.#exclusive(lane, async () => {
       const head = await this.#world.store.read((tx) => tx.calls.head(lane));
       if (!head || !isCallDue(head.state, this.#world.clock.now(), pressing) || !this.#begin(pressing)) return false;
       this.#hasSent = true;
-      return sendCall(this.#deps(), head);
+      return sendCall(this.#deps(), head, wake);
     });
   }
 
@@ -137,7 +138,7 @@ export class CallLanes {
     this.#cancelTimer?.();
     const { clock, store, logger } = this.#world;
     const waiting = await store.read(async (tx) => [...(await tx.calls.heads()), ...(await tx.calls.followed())]);
-    if (waiting.length === 0 || !(await this.#mayTry(['timer']))) return;
+    if (waiting.length === 0 || (await this.#wakeThatMayTry(['timer'])) === undefined) return;
     const due = Math.max(Math.min(...waiting.map(dueAt)), this.#circuit.dueAt() ?? 0);
     const wait = Math.max(0, due - clock.now());
     this.#cancelTimer = clock.after(wait > WAIT_MAX_MS ? CLOCK_JUMPED_MS : wait, () => {

@@ -1,12 +1,15 @@
 import * as v from 'valibot';
 import { CallRequestSchema, type CallReason } from '../../shared/calls.ts';
+import type { CallAttemptFact, WakeReason } from '../../shared/history.ts';
 import type { Desk } from '../desk.ts';
 import { reportOf, type Circuit } from '../replay/circuit.ts';
 import { park } from './park.ts';
+import type { CredentialsKind } from '../transport/transport.ts';
 import type { World } from '../world.ts';
 import { advanceCall } from './advance-call.ts';
 import { effectOfRefusal, moveAfter } from './after-call.ts';
 import { attemptCall, OUTCOME_UNKNOWN, reportOfReply } from './attempt.ts';
+import { beginCallAttempt } from './call-attempt-fact.ts';
 import { isUnsent, type StoredCall } from './call.ts';
 import type { CallEffect, Operation } from './operation.ts';
 import { isAllowed, operationOf } from './operations.ts';
@@ -18,19 +21,19 @@ export interface CallDeps {
 }
 
 /** One attempt of a lane's head. Each step is on disk before the next one is taken. Resolves to whether its lane may go on at once. */
-export async function sendCall(deps: CallDeps, call: StoredCall): Promise<boolean> {
+export async function sendCall(deps: CallDeps, call: StoredCall, wake: WakeReason): Promise<boolean> {
   const operation = readOperation(deps.world, call);
   if (!('repeats' in operation)) return withoutSending(deps, call, { effect: 'die', reason: operation });
   // It was on its way when the worker was killed.
   if (operation.repeats === 'once' && call.state.kind === 'sending') return withoutSending(deps, call, OUTCOME_UNKNOWN);
   const { auth } = await deps.desk.replica();
-  const effect = await attempt(deps, call, operation, auth.kind === 'none' ? 'memory' : auth.kind);
-  return effect === undefined || after(deps, call, effect, auth.signIns);
+  const attempted = await attempt(deps, call, operation, { kind: auth.kind === 'none' ? 'memory' : auth.kind, wake });
+  return attempted === undefined || after(deps, call, attempted.effect, { signIns: auth.signIns, facts: [attempted.fact] });
 }
 
 async function withoutSending(deps: CallDeps, call: StoredCall, effect: CallEffect): Promise<boolean> {
   await deps.circuit.report({ told: 'unsent' });
-  return after(deps, call, effect, 0);
+  return after(deps, call, effect, { signIns: 0, facts: [] });
 }
 
 /** Undefined when a person has discarded the call meanwhile. */
@@ -38,26 +41,32 @@ async function attempt(
   { world, desk, circuit }: CallDeps,
   call: StoredCall,
   operation: Operation,
-  kind: 'cookie' | 'memory' | 'sealed',
-): Promise<CallEffect | undefined> {
+  { kind, wake }: { readonly kind: CredentialsKind; readonly wake: WakeReason },
+): Promise<{ readonly effect: CallEffect; readonly fact: CallAttemptFact } | undefined> {
+  const endAttempt = beginCallAttempt(world.clock, call, wake);
   const session = await world.calls.api.open(kind);
   if ('effect' in session) {
     await circuit.report(reportOf(session, world.isOnline()));
-    return effectOfRefusal(session);
+    const effect = effectOfRefusal(session);
+    return { effect, fact: endAttempt({ effect, hasSent: false }) };
   }
-  const attempted = await attemptCall(operation, session, async () => (await advanceCall(world, desk, call.id, { move: 'send' })) !== undefined);
+  let hasSent = false;
+  const onSending = async (): Promise<boolean> => (hasSent = (await advanceCall(world, desk, call.id, { move: 'send' })) !== undefined);
+  const attempted = await attemptCall(operation, session, onSending);
   await circuit.report(attempted ? reportOfReply(attempted.reply, world.isOnline()) : { told: 'unsent' });
-  return attempted?.effect;
+  return attempted && { effect: attempted.effect, fact: endAttempt({ ...attempted, hasSent }) };
 }
 
-async function after({ world, desk }: CallDeps, call: StoredCall, effect: CallEffect, signIns: number): Promise<boolean> {
+/** What becomes of the call and its lane. `facts`: what the log keeps of the attempt, if there was one. */
+async function after(
+  { world, desk }: CallDeps,
+  call: StoredCall,
+  effect: CallEffect,
+  { signIns, facts }: { readonly signIns: number; readonly facts: readonly CallAttemptFact[] },
+): Promise<boolean> {
   const { clock, random } = world;
-  const moved = await advanceCall(
-    world,
-    desk,
-    call.id,
-    moveAfter(call.state, effect, { now: clock.now(), fraction: random.fraction(), online: world.isOnline() }),
-  );
+  const move = moveAfter(call.state, effect, { now: clock.now(), fraction: random.fraction(), online: world.isOnline() });
+  const moved = await advanceCall(world, desk, call.id, move, facts);
   if (effect.effect === 'sign-in') await park(desk, effect.reason, { signIns });
   await desk.tellStatus();
   return !moved || !isUnsent(moved.state);
