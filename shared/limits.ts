@@ -14,6 +14,7 @@ export interface TransportLimits {
   readonly batchBytesMax: number;
   readonly pageChangesMax: number;
   readonly pageBytesMax: number;
+  readonly verdictsBytesMax: number;
   readonly requestBytesMax: number;
 }
 
@@ -28,6 +29,7 @@ function camelCased(declared: typeof limits.transports.dag): TransportLimits {
     batchBytesMax: declared.batch_bytes_max,
     pageChangesMax: declared.page_changes_max,
     pageBytesMax: declared.page_bytes_max,
+    verdictsBytesMax: declared.verdicts_bytes_max,
     requestBytesMax: declared.request_bytes_max,
   };
 }

@@ -300,6 +300,24 @@ describe('a batch refused as a whole does not block the only lane', () => {
     expect(sent()).toEqual(['batch a+b', 'void', 'batch a', 'batch b']);
     expect(await status()).toMatchObject({ unsent: 0, deadLetters: 0 });
   });
+  test('what its verdicts would bring back is more than an answer carries: it is split until they fit, and no mutation is given up', async () => {
+    await settledDown();
+    const reason = { kind: 'too_large', message: 'the batch’s verdicts with their records exceed 4194304 bytes: void the batch and split it' };
+    const mutationsIn = ({ request: { batch = '{"mutations":[]}' } }: ExchangeJob): number => (JSON.parse(batch) as { mutations: unknown[] }).mutations.length;
+    const bringsThreeAtMost = (job: ExchangeJob): Effect => {
+      const effect = agrees(job) as Extract<Effect, { effect: 'settle' }>;
+      if (mutationsIn(job) <= 3) return effect;
+      const { verdicts: _, ...response } = effect.response;
+      return { ...effect, response: { ...response, refused: 'invalid', reason } };
+    };
+    effects = [bringsThreeAtMost];
+    isOnline = false;
+    await Promise.all(Array.from({ length: 10 }, (_, n) => put(`r${n}`)));
+    isOnline = true;
+    await drain();
+    expect(await status()).toMatchObject({ unsent: 0, deadLetters: 0 });
+    expect((await moves()).filter((move) => move.endsWith('dead (too_large)')).length, 'batches refused').toBeGreaterThan(0);
+  });
   test('fault 36: down to the poisonous one, which is a dead letter', async () => {
     await settledDown();
     for (const id of ['fine', 'poison']) await put(id);

@@ -84,8 +84,12 @@ def exchange(
             ledger.save(conn, ask, entry, told, answer.verdicts, transport, clock())
         return respond(ask, counter, answer, page, reset=reset)
 
-    # Run again after a COMMIT of unknown outcome it answers the same: the ledger replays what the first one wrote.
-    return run_transaction(engine, settle_and_read, repeatable=True, pace=pace)
+    try:
+        # Run again after a COMMIT of unknown outcome it answers the same: the ledger replays what the first one wrote.
+        return run_transaction(engine, settle_and_read, repeatable=True, pace=pace)
+    except InvalidRequestError as error:
+        # Its verdicts are too large: rolled back. Only a batch of the store's own epoch comes that far.
+        return invalid(body, error) | {"epoch": ask.epoch}
 
 
 def _settle(

@@ -11,8 +11,9 @@ from typing import cast
 import sqlalchemy as sa
 
 from airflow_updraft.bulk import quoted, replacing
+from airflow_updraft.errors import InvalidRequestError
 from airflow_updraft.json_values import Json, parse_json, write_json
-from airflow_updraft.limits import Transport
+from airflow_updraft.limits import LIMITS, Transport
 from airflow_updraft.request import Request
 from airflow_updraft.tables import replicas
 
@@ -79,7 +80,11 @@ def save(
     transport: Transport,
     now: datetime,
 ) -> None:
-    """Write the replica's row, which was ``known`` before; ``transport``, ``now`` and its report are labels."""
+    """Write the replica's row, which was ``known`` before; ``now`` and its report are labels.
+
+    Raises InvalidRequestError, ``too_large``, where new verdicts are more than the transport carries: the caller
+    rolls back, and the device sends the mutations again in smaller batches.
+    """
     if known and replace(known, epoch=entry.epoch, told=entry.told) == entry:
         # Nothing new was settled: its verdicts stay as they are.
         labels = {"new_transport": transport, "new_device": request.device, "new_last_seen": now}
@@ -87,7 +92,16 @@ def save(
         return
     row = {name: getattr(entry, name) for name in Entry.__slots__}
     row |= {"replica_id": request.replica_id, "last_seen": now, "transport": transport, "device": request.device}
-    conn.execute(_SAVE, row | {"verdicts": None if verdicts is None else _as_text(verdicts)})
+    conn.execute(_SAVE, row | {"verdicts": None if verdicts is None else _bounded(verdicts, transport)})
+
+
+def _bounded(verdicts: Verdicts, transport: Transport) -> str:
+    text, bytes_max = _as_text(verdicts), LIMITS[transport].verdicts_bytes_max
+    # One that could not be split is taken: its one record is within the record's limit.
+    if len(verdicts) > 1 and len(text.encode()) > bytes_max:
+        message = f"the batch's verdicts with their records exceed {bytes_max} bytes: void the batch and split it"
+        raise InvalidRequestError("too_large", message, "/batch")
+    return text
 
 
 def _as_text(verdicts: Verdicts) -> str:

@@ -26,6 +26,7 @@ class TransportLimits:
     batch_bytes_max: int
     page_changes_max: int
     page_bytes_max: int
+    verdicts_bytes_max: int
     request_bytes_max: int
 
 
@@ -36,6 +37,7 @@ LIMITS: dict[Transport, TransportLimits] = {
         batch_bytes_max=131_072,
         page_changes_max=1_000,
         page_bytes_max=131_072,
+        verdicts_bytes_max=1_048_576,
         request_bytes_max=262_144,
     ),
     "plugin": TransportLimits(
@@ -43,6 +45,7 @@ LIMITS: dict[Transport, TransportLimits] = {
         batch_bytes_max=524_288,
         page_changes_max=5_000,
         page_bytes_max=1_048_576,
+        verdicts_bytes_max=4_194_304,
         request_bytes_max=1_048_576,
     ),
 }

@@ -396,6 +396,44 @@ def test_batch_sealed_for_the_plugin_gets_through_dag_in_parts(world: World) -> 
 
 
 @pytest.mark.parametrize("transport", LIMITS)
+def test_stale_batch_does_not_bring_back_more_than_an_answer_carries(world: World, transport: Transport) -> None:
+    """Small patches of large records that have changed: each verdict carries its record."""
+    writer, device = world.device("w", "bob"), world.device()
+    allowed, size = LIMITS[transport].verdicts_bytes_max, 60_000
+    fit = allowed // (size + 200)
+    names = [f"r{number}" for number in range(fit + 1)]
+    for name in names:
+        writer.push(create(name, collection="anything", data="x" * size, note="theirs"))
+    stale = [mutation("patch", name, collection="anything", set={"note": "mine"}, inc={"n": 1}) for name in names]
+    before = world.snapshot()
+    too_many = device.batch_request(*stale)
+    answer = world.exchange(too_many, transport=transport)
+    assert (answer["refused"], answer["reason"]["kind"], answer["epoch"]) == ("invalid", "too_large", device.epoch)
+    assert (answer["echo"]["nonce"], answer["echo"]["hash"]) == ("r1-n1", too_many["hash"])
+    assert world.snapshot() == before, "rolled back: the free field of none was written"
+
+    device.last = {"number": 1, "nonce": "r1-n1"}
+    assert world.exchange(device.request(last=None, void=device.last), transport=transport)["refused"] == "void"
+    for part in (stale[:-1], stale[-1:]):
+        request = device.batch_request(*part)
+        answer = world.exchange(request, transport=transport)
+        assert {verdict["verdict"] for verdict in answer["verdicts"]} == {"conflicted"}
+        assert len(json.dumps(answer["verdicts"])) <= allowed
+        resent = world.exchange(request, transport=transport)["verdicts"]
+        assert resent == answer["verdicts"]
+        device.settle(answer, request)
+    assert all(record["n"] == 1 for record in world.records("anything").values()), "each counted once"
+    assert "verdicts" not in world.exchange(too_many, transport=transport), "the voided one comes late: no effect"
+
+
+def test_one_mutation_is_never_too_much_for_an_answer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its device could not split it, and would give it up."""
+    monkeypatch.setitem(LIMITS, "plugin", replace(LIMITS["plugin"], verdicts_bytes_max=10))
+    world.device("w", "bob").push(create(note="theirs"))
+    assert only_verdict(world.device().push(create(note="mine")))["verdict"] == "conflicted"
+
+
+@pytest.mark.parametrize("transport", LIMITS)
 def test_batch_at_its_transports_limit_is_taken(world: World, transport: Transport) -> None:
     count = LIMITS[transport].batch_mutations_max
     request = world.device().batch_request(*[create(f"r{i}", visits=i) for i in range(count)])

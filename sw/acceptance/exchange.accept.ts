@@ -180,6 +180,29 @@ describe(`private collections, store on ${server.store}`, () => {
   });
 });
 
+test('stale changes of records so large that one answer could not carry them all travel in parts, and each counts once', async () => {
+  const bytes = 60_000;
+  const count = Math.ceil(TRANSPORT_LIMITS.plugin.verdictsBytesMax / bytes) + 1;
+  const prefix = newId();
+  const ids = Array.from({ length: count }, (_, at) => `${prefix}-${at}`);
+  const [ana, ben] = [await Person.signIn(server, 'plugin', 'ana'), await Person.signIn(server, 'plugin', 'ben')];
+  await Promise.all(ids.map((id) => ana.put('clients', { id, text: 'x'.repeat(bytes), n: 0 })));
+  expect(await ana.sync()).toMatchObject({ unsent: 0 });
+  expect(await ben.sync()).toMatchObject({ ready: true });
+  await Promise.all(ids.map((id) => ana.patch('clients', id, { by: 'ana' })));
+  await Promise.all(ids.map((id) => ben.capture('clients', { op: 'increment', id, by: { n: 1 } })));
+  await ana.sync();
+  const exchanges = (): number => ben.wire.log.filter((line) => line.endsWith('/exchange')).length;
+  const before = exchanges();
+  expect(await ben.sync()).toMatchObject({ unsent: 0, deadLetters: 0, conflicts: 0 });
+  expect(exchanges() - before, 'refused, voided, and then more than one').toBeGreaterThanOrEqual(4);
+  await ana.sync();
+  for (const id of ids) expect(await ana.value('clients', id)).toMatchObject({ by: 'ana', n: 1 });
+  // The next ones' first pulls are no test of the feed.
+  await Promise.all(ids.map((id) => ana.capture('clients', { op: 'delete', id })));
+  await ana.sync();
+});
+
 test('the two ways lead to one store: a batch sent by one is answered by the other, once', async () => {
   const id = newId();
   const ana = await Person.signIn(server, 'dag', 'ana');

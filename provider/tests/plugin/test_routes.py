@@ -32,6 +32,7 @@ def test_hello_says_what_the_server_speaks_and_holds(site: Site) -> None:
         "batchBytesMax",
         "pageChangesMax",
         "pageBytesMax",
+        "verdictsBytesMax",
         "requestBytesMax",
     }
 
