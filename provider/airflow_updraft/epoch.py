@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Protocol
 
 from airflow_updraft.ledger import Entry
 from airflow_updraft.request import Request
 from airflow_updraft.revision import Counter
+
+log = logging.getLogger(__name__)
 
 
 class EpochKeeper(Protocol):
@@ -57,3 +60,14 @@ def renew(counter: Counter, keeper: EpochKeeper | None, new_epoch: str) -> None:
     counter.epoch = new_epoch
     if keeper is not None:
         keeper.set(new_epoch)
+
+
+def renew_for(request: Request, counter: Counter, keeper: EpochKeeper | None, new_epoch: str) -> None:
+    """Renew the epoch because of this request, and name it: a restored store and a device that lies look the same."""
+    log.warning(
+        "epoch %s becomes %s and every device reads again: replica %r of %s names revision %d, the store is at %d, and "
+        "this or the epoch kept outside does not fit it. If it was not restored, look at what this replica sends",
+        *(counter.epoch, new_epoch, request.replica_id, request.user),
+        *(max(request.since, request.floor), counter.revision),
+    )
+    renew(counter, keeper, new_epoch)

@@ -66,7 +66,7 @@ def exchange(
         if ask.user != user or (entry and entry.user != user):
             return refusal(ask, counter, "user_mismatch")
         if epochs.is_broken(counter, epoch_keeper, kept_epoch) or epochs.is_ahead(ask, entry, counter):
-            epochs.renew(counter, epoch_keeper, new_epoch())
+            epochs.renew_for(ask, counter, epoch_keeper, new_epoch())
         answer = _settle(conn, counter, ask, entry, author, collections, clock, creates)
         if counter != locked:
             revision.save_counter(conn, counter)

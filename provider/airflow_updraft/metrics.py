@@ -12,8 +12,15 @@ _COUNTS = ("records", "tombstones", "behind")
 
 
 def sync_gauges(report: Mapping[str, Any]) -> dict[str, float]:
-    """``updraft.collection.<name>.{records,tombstones,behind,rejected,failed}`` and ``updraft.devices[.overdue]``."""
-    gauges = {"updraft.devices": report["deviceCount"], "updraft.devices.overdue": report["overdueCount"]}
+    """Collections: ``updraft.collection.<name>.{records,tombstones,behind,rejected,failed}``.
+
+    Devices: ``updraft.devices``, ``updraft.devices.overdue``, ``updraft.devices.other_epoch``.
+    """
+    gauges = {
+        "updraft.devices": report["deviceCount"],
+        "updraft.devices.overdue": report["overdueCount"],
+        "updraft.devices.other_epoch": report["otherEpochCount"],
+    }
     for name, part in report["collections"].items():
         prefix = f"updraft.collection.{_part(name)}"
         gauges |= {f"{prefix}.{count}": part[count] for count in _COUNTS if count in part}

@@ -12,7 +12,7 @@ from airflow_updraft.collections import Collections
 from airflow_updraft.errors import TableSyncError
 from airflow_updraft.json_values import Json
 from airflow_updraft.sources import import_source
-from airflow_updraft.tables import records, replicas
+from airflow_updraft.tables import meta, records, replicas
 from airflow_updraft.targets import export_target, read_cursor
 
 DEVICES_SHOWN_MAX = 500
@@ -53,7 +53,8 @@ def report(
     """State of every collection and device; ``done`` is what this run did, by collection.
 
     ``overdue`` counts and lists the devices that were not seen since ``due``, longest away first: what they captured
-    is still on them. Of both lists at most DEVICES_SHOWN_MAX are shown.
+    is still on them. Of both lists at most DEVICES_SHOWN_MAX are shown. ``otherEpochCount``: devices that have yet to
+    read again since the store's epoch was renewed.
     """
     live = sa.func.sum(sa.case((records.c.deleted, 0), else_=1))
     counts = sa.select(records.c.collection, live, sa.func.count(), sa.func.max(records.c.revision)).group_by(
@@ -66,8 +67,10 @@ def report(
         counted = {row[0]: row for row in conn.execute(counts)}
         shown = conn.execute(devices.order_by(seen.desc()).limit(DEVICES_SHOWN_MAX)).all()
         overdue = conn.execute(away.order_by(seen).limit(DEVICES_SHOWN_MAX)).all()
-        known = sa.select(sa.func.count(), sa.func.count(sa.case((seen < due, 1)))).select_from(replicas)
-        device_count, overdue_count = conn.execute(known).one()
+        elsewhere = replicas.c.epoch != sa.select(meta.c.epoch).scalar_subquery()
+        is_due, is_elsewhere = (sa.func.count(sa.case((which, 1))) for which in (seen < due, elsewhere))
+        known = sa.select(sa.func.count(), is_due, is_elsewhere).select_from(replicas)
+        device_count, overdue_count, other_epoch_count = conn.execute(known).one()
     parts = {}
     for name, collection in collections.items():
         _, alive, total, head = counted.get(name, (name, 0, 0, 0))
@@ -83,6 +86,7 @@ def report(
         "collections": parts,
         "deviceCount": device_count,
         "devices": [_device(row) for row in shown],
+        "otherEpochCount": other_epoch_count,
         "overdueCount": overdue_count,
         "overdue": [_device(row) for row in overdue],
     }

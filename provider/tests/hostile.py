@@ -67,6 +67,28 @@ def hostile_request(chance: Random, device: Device, transport: Transport) -> Mad
     return made
 
 
+def hostile_conf(chance: Random, device: Device) -> tuple[Any, dict[str, Any] | None]:
+    """One hostile conf of a DAG run, and the request it carries where the server can read one, else None."""
+    made = hostile_request(chance, device, "dag")
+    text = made if isinstance(made, str) else json.dumps(made)
+    request = made if isinstance(made, dict) else None
+    kind = chance.random()
+    if kind < 0.8:
+        return {"updraft": text}, request
+    if kind < 0.9:
+        # Other keys count for nothing, a user's name least of all.
+        return {
+            "updraft": text,
+            "user": "ben",
+            "triggering_user_name": "ben",
+            chance.choice(WORDS): junk(chance),
+        }, request
+    # No text, or not where it belongs.
+    return chance.choice(
+        [None, {}, {"updraft": made if request else [text]}, {"Updraft": text}, {text: "updraft"}]
+    ), None
+
+
 def junk(chance: Random) -> Any:
     """A value that belongs nowhere."""
     return chance.choice((chance.choice(WORDS), chance.choice(NO_COUNT), nested(chance.choice((5, 40, 400)))))

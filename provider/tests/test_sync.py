@@ -198,14 +198,35 @@ def test_overdue_devices_are_counted_and_listed_longest_away_first(demo: Demo) -
     assert [device["replicaId"] for device in report["overdue"]] == ["r3", "r2"]
 
 
+def test_epoch_that_a_device_had_renewed_is_logged_with_its_name_and_counted(
+    demo: Demo, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whether the store was restored or a device claims too much, operators see who knew more than the store."""
+    one, *_ = (demo.world.device(name, name) for name in ("one", "two", "three"))
+    assert demo.sync()["otherEpochCount"] == 0
+    one.since = 10**9
+    answer = one.pull()
+    assert (answer["reset"], answer["epoch"]) == (True, "e2")
+    (record,) = [record for record in caplog.records if record.name == "airflow_updraft.epoch"]
+    assert "epoch e1 becomes e2" in record.message
+    assert "'one' of one names revision 1000000000" in record.message
+    assert demo.sync()["otherEpochCount"] == 2
+
+
 def test_reports_become_metrics_one_a_number() -> None:
     from airflow_updraft.metrics import prune_gauges, sync_gauges, verify_gauges
 
     part = {"records": 3, "tombstones": 1, "revision": 9, "behind": 2, "source": {"rejected": 4}}
-    report = {"deviceCount": 5, "overdueCount": 1, "collections": {"a b": part, "c": {"records": 0, "error": "x"}}}
+    report = {
+        "deviceCount": 5,
+        "overdueCount": 1,
+        "otherEpochCount": 2,
+        "collections": {"a b": part, "c": {"records": 0, "error": "x"}},
+    }
     assert sync_gauges(report) == {
         "updraft.devices": 5,
         "updraft.devices.overdue": 1,
+        "updraft.devices.other_epoch": 2,
         "updraft.collection.a_b.records": 3,
         "updraft.collection.a_b.tombstones": 1,
         "updraft.collection.a_b.behind": 2,

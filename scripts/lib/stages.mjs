@@ -88,6 +88,7 @@ const ALONE = [
   'background-sync',
   'bad-input',
   'connectivity',
+  'five-tabs',
   'kill-loop',
   'killed-worker',
   'pipeline',
