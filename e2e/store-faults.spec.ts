@@ -87,6 +87,20 @@ test('fault 39: rows that a script has written over are neither shown nor sent, 
       { ...row, id: `${before}proto`, value: { id: `${before}proto` }, pending: pending(JSON.parse('{"__proto__":{"admin":true}}')), sendable: 91 },
       { ...row, id: `${before}large`, value: { id: `${before}large` }, pending: pending({ note: 'x'.repeat(5_000_000) }), sendable: 92 },
     ]);
+    await write('updraft:ana', 'requests', [{ requestId: `${before}answer`, at: 'long ago', answer: 'done' }]);
+    await write('updraft:ana', 'events', [{ cursor: 900_000, events: [{ type: 'change', collection: 'inspections', ids: 'all', cursor: 9e15 }] }]);
+    await write('updraft:ana', 'history', [{ seq: Number.MAX_SAFE_INTEGER, at: 'then', kind: 'rocket' }]);
+    await write('updraft:ana', 'inputs', [{ key: 'pending', seenAt: 'now', inputs: 7 }]);
+    const call = {
+      seq: 1,
+      runId: 'r',
+      operation: 'triggerDagRun',
+      lane: 'dag:x',
+      request: { operation: 'triggerDagRun', dagId: 'x' },
+      capturedAt: 1,
+      attempts: 0,
+    };
+    await write('updraft:ana', 'calls', [{ ...call, id: `${before}call`, state: { kind: 'flying' }, turn: ['dag:x', 1] }]);
     const entry = {
       requestData: { url: 'https://elsewhere.example/steal', method: 'POST' },
       metadata: { deliveryId: 'foreign', lane: 'exchange:ana' },
@@ -99,6 +113,8 @@ test('fault 39: rows that a script has written over are neither shown nor sent, 
   await device.syncUntilSettled();
   await store.hasLive(prefix, 1);
   expect((await device.rows(prefix)).map(({ id }) => id)).toEqual([`${prefix}good`]);
-  expect((await device.status()).quarantined).toBe(3);
+  expect(await device.page.evaluate(() => client().airflow.calls())).toEqual([]);
+  expect(JSON.stringify(await device.page.evaluate(() => client().history()))).not.toContain('rocket');
+  await eventually(async () => (await device.status()).quarantined, 'each row counted once').toBe(8);
   expect([...new Set(asked)]).toEqual([device.url]);
 });

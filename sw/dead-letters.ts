@@ -29,7 +29,7 @@ export async function exportDeadLetters(replica: OpenReplica): Promise<string> {
 export async function retryDeadLetter({ world, desk, pipeline }: OpenReplica, command: Extract<Command, { type: 'retry' }>): Promise<Results['retry']> {
   const { requestId, letter } = command;
   const opened = await desk.write(async (tx) => {
-    if ((await tx.answer(requestId)) !== undefined) return { result: undefined, events: [] };
+    if (await tx.isAnswered(requestId)) return { result: undefined, events: [] };
     await tx.putAnswer(requestId, world.clock.now(), null);
     const replica = await tx.replica();
     const before = await tx.record(letter.collection, letter.id, replica.generation);

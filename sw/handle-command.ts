@@ -17,6 +17,7 @@ import { signOut } from './sign-out.ts';
 import { visible, visibleCalls } from './visible.ts';
 import { eventsOf } from './settle/record-events.ts';
 import { rowOf, stateOf } from './store/row.ts';
+import { CapturedSchema } from './store/stored-message.ts';
 import type { ReplicaRecord } from './store/record.ts';
 
 /** A command's answer, and what should happen after it was given. */
@@ -101,8 +102,9 @@ async function resolve({ world, desk, pipeline }: OpenReplica, command: Of<'reso
     if (reason) throw new UpdraftError('not-json', `The chosen value cannot be stored: ${reason}.`);
   }
   const { captured, opened } = await desk.write(async (tx) => {
-    const repeated = (await tx.answer(command.requestId)) as Results['resolve'] | undefined;
-    if (repeated) return { result: { captured: repeated, opened: undefined }, events: [] };
+    const repeated = await tx.answer(command.requestId, CapturedSchema);
+    // One whose answer is damaged is told what is true: the conflict is resolved already.
+    if (repeated && repeated !== 'damaged') return { result: { captured: repeated.answer, opened: undefined }, events: [] };
     const before = await tx.withConflict(command.conflictId);
     if (!before) throw new UpdraftError('not-found', 'This conflict is resolved already.');
     const replica = await tx.replica();
@@ -123,7 +125,7 @@ async function resolve({ world, desk, pipeline }: OpenReplica, command: Of<'reso
 
 async function discard({ world, desk }: OpenReplica, { requestId, collection, id }: Of<'discard'>): Promise<null> {
   await desk.write(async (tx) => {
-    if ((await tx.answer(requestId)) !== undefined) return { result: null, events: [] };
+    if (await tx.isAnswered(requestId)) return { result: null, events: [] };
     await tx.putAnswer(requestId, world.clock.now(), null);
     const before = await tx.record(collection, id, 0);
     refuseHidden(await tx.replica(), before);

@@ -1,3 +1,4 @@
+import type { CallReason } from '../../shared/calls.ts';
 import { unreachable } from '../../shared/errors.ts';
 import type { CircuitReport } from '../replay/circuit.ts';
 import type { Session } from '../transport/airflow-api.ts';
@@ -20,6 +21,13 @@ export const OUTCOME_UNKNOWN: CallEffect = {
       'It was sent, and no answer came that tells whether Airflow has done it. Sent again it might be done twice: look in Airflow, then retry or discard it.',
   },
 };
+/** For the same, restored from the mirror. */
+export const OUTCOME_UNKNOWN_AFTER_LOSS: CallReason = {
+  kind: 'outcome-unknown',
+  message:
+    'The browser had lost it, and it was restored from a copy that may be older than its sending. Sent again it might be done twice: look in Airflow, then retry or discard it.',
+};
+
 /**
  * Sends a call once, as its operation may be repeated. `onSending` puts on disk that the request may be in Airflow; it is awaited before the request leaves,
  * and false when the call is gone: then nothing is sent, and the result is undefined.

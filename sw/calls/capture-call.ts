@@ -3,6 +3,7 @@ import { UpdraftError } from '../../shared/errors.ts';
 import type { Command, Results } from '../../shared/messages.ts';
 import type { OpenReplica } from '../replica.ts';
 import type { ReplicaTx } from '../store/replica-store.ts';
+import { QueuedSchema } from '../store/stored-message.ts';
 import type { Replica } from '../store/replica.ts';
 import type { World } from '../world.ts';
 import { callFact, putMoved } from './advance-call.ts';
@@ -17,8 +18,9 @@ export async function captureCall(open: OpenReplica, { requestId, request }: Of<
   const { world, desk, pipeline } = open;
   check(world, request);
   const { id, isNew } = await desk.write(async (tx) => {
-    const repeated = (await tx.answer(requestId)) as Results['call'] | undefined;
-    if (repeated) return { result: { id: repeated.id, isNew: false }, events: [] };
+    const repeated = await tx.answer(requestId, QueuedSchema);
+    if (repeated === 'damaged') throw new UpdraftError('storage', 'The call was queued, and which one it is cannot be read any more. Look for it in calls().');
+    if (repeated) return { result: { id: repeated.answer.id, isNew: false }, events: [] };
     const call = await putCall(world, tx, await tx.replica(), request);
     await tx.putAnswer(requestId, call.capturedAt, { id: call.id });
     return { result: { id: call.id, isNew: true }, events: eventsOfCall(call) };
@@ -58,7 +60,7 @@ async function putCall({ user, clock, random }: World, tx: ReplicaTx, replica: R
 /** Lets a dead call go again. It keeps its name, so that a trigger still meets its own run. Throws `not-found` when it is not dead. */
 export async function retryCall({ world, desk, pipeline }: OpenReplica, { requestId, id }: Of<'retry-call' | 'discard-call'>): Promise<null> {
   await desk.write(async (tx) => {
-    if ((await tx.answer(requestId)) !== undefined) return { result: null, events: [] };
+    if (await tx.isAnswered(requestId)) return { result: null, events: [] };
     const call = await tx.calls.get(id);
     if (call?.state.kind !== 'dead') throw new UpdraftError('not-found', 'There is no dead call of this id. Read deadLetters() again.');
     await tx.putAnswer(requestId, world.clock.now(), null);
@@ -72,7 +74,7 @@ export async function retryCall({ world, desk, pipeline }: OpenReplica, { reques
 /** Gives a call up; what Airflow has of it already stays there. Throws `in-flight` for one that may be in Airflow already, `not-found` for one that is not there. */
 export async function discardCall({ world, desk }: OpenReplica, { requestId, id }: Of<'retry-call' | 'discard-call'>): Promise<null> {
   await desk.write(async (tx) => {
-    if ((await tx.answer(requestId)) !== undefined) return { result: null, events: [] };
+    if (await tx.isAnswered(requestId)) return { result: null, events: [] };
     const call = await tx.calls.get(id);
     if (!call) throw new UpdraftError('not-found', 'There is no call of this id. Read calls() again.');
     if (!mayDiscard(call.state)) {

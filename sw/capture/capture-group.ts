@@ -7,6 +7,8 @@ import { refuseHidden } from '../settle/hidden.ts';
 import { eventsOf, type RecordStep } from '../settle/record-events.ts';
 import { absent, type ReplicaRecord } from '../store/record.ts';
 import type { ReplicaTx } from '../store/replica-store.ts';
+import type { Answered } from '../store/request-table.ts';
+import { CapturedSchema } from '../store/stored-message.ts';
 import type { Replica } from '../store/replica.ts';
 import type { World } from '../world.ts';
 import { captureChange } from './capture-change.ts';
@@ -36,21 +38,22 @@ export function captureGroup(world: World, jobs: readonly CaptureJob[]): Promise
     let replica = await tx.replica();
     const answers = await answersOf(tx, jobs);
     const records = await recordsOf(tx, jobs, replica.generation);
-    const given: { requestId: string; answer: Captured }[] = [];
+    const at = world.clock.now();
+    const given: { requestId: string; at: number; answer: Captured }[] = [];
     const steps: RecordStep[] = [];
     const results = jobs.map((job): Captured | UpdraftError => {
       const repeated = answers.get(job.requestId);
-      if (repeated) return repeated;
+      if (repeated) return repeated === 'damaged' ? answerAnew(replica, job, records) : repeated.answer;
       const captured = captureOne(world, replica, job, records, steps);
       if (captured instanceof UpdraftError) return captured;
       replica = { ...replica, seq: captured.seq };
-      answers.set(job.requestId, captured);
-      given.push({ requestId: job.requestId, answer: captured });
+      answers.set(job.requestId, { answer: captured });
+      given.push({ requestId: job.requestId, at, answer: captured });
       return captured;
     });
     // Of a record that was changed twice the last form.
     await tx.putRecords([...new Map(steps.map(({ after }) => [keyOf(after.collection, after.id), after])).values()]);
-    await tx.putAnswers(world.clock.now(), given);
+    await tx.putAnswers(given);
     await tx.putReplica(replica);
     const opened = await ensureOpenDelivery(tx, replica, makingOf(world));
     return { results, events: await tx.logEvents(eventsOf(steps)), log: replica.logId, opened };
@@ -59,10 +62,18 @@ export function captureGroup(world: World, jobs: readonly CaptureJob[]): Promise
 
 const keyOf = (collection: string, id: string): string => `${collection}\n${id}`;
 
-async function answersOf(tx: ReplicaTx, jobs: readonly CaptureJob[]): Promise<Map<string, Captured>> {
+async function answersOf(tx: ReplicaTx, jobs: readonly CaptureJob[]): Promise<Map<string, Answered<Captured>>> {
   const requestIds = jobs.map(({ requestId }) => requestId);
-  const answers = (await tx.answers(requestIds)) as (Captured | undefined)[];
+  const answers = await tx.answers(requestIds, CapturedSchema);
   return new Map(answers.flatMap((answer, index) => (answer ? [[requestIds[index] ?? '', answer] as const] : [])));
+}
+
+/** For a capture that was done, of which nobody can read any more what it was told: how its record stands. It is settled when all of that is. */
+function answerAnew(replica: Replica, { collection, change }: CaptureJob, records: ReadonlyMap<string, ReplicaRecord>): Captured {
+  const id = idOf(change);
+  const record = records.get(keyOf(collection, id));
+  const unsettled = record?.pending ?? record?.sealed;
+  return { id, seq: unsettled?.lastSeq ?? replica.seq, log: replica.logId, settled: !unsettled };
 }
 
 /** The records that the jobs are about. What a job names wrongly is refused when its turn comes. */

@@ -1,4 +1,5 @@
 import type { StorageLoss } from '../../shared/status.ts';
+import { restoreCalls } from '../calls/restore-calls.ts';
 import { keyOf, type MirrorContent } from '../store/mirror.ts';
 import type { ReplicaRecord } from '../store/record.ts';
 import type { ReplicaTx } from '../store/replica-store.ts';
@@ -31,12 +32,12 @@ export async function restore(tx: ReplicaTx, content: MirrorContent, deps: Resto
   await tx.empty();
   await tx.putRecords(records);
   for (const delivery of content.deliveries) await tx.putDelivery(delivery);
-  for (const { requestId, at, answer } of content.answers) await tx.putAnswer(requestId, at, answer);
+  await tx.putAnswers(content.answers);
   const loss: StorageLoss = {
     at: deps.now,
     unsent: Math.max(content.unsent, records.length),
     restored: records.length,
-    calls: Math.max(0, content.calls - (await tx.counts()).pendingCalls),
+    calls: await restoreCalls(tx, content, deps.now),
   };
   const { onItsWay, ...rest } = content.replica;
   // A mirror without the batch has none of its records either.

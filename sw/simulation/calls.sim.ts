@@ -6,6 +6,7 @@ const runs = (device: CallsDevice, dagId: string): unknown[] => [...(device.airf
 
 test('one poisoned call among 1,000 in ten lanes: all others are in Airflow, and it is a dead letter with the server’s words', async () => {
   const device = await CallsDevice.signedIn();
+  device.doesMirrorRest = true;
   for (let dag = 0; dag < 10; dag++) device.airflow.addDag(`dag${dag}`);
   device.online = false;
   for (let n = 0; n < 1_000; n++) await device.trigger(`dag${n % 10}`, n === 503 ? { poison: true } : { n });
@@ -53,4 +54,40 @@ describe.each([true, false])('killed %s a step', (before) => {
       expect(device.wakeUps).toEqual([]);
     }
   });
+});
+
+test('fault 9: the database is lost at any step, its mirror of any age: no call is done twice, and what may be sent once was sent once at most', async () => {
+  for (let steps = 1; steps <= 60; steps += 3) {
+    for (const behind of [0, 1, 4]) {
+      const device = await CallsDevice.signedIn();
+      device.airflow.addDag('report');
+      device.airflow.inputs.set(INPUT, { id: 'ti-1', tryNumber: 1, createdAt: '2026-01-01T00:00:00Z', options: ['Approve'] });
+      await device.drain('visible');
+      device.online = false;
+      const [input] = (await device.inputs()).inputs;
+      await device.trigger('report', { n: 1 });
+      await device.trigger('report', { n: 2 });
+      if (input) await device.respond(input, 'Approve');
+      await device.clear('report', 'run-1', 'load');
+      await (await device.worker()).mirror.flush();
+      const captured = device.mirrors.length;
+      await device.killIn(steps, steps % 2 === 0);
+      device.online = true;
+      await device.drain('online');
+      // Never older than the captures: what no mirror has seen is counted by none.
+      device.loseDatabase(Math.min(behind, device.mirrors.length - captured));
+      await device.signIn();
+      for (let round = 0; round < 6; round++) await device.later(600_000);
+      const when = `after ${steps} steps, the mirror ${behind} behind`;
+      expect(runs(device, 'report'), when).toEqual([{ n: 1 }, { n: 2 }]);
+      expect(
+        device.airflow.log.filter((line) => line.startsWith('PATCH')),
+        when,
+      ).toHaveLength(1);
+      expect(device.airflow.cleared.length, when).toBeLessThanOrEqual(1);
+      const clears = (await device.calls()).filter(({ operation }) => operation === 'clearTaskInstances');
+      if (device.airflow.cleared.length === 0) expect(clears, when).toMatchObject([{ state: { kind: 'dead', reason: { kind: 'outcome-unknown' } } }]);
+      expect((await device.status()).storageLost, when).toMatchObject({ calls: 0 });
+    }
+  }
 });

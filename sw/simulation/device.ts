@@ -53,6 +53,8 @@ export class SimulatedDevice {
   wakeUps: (WakeUpRow & { readonly lane: string })[] = [];
   /** Every mirror there was, the newest last. */
   mirrors: MirrorContent[] = [];
+  /** A mirror of each write of thousands of rows takes minutes; resting, it is written once a worker. */
+  doesMirrorRest = false;
   readonly events: LoggedEvent[] = [];
   now = Date.parse('2026-01-01T00:00:00Z');
   online = true;
@@ -61,6 +63,10 @@ export class SimulatedDevice {
   constructor(options: SimulatedDeviceOptions, indexedDB = new IDBFactory()) {
     this.#options = options;
     this.#indexedDB = indexedDB;
+  }
+
+  get indexedDB(): IDBFactory {
+    return this.#indexedDB;
   }
 
   /** The running worker; started if there is none. */
@@ -185,7 +191,7 @@ export class SimulatedDevice {
       read: async () => structuredClone(this.mirrors.at(-1)),
       write: async (content) => void this.mirrors.push(structuredClone(content)),
       remove: async () => void (this.mirrors = []),
-      pause: async () => undefined,
+      pause: () => (this.doesMirrorRest ? new Promise(() => undefined) : Promise.resolve()),
     };
   }
 

@@ -19,12 +19,8 @@ export interface StoredRecord extends ReplicaRecord {
   readonly unsettled?: 1;
 }
 
-/** What an answered capture was: a page's repeated request gets the same answer and changes nothing. */
-export interface AnsweredRequest {
-  readonly requestId: string;
-  readonly at: number;
-  readonly answer: unknown;
-}
+/** A request that was done: repeated it gets the same answer and changes nothing. `damaged`: what it was answered is in quarantine. */
+export type AnsweredRequest = { readonly requestId: string; readonly at: number } & ({ readonly answer: unknown } | { readonly damaged: true });
 
 /** A token at rest: ciphertext under a key the browser never hands out. */
 export interface SealedToken {

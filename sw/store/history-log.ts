@@ -1,8 +1,9 @@
 import type { Table } from 'dexie';
 import type { HistoryEntry, HistoryFact, HistoryFilter } from '../../shared/history.ts';
+import { lastNumber } from './numbered.ts';
+import { sound, type Poisoned } from './quarantine.ts';
 
-/** `seq` is given by the database. */
-export type HistoryTable = Table<HistoryEntry, number, HistoryFact & { readonly at: number }>;
+export type HistoryTable = Table<HistoryEntry, number>;
 
 /** Entries; the oldest go first. About 200 bytes each. */
 export const HISTORY_KEPT_MAX = 2_000;
@@ -10,10 +11,11 @@ export const HISTORY_KEPT_MAX = 2_000;
 /** Appends, and forgets what is too old to be kept. */
 export async function appendHistory(table: HistoryTable, at: number, facts: readonly HistoryFact[]): Promise<void> {
   if (facts.length === 0) return;
-  const last = await table.bulkAdd(facts.map((fact) => ({ ...fact, at })));
+  const last = await lastNumber(table);
+  await table.bulkPut(facts.map((fact, index) => ({ ...fact, at, seq: last + 1 + index })));
   await table
     .where('seq')
-    .belowOrEqual(last - HISTORY_KEPT_MAX)
+    .belowOrEqual(last + facts.length - HISTORY_KEPT_MAX)
     .delete();
 }
 
@@ -21,12 +23,12 @@ export async function appendHistory(table: HistoryTable, at: number, facts: read
 export async function readHistory(
   table: HistoryTable,
   { kinds, since = Number.NEGATIVE_INFINITY, limit = HISTORY_KEPT_MAX }: HistoryFilter,
+  poisoned: Poisoned[],
 ): Promise<HistoryEntry[]> {
   const wanted = kinds && new Set<string>(kinds);
-  return table
+  const found = table
     .orderBy('seq')
     .reverse()
-    .filter(({ kind, at }) => at >= since && (!wanted || wanted.has(kind)))
-    .limit(limit)
-    .toArray();
+    .filter((entry) => sound('history', [entry], poisoned).some(({ kind, at }) => at >= since && (!wanted || wanted.has(kind))));
+  return found.limit(limit).toArray();
 }

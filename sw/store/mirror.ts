@@ -1,8 +1,11 @@
 import * as v from 'valibot';
+import type { StoredCall } from '../calls/call.ts';
 import type { Delivery } from '../outbox/delivery.ts';
 import type { ReplicaRecord } from './record.ts';
 import type { Replica } from './replica.ts';
 import type { ReplicaTx } from './replica-store.ts';
+import { StoredCallSchema } from './stored-call.ts';
+import { RequestSchema } from './stored-message.ts';
 import { DeliverySchema, RecordSchema, ReplicaSchema } from './stored-schema.ts';
 
 /** Where a mirror lies: in a storage other than the replica's own, so that one can be lost without the other. */
@@ -23,16 +26,23 @@ const MIRROR_ROWS_MAX = 5_000;
 const ANSWERS_MAX = 100;
 
 const VERSION = 1;
-const AnswerSchema = v.object({ requestId: v.string(), at: v.number(), answer: v.unknown() });
+/** Of a list the rows that make sense: one that makes none does not spoil the others. */
+const soundOf = <T>(schema: v.GenericSchema<unknown, T>): v.GenericSchema<unknown[], T[]> =>
+  v.pipe(
+    v.array(v.unknown()),
+    v.transform((rows) => rows.filter((row): row is T => v.is(schema, row))),
+  );
 const ContentSchema = v.object({
   version: v.literal(VERSION),
   replica: ReplicaSchema,
   unsent: v.number(),
-  /** Queued calls, which are counted only. */
+  /** Calls that Airflow does not have. */
   calls: v.number(),
   deliveries: v.array(DeliverySchema),
   records: v.array(RecordSchema),
-  answers: v.array(AnswerSchema),
+  /** Calls that Airflow does not have, and dead ones. */
+  queued: v.optional(soundOf(StoredCallSchema), []),
+  answers: soundOf(RequestSchema),
 });
 
 /**
@@ -49,27 +59,29 @@ export function parseMirror(content: unknown): MirrorContent | undefined {
 
 /** The mirror of this moment; without `withRecords` only its marker. What a batch holds is taken whole or not at all: a part of it proves nothing. */
 export async function mirrorOf(tx: ReplicaTx, replica: Replica, withRecords = true): Promise<MirrorContent> {
-  const { unsent, pendingCalls: calls } = await tx.counts();
-  const marker: MirrorContent = { version: VERSION, replica, unsent, calls, deliveries: [], records: [], answers: [] };
-  if (!withRecords || unsent === 0) return marker;
+  const { unsent, pendingCalls: calls, deadLetters } = await tx.counts();
+  const marker: MirrorContent = { version: VERSION, replica, unsent, calls, deliveries: [], records: [], queued: [], answers: [] };
+  if (!withRecords || unsent + calls + deadLetters === 0) return marker;
   const batch = await tx.inBatch();
   const others = [...(await tx.rejected()), ...(await tx.conflicted()), ...(await tx.sendable(MIRROR_ROWS_MAX))];
   const room = { chars: MIRROR_CHARS_MAX };
   const deliveries = (await tx.deliveries()).filter(({ state }) => state.kind !== 'open');
   const isBatchIn = fits(room, [...batch, ...deliveries]);
+  const queued = [...(await tx.calls.unsent(MIRROR_ROWS_MAX)), ...(await tx.calls.dead())].filter((call) => fits(room, [call]));
   const keys = new Set(batch.map(keyOf));
   const records = others.filter((record) => !keys.has(keyOf(record)) && keys.add(keyOf(record)) && fits(room, [record]));
   return {
     ...marker,
     deliveries: isBatchIn ? deliveries : [],
     records: isBatchIn ? [...batch, ...records] : records,
+    queued,
     answers: await tx.newestAnswers(ANSWERS_MAX),
   };
 }
 
 export const keyOf = ({ collection, id }: Pick<ReplicaRecord, 'collection' | 'id'>): string => `${collection}\n${id}`;
 
-function fits(room: { chars: number }, rows: readonly (ReplicaRecord | Delivery)[]): boolean {
+function fits(room: { chars: number }, rows: readonly (ReplicaRecord | Delivery | StoredCall)[]): boolean {
   if (room.chars < 0) return false;
   const chars = rows.reduce((sum, row) => sum + JSON.stringify(row).length, 0);
   if (chars > room.chars) return false;

@@ -1,10 +1,23 @@
-import type { Table } from 'dexie';
+import { Dexie, type IndexableType, type Table } from 'dexie';
 import * as v from 'valibot';
-import { unreachable } from '../../shared/errors.ts';
-import type { StoredRecord, Tables } from './database.ts';
+import type { EventGroup, Tables } from './database.ts';
+import { isNumbered, lastNumber } from './numbered.ts';
+import { CallRowSchema, InputsSchema } from './stored-call.ts';
+import { HistorySchema } from './stored-history.ts';
+import { EventGroupSchema, RequestSchema } from './stored-message.ts';
 import { DeliverySchema, RecordSchema, ReplicaSchema } from './stored-schema.ts';
 
-const SCHEMAS = { records: RecordSchema, deliveries: DeliverySchema, replica: ReplicaSchema } as const;
+/** Not among them: `secrets`. What cannot be decrypted is dropped, and nothing of it is kept (`transport/token-vault.ts`). */
+const SCHEMAS = {
+  records: RecordSchema,
+  deliveries: DeliverySchema,
+  replica: ReplicaSchema,
+  calls: CallRowSchema,
+  inputs: InputsSchema,
+  events: EventGroupSchema,
+  requests: RequestSchema,
+  history: HistorySchema,
+} as const;
 export type CheckedTable = keyof typeof SCHEMAS;
 
 /** A row that makes no sense, as it was found. */
@@ -15,6 +28,8 @@ export interface Poisoned {
   readonly why: string;
 }
 export type QuarantineTable = Table<Poisoned & { readonly at: number }, number>;
+
+type AnyTable = Pick<Table<unknown, IndexableType>, 'get' | 'delete' | 'schema'>;
 
 /** What is wrong with a stored row; undefined: nothing. */
 export function whyPoisoned(table: CheckedTable, row: unknown): string | undefined {
@@ -38,25 +53,29 @@ export function sound<T>(table: CheckedTable, rows: readonly T[], poisoned: Pois
  */
 export async function moveToQuarantine(tables: Tables, poisoned: readonly Poisoned[], at: number): Promise<void> {
   for (const found of poisoned) {
-    const { get, remove } = rowOf(tables, found);
-    const now = await get();
-    if (now === undefined) continue;
-    await tables.quarantine.add({ ...found, at });
-    if (whyPoisoned(found.table, now) !== undefined) await remove();
+    const table: AnyTable = tables[found.table];
+    const key = keyIn(table, found.row);
+    const now = await table.get(key);
+    if (now === undefined || isLeftBehind(now)) continue;
+    await tables.quarantine.add({ ...found, at }, (await lastNumber(tables.quarantine)) + 1);
+    if (whyPoisoned(found.table, now) === undefined) continue;
+    await table.delete(key);
+    await leaveBehind(tables, found.table, key, at);
   }
 }
 
 /** The row has its key in it, or the browser would not have stored it. */
-function rowOf(tables: Tables, { table, row }: Poisoned): { get: () => PromiseLike<unknown>; remove: () => PromiseLike<void> } {
-  const { collection, id, deliveryId } = row as StoredRecord & { deliveryId: string };
-  switch (table) {
-    case 'records':
-      return { get: () => tables.records.get([collection, id]), remove: () => tables.records.delete([collection, id]) };
-    case 'deliveries':
-      return { get: () => tables.deliveries.get(deliveryId), remove: () => tables.deliveries.delete(deliveryId) };
-    case 'replica':
-      return { get: () => tables.replica.get('replica'), remove: () => tables.replica.delete('replica') };
-    default:
-      return unreachable(table);
-  }
+function keyIn(table: AnyTable, row: unknown): IndexableType {
+  return Dexie.getByKeyPath(Object(row), table.schema.primKey.keyPath ?? '') as IndexableType;
+}
+
+/** That there was a row may matter though nobody knows what it said: a request was done, and the numbers of events do not fall. */
+async function leaveBehind(tables: Tables, table: CheckedTable, key: IndexableType, at: number): Promise<void> {
+  if (table === 'requests' && typeof key === 'string') await tables.requests.put({ requestId: key, at, damaged: true });
+  if (table === 'events' && isNumbered(key)) await tables.events.put({ cursor: key, events: [] });
+}
+
+function isLeftBehind(row: unknown): boolean {
+  const { damaged, cursor, events } = Object(row) as { readonly damaged?: unknown } & Partial<EventGroup>;
+  return damaged === true || (isNumbered(cursor) && Array.isArray(events) && events.length === 0);
 }

@@ -1,4 +1,5 @@
 import type { Dexie, Transaction } from 'dexie';
+import * as v from 'valibot';
 import type { Declarations } from '../../shared/collections.ts';
 import type { HistoryEntry, HistoryFact, HistoryFilter } from '../../shared/history.ts';
 import type { LoggedEvent, UpdraftEvent } from '../../shared/messages.ts';
@@ -18,16 +19,15 @@ import {
   type Tables,
 } from './database.ts';
 import { evict } from './evict.ts';
+import { EventLog } from './event-log.ts';
 import { appendHistory, readHistory } from './history-log.ts';
 import { indexKeys, queryRange } from './indexes.ts';
 import { moveToQuarantine, sound, type Poisoned } from './quarantine.ts';
 import { absent, isForgettable, isSendable, type ReplicaRecord } from './record.ts';
 import type { Replica } from './replica.ts';
+import { RequestTable, type Answered } from './request-table.ts';
 import { blockedError, newerError, storeFaultOf, toStoreError } from './store-errors.ts';
 import { toStored, toRecord } from './stored-record.ts';
-
-const EVENTS_KEPT_MAX = 1_000;
-const REQUESTS_KEPT_MS = 7 * 24 * 3_600_000;
 
 /** What the engine needs of the replica's store. */
 export interface Store {
@@ -217,9 +217,13 @@ export class ReplicaTx {
   #deliveries: Delivery[] | undefined;
   /** Queued Airflow operations. */
   readonly calls: CallTable;
+  readonly #events: EventLog;
+  readonly #requests: RequestTable;
   constructor(tables: Tables, declarations: Declarations, reading: Reading, membersReader: MembersReader) {
     this.#tables = tables;
-    this.calls = new CallTable(tables.calls, tables.inputs);
+    this.calls = new CallTable(tables.calls, tables.inputs, reading.poisoned);
+    this.#events = new EventLog(tables.events, reading.poisoned);
+    this.#requests = new RequestTable(tables.requests, reading.poisoned);
     this.#declarations = declarations;
     this.#reading = reading;
     this.#membersReader = membersReader;
@@ -364,28 +368,15 @@ export class ReplicaTx {
   }
 
   /** Appends to the bounded event log and returns the events with their cursors. */
-  async logEvents(events: readonly UpdraftEvent[]): Promise<LoggedEvent[]> {
-    if (events.length === 0) return [];
-    const last = await this.cursor();
-    const logged = events.map((event, index): LoggedEvent => ({ ...event, cursor: last + 1 + index }));
-    const cursor = last + logged.length;
-    await this.#tables.events.put({ cursor, events: logged.slice(-EVENTS_KEPT_MAX) });
-    await this.#tables.events
-      .where('cursor')
-      .belowOrEqual(cursor - EVENTS_KEPT_MAX)
-      .delete();
-    return logged;
+  logEvents(events: readonly UpdraftEvent[]): Promise<LoggedEvent[]> {
+    return this.#events.append(events);
   }
-  async cursor(): Promise<number> {
-    const [last] = await this.#tables.events.orderBy('cursor').reverse().limit(1).primaryKeys();
-    return last ?? 0;
+  cursor(): Promise<number> {
+    return this.#events.cursor();
   }
-  /** Events after the cursor; `complete` is false when older ones are no longer kept. */
-  async eventsAfter(cursor: number): Promise<{ events: LoggedEvent[]; complete: boolean }> {
-    const oldestKept = (await this.cursor()) - EVENTS_KEPT_MAX + 1;
-    const groups = await this.#tables.events.where('cursor').above(cursor).toArray();
-    const events = groups.flatMap((group) => group.events).filter((event) => event.cursor > cursor && event.cursor >= oldestKept);
-    return { events, complete: cursor + 1 >= oldestKept };
+  /** Events after the cursor; `complete` is false when there were more of them than can be read. */
+  eventsAfter(cursor: number): Promise<{ events: LoggedEvent[]; complete: boolean }> {
+    return this.#events.after(cursor);
   }
 
   /** Appends to the bounded log of the engine's work, in the same transaction as what it tells of. `at`: ms since 1970. */
@@ -393,32 +384,33 @@ export class ReplicaTx {
     await appendHistory(this.#tables.history, at, facts);
   }
   async history(filter: HistoryFilter): Promise<HistoryEntry[]> {
-    return readHistory(this.#tables.history, filter);
+    return readHistory(this.#tables.history, filter, this.#reading.poisoned);
   }
 
-  async answer(requestId: string): Promise<unknown> {
-    return (await this.#tables.requests.get(requestId))?.answer;
+  /** Whether the request was done, whatever it was answered. */
+  async isAnswered(requestId: string): Promise<boolean> {
+    return (await this.answer(requestId, v.unknown())) !== undefined;
+  }
+  /** What the request was answered; undefined: it was not done yet. `schema`: of such an answer. */
+  async answer<T>(requestId: string, schema: v.GenericSchema<unknown, T>): Promise<Answered<T> | undefined> {
+    return (await this.#requests.answers([requestId], schema))[0];
   }
   /** Many at once, in the order asked for. */
-  async answers(requestIds: readonly string[]): Promise<unknown[]> {
-    return (await this.#tables.requests.bulkGet([...requestIds])).map((row) => row?.answer);
+  answers<T>(requestIds: readonly string[], schema: v.GenericSchema<unknown, T>): Promise<(Answered<T> | undefined)[]> {
+    return this.#requests.answers(requestIds, schema);
   }
   async putAnswer(requestId: string, at: number, answer: unknown): Promise<void> {
-    await this.putAnswers(at, [{ requestId, answer }]);
+    await this.#requests.put([{ requestId, at, answer }]);
   }
-  async putAnswers(at: number, given: readonly { readonly requestId: string; readonly answer: unknown }[]): Promise<void> {
-    await this.#tables.requests.bulkPut(given.map(({ requestId, answer }) => ({ requestId, at, answer })));
+  async putAnswers(rows: readonly AnsweredRequest[]): Promise<void> {
+    await this.#requests.put(rows);
   }
   async pruneAnswers(now: number): Promise<void> {
-    await this.#tables.requests
-      .where('at')
-      .below(now - REQUESTS_KEPT_MS)
-      .delete();
+    await this.#requests.prune(now);
   }
-
   /** The newest answers, for requests that may still be repeated. */
-  async newestAnswers(limit: number): Promise<AnsweredRequest[]> {
-    return this.#tables.requests.orderBy('at').reverse().limit(limit).toArray();
+  newestAnswers(limit: number): Promise<AnsweredRequest[]> {
+    return this.#requests.newest(limit);
   }
 
   /** Empties what the replica is made of; what only tells of it stays. */

@@ -1,5 +1,6 @@
 import { forceCloseDatabase, IDBDatabase, IDBFactory, IDBKeyRange, IDBObjectStore } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { plantRows } from '../plant-rows.ts';
 import { TestReplica } from '../test-replica.ts';
 import { readBatch, TestServer } from '../test-server.ts';
 import { ReplicaStore } from './replica-store.ts';
@@ -13,17 +14,9 @@ beforeEach(() => {
 });
 afterEach(() => vi.restoreAllMocks());
 
-/** Writes a row behind the engine's back, as a script in the app's origin could. */
 async function plant(table: string, ...rows: object[]): Promise<void> {
   await device.open();
-  const db = await new Promise<IDBDatabase>((resolve) => {
-    const request = device.indexedDB.open('updraft:ana');
-    request.onsuccess = () => resolve(request.result);
-  });
-  const transaction = db.transaction(table, 'readwrite');
-  for (const row of rows) transaction.objectStore(table).put(row);
-  await new Promise((resolve) => (transaction.oncomplete = resolve));
-  db.close();
+  await plantRows(device.indexedDB, 'ana', table, rows);
 }
 
 /** fake-indexeddb types the instance as its class. */

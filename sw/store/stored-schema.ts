@@ -19,7 +19,8 @@ const BATCH_CHARS_MAX = 2 * TRANSPORT_LIMITS.plugin.batchBytesMax;
 const time = v.number();
 const isJson = (value: unknown): boolean => whyNotJson(value) === undefined && lengthOf(value) <= RECORD_BYTES_MAX;
 const FieldsSchema = mapOf<Json>(isJson);
-const StoredDocSchema = v.custom<Doc>(isDoc, 'a JSON object with an "id", no larger than a record may be');
+export const JsonValueSchema = v.custom<Json>(isJson);
+export const StoredDocSchema = v.custom<Doc>(isDoc, 'a JSON object with an "id", no larger than a record may be');
 
 function isDoc(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'id' in value && typeof value.id === 'string' && !Array.isArray(value) && isJson(value);
