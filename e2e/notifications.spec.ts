@@ -1,0 +1,108 @@
+import type { Device } from './support/device.ts';
+import { eventually } from './support/eventually.ts';
+import { expect, test } from './support/test.ts';
+
+interface Shown {
+  readonly tag: string;
+  readonly body: string;
+}
+
+/** What a person answers when the app asks whether it may notify. */
+const answer = (device: Device, setting: 'granted' | 'denied'): Promise<unknown> =>
+  device.cdp.send('Browser.setPermission', { permission: { name: 'notifications' }, setting, origin: device.url });
+
+/** The notifications that the browser shows for this app. */
+const shown = (device: Device): Promise<Shown[]> =>
+  device.page.evaluate(async () => {
+    const registration = await navigator.serviceWorker.ready;
+    return (await registration.getNotifications()).map(({ tag, body }) => ({ tag, body }));
+  });
+
+/** The same with no page open, as the worker sees it; undefined while there is no worker to ask. */
+const shownToNobody = (device: Device): Promise<Shown[] | undefined> =>
+  inWorker(device, async () => {
+    const { registration } = globalThis as unknown as { readonly registration: ServiceWorkerRegistration };
+    return (await registration.getNotifications()).map(({ tag, body }) => ({ tag, body }));
+  });
+
+/** How many changes of Ben's were refused, as the worker has stored it. */
+const refusedToBen = (device: Device): Promise<number | undefined> =>
+  inWorker(
+    device,
+    () =>
+      new Promise<number>((resolve, reject) => {
+        const opening = indexedDB.open('updraft:ben');
+        opening.addEventListener('error', () => reject(new Error(String(opening.error))));
+        opening.addEventListener('success', () => {
+          const counting = opening.result.transaction('records').objectStore('records').index('rejected').count();
+          counting.addEventListener('success', () => (opening.result.close(), resolve(counting.result)));
+        });
+      }),
+  );
+
+/** A worker that the browser stops meanwhile gives no answer. */
+const inWorker = <T>(device: Device, body: () => Promise<T>): Promise<T | undefined> =>
+  device.context
+    .serviceWorkers()[0]
+    ?.evaluate(body)
+    .catch(() => undefined) ?? Promise.resolve(undefined);
+
+/** Captured without a network, the app closed; then the network is back, and the browser wakes the worker, with no page of the app. */
+async function sendWithoutPage(device: Device, capture: () => Promise<unknown>): Promise<void> {
+  await device.setOffline(true);
+  await capture();
+  await device.closeTab();
+  await device.context.setOffline(false);
+}
+
+test('a change that Airflow refuses while no page is open: one notification, which stays until it is read; a second refusal takes its place', async ({
+  device,
+  prefix,
+}) => {
+  await device.openSignedIn('ana', { keep: true });
+  await answer(device, 'granted');
+  for (const count of [1, 2]) {
+    await sendWithoutPage(device, () => device.put({ id: `${prefix}bad${count}`, site: 'A7', status: 'nonsense' }));
+    const one = [{ tag: 'updraft:dead-letter', body: expect.stringContaining(`${count} change`) }];
+    await eventually(() => shownToNobody(device), 'the one notification').toEqual(one);
+    await device.open();
+    await device.connected();
+    expect(await shown(device), 'it is the person who takes it away').toEqual(one);
+    expect(await device.deadLetters()).toHaveLength(count);
+  }
+});
+
+test('a conflict that arises while no page is open: one notification', async ({ newDevice, prefix }) => {
+  const id = `${prefix}both`;
+  const [ana, ben] = await Promise.all([newDevice(), newDevice()]);
+  await Promise.all([ana.openSignedIn('ana'), ben.openSignedIn('ben', { keep: true })]);
+  await answer(ben, 'granted');
+  await ana.put({ id, site: 'A7', status: 'ok' });
+  await ana.settled();
+  await eventually(async () => (await ben.sync()).ready && (await ben.get(id))?.state, 'the record on the other device').toBe('synced');
+  await ben.setOffline(true);
+  await ana.patch(id, { status: 'fail' });
+  await ana.syncUntilSettled();
+  await sendWithoutPage(ben, () => ben.patch(id, { status: 'watch' }));
+  await eventually(async () => (await shownToNobody(ben))?.map(({ tag }) => tag), 'the one notification').toEqual(['updraft:conflict']);
+  await ben.open();
+  await ben.connected();
+  expect(await ben.conflicts()).toMatchObject([{ recordId: id }]);
+});
+
+test('a page in view tells by itself, and a person who has not allowed it is not notified', async ({ device, newDevice, prefix }) => {
+  await device.openSignedIn('ana');
+  await answer(device, 'granted');
+  await device.page.bringToFront();
+  await device.put({ id: `${prefix}seen`, site: 'A7', status: 'nonsense' });
+  await eventually(() => device.deadLetters(), 'the refusal').toHaveLength(1);
+  expect(await shown(device)).toEqual([]);
+  const silent = await newDevice();
+  await silent.openSignedIn('ben', { keep: true });
+  await answer(silent, 'denied');
+  await sendWithoutPage(silent, () => silent.put({ id: `${prefix}silent`, site: 'A7', status: 'nonsense' }));
+  await eventually(() => refusedToBen(silent), 'the refusal').toBe(1);
+  await silent.open();
+  await silent.connected();
+  expect(await shown(silent)).toEqual([]);
+});
