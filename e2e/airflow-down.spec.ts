@@ -1,9 +1,16 @@
 import { startAirflow, stopAirflow } from '../scripts/lib/airflow-server.mjs';
 import { testState } from './support/airflow.ts';
+import { endStream, Ledger, noteInto, streamCaptures } from './support/capture-stream.ts';
 import { eventually } from './support/eventually.ts';
+import { batchesOf, expectNothingLostOrDoubled } from './support/nothing-lost.ts';
+import { randomOf, seedOf } from './support/random.ts';
 import { expect, test } from './support/test.ts';
 
 const quiet = { say: () => undefined };
+// `npm run soak` restarts it more often.
+const RESTARTS = Number(process.env['UPDRAFT_RESTARTS'] ?? 1);
+const seed = seedOf();
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 test('fault 32: Airflow stopped while it applies a batch and started again: everything arrives once, and until then the status says what it waits for', async ({
   device,
@@ -50,4 +57,39 @@ test('fault 32: Airflow stopped while it applies a batch and started again: ever
   expect((await store.revision()) - then, 'revisions taken').toBe(6);
   expect(await store.ledger(replicaId)).toMatchObject({ number: 2 });
   expect(new Set((await device.rows(prefix)).map(({ state }) => state))).toEqual(new Set(['synced']));
+});
+
+test(`fault 32: Airflow ended at a random moment, asked to or killed, under a stream of captures (${RESTARTS} times): none lost, none doubled (seed ${seed})`, async ({
+  device,
+  site,
+  store,
+  via,
+  prefix,
+}) => {
+  test.setTimeout(120_000 + RESTARTS * 120_000);
+  test.skip(process.env['UPDRAFT_E2E_STATE'] !== undefined, 'The server is not the tests’ own to stop.');
+  const random = randomOf(seed);
+  const batches = batchesOf(site.wire);
+  const ledger = new Ledger();
+  await device.openSignedIn('ana', { keep: true });
+  const before = await store.revision();
+  await noteInto(device, ledger);
+  // Slow enough to leave the machine to Airflow, which starts meanwhile.
+  await streamCaptures(device.page, prefix, 3, 100);
+  for (let restart = 0; restart < RESTARTS; restart++) {
+    const sent = batches.size;
+    // Brings the end of the backoff forward.
+    await device.page.evaluate(() => void client().sync());
+    await eventually(() => batches.size, 'a batch on its way before Airflow ends').toBeGreaterThan(sent);
+    await pause(random() * 2_000);
+    await stopAirflow({ state: testState, keepPostgres: true, atOnce: random() < 0.5 });
+    await pause(random() * 500);
+    await startAirflow({ state: testState, ...quiet });
+  }
+  await endStream(device.page);
+  await device.syncUntilSettled(90_000);
+  const again = `Again: UPDRAFT_SEED=${seed} UPDRAFT_RESTARTS=${RESTARTS} npm run test:e2e -- --project=${via} airflow-down`;
+  expect((await store.revision()) - before, `revisions taken. ${again}`).toBe([...batches.values()].reduce((sum, count) => sum + count, 0));
+  await expectNothingLostOrDoubled(device, store, ledger, prefix);
+  test.info().annotations.push({ type: 'captures', description: `${ledger.begun.size} records, ${batches.size} batches` });
 });

@@ -14,6 +14,7 @@ test(`fault 17: five tabs in ${STEPS} random steps (captures, the same records, 
   store,
   prefix,
 }) => {
+  test.setTimeout(60_000 + STEPS * 1_000);
   const batches = batchesOf(site.wire);
   const ledger = new Ledger();
   await device.openSignedIn('ana', { keep: true });

@@ -12,13 +12,15 @@ const env = {
   UPDRAFT_BROWSER_KILLS: '30',
   UPDRAFT_OFFLINE_TRIES: '50',
   UPDRAFT_CABLE_TRIES: '10',
+  UPDRAFT_TAB_STEPS: '500',
+  UPDRAFT_RESTARTS: '6',
   UPDRAFT_E2E_MS_MAX: String(LIMIT_MS),
 };
 
 await main(async () => {
   await setup();
   const own = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, process.env[name] ?? value]));
-  const args = process.argv.length > 2 ? process.argv.slice(2) : ['kill-loop', 'connectivity'];
+  const args = process.argv.length > 2 ? process.argv.slice(2) : ['kill-loop', 'connectivity', 'five-tabs', 'airflow-down'];
   const stage = e2eStage(await ensureChromium(), ['--project=plugin', ...args]);
   const { counts } = await runStage({ ...stage, name: 'soak', env: { ...stage.env, ...own }, limit_ms: LIMIT_MS });
   process.stdout.write(`\n${closingLine(counts)}\n`);

@@ -23,10 +23,10 @@ export class Ledger {
 /** More and a sum of powers of two would no longer be exact. */
 const INCREMENTS_MAX = 45;
 
-/** Starts loops in the page that capture one after the other until told to stop, each with records and counters of its own. */
-export async function streamCaptures(page: Page, prefix: string, loops: number): Promise<void> {
+/** Starts loops in the page that capture one after the other until told to stop, each with records and counters of its own; `pauseMs` between two captures of a loop. */
+export async function streamCaptures(page: Page, prefix: string, loops: number, pauseMs = 0): Promise<void> {
   await page.evaluate(
-    ({ start, count, incrementsMax }) => {
+    ({ start, count, incrementsMax, pause }) => {
       const stream = { isOn: true, ended: Promise.resolve<unknown>(undefined) };
       const inspections = client().collection('inspections');
       const tried = async (id: string, weight: number, capture: () => Promise<unknown>): Promise<boolean> => {
@@ -37,6 +37,7 @@ export async function streamCaptures(page: Page, prefix: string, loops: number):
           return false; // the worker was killed each time it was asked
         }
         await window.note('acknowledge', id, weight);
+        if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
         return true;
       };
       const loop = async (name: string): Promise<void> => {
@@ -52,7 +53,7 @@ export async function streamCaptures(page: Page, prefix: string, loops: number):
       stream.ended = Promise.all(Array.from({ length: count }, (_, at) => loop(`${start}${at}-`)));
       Object.assign(window, { stream });
     },
-    { start: prefix, count: loops, incrementsMax: INCREMENTS_MAX },
+    { start: prefix, count: loops, incrementsMax: INCREMENTS_MAX, pause: pauseMs },
   );
 }
 

@@ -34,7 +34,7 @@ declare module '*/scripts/lib/airflow-server.mjs' {
     readonly pids: readonly number[];
   }
   export function startAirflow(options?: { state?: string; port?: number; fresh?: boolean; say?: (line: string) => void }): Promise<AirflowStatus>;
-  export function stopAirflow(options?: { state?: string; keepPostgres?: boolean }): Promise<AirflowStatus>;
+  export function stopAirflow(options?: { state?: string; keepPostgres?: boolean; atOnce?: boolean }): Promise<AirflowStatus>;
   export function airflowStatus(options?: { state?: string }): Promise<AirflowStatus>;
 }
 declare module '*/scripts/lib/paths.mjs' {

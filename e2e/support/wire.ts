@@ -69,7 +69,7 @@ export class Wire {
   /** What the browser has signed in with. */
   readonly tokens = new Set<string>();
   readonly #airflowUrl: () => string;
-  #observe: ((body: Buffer) => void) | undefined;
+  #observe: ((body: Buffer, step: Step) => void) | undefined;
   #rules: Rule[] = [];
   #holds: { step: Step; before: boolean; held: Held }[] = [];
   /** Which way exchanges travel: without the plugin Airflow answers its paths as any that it does not know. */
@@ -111,9 +111,12 @@ export class Wire {
     return this.#hold(step, true);
   }
 
-  /** Hands the body of every exchange to the observer, unpacked, before Airflow sees it. */
-  observeExchanges(observer: (body: string) => void): void {
-    this.#observe = (body) => observer((body[0] === GZIP_MAGIC ? gunzipSync(body) : body).toString('utf8'));
+  /** Hands every exchange's request, whichever way it goes, to the observer before Airflow sees it. */
+  observeExchanges(observer: (request: string) => void): void {
+    this.#observe = (body, step) => {
+      const text = (body[0] === GZIP_MAGIC ? gunzipSync(body) : body).toString('utf8');
+      observer(step === 'trigger' ? (JSON.parse(text) as { conf: { updraft: string } }).conf.updraft : text);
+    };
   }
 
   count(step: Step): number {
@@ -136,8 +139,11 @@ export class Wire {
       await this.#answerHeld(hold, before, request, response);
       return true;
     }
-    if (!rule && step === 'exchange' && this.#observe) {
-      deliver(response, await this.#ask(request, this.#observe));
+    const observe = this.#observe;
+    if (!rule && observe && (step === 'exchange' || step === 'trigger')) {
+      const answer = await this.#ask(request, (body) => observe(body, step)).catch(() => undefined);
+      if (answer) deliver(response, answer);
+      else response.destroy(); // Airflow is down
       return true;
     }
     if (!rule) return false;

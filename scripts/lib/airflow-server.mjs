@@ -116,20 +116,20 @@ function spawnLeader(state, env, prepare) {
 }
 
 /**
- * Stop it and make sure that nothing is left. `keepPostgres`: Airflow is down, its data can still be read.
- * @param {{ state?: string, keepPostgres?: boolean }} [options] @returns {Promise<Status>}
+ * Stop it and make sure that nothing is left. `keepPostgres`: Airflow is down, its data can still be read. `atOnce`: killed in the middle of its work.
+ * @param {{ state?: string, keepPostgres?: boolean, atOnce?: boolean }} [options] @returns {Promise<Status>}
  */
-export async function stopAirflow({ state: folder = defaultState, keepPostgres = false } = {}) {
+export async function stopAirflow({ state: folder = defaultState, keepPostgres = false, atOnce = false } = {}) {
   const state = stateAt(folder);
   return await withPidLock(state.lock, async () => {
-    await stopAll(state, keepPostgres);
+    await stopAll(state, keepPostgres, atOnce);
     return await airflowStatus({ state: folder });
   });
 }
 
-/** @param {import('./airflow-state.mjs').State} state @param {boolean} keepPostgres */
-async function stopAll(state, keepPostgres) {
-  const survivors = await endFamily(familyOf(state));
+/** @param {import('./airflow-state.mjs').State} state @param {boolean} keepPostgres @param {boolean} [atOnce] */
+async function stopAll(state, keepPostgres, atOnce = false) {
+  const survivors = await endFamily(familyOf(state), { atOnce });
   if (survivors.length > 0) throw new Problem(`These processes of Airflow do not end: ${survivors.join(' ')}`);
   if (keepPostgres) return;
   await stopDatabase(state);

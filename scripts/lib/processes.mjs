@@ -55,10 +55,10 @@ async function membersByTree({ leader }) {
 }
 
 /**
- * End all members: ask, wait, kill, and look again until none is left. @param {Family} family
- * @returns {Promise<number[]>} those that survived even that
+ * End all members: ask, wait, kill, and look again until none is left. `atOnce`: kill without asking. @param {Family} family
+ * @param {{ atOnce?: boolean }} [options] @returns {Promise<number[]>} those that survived even that
  */
-export async function endFamily(family) {
+export async function endFamily(family, { atOnce = false } = {}) {
   let known = await members(family);
   /** @param {NodeJS.Signals} signal @param {number} wait_ms */
   const signalUntilGone = async (signal, wait_ms) => {
@@ -70,7 +70,7 @@ export async function endFamily(family) {
       known = [...new Set([...known.filter(isAlive), ...(await members(family))])];
     }
   };
-  await signalUntilGone('SIGTERM', TERM_MS_MAX);
+  if (!atOnce) await signalUntilGone('SIGTERM', TERM_MS_MAX);
   await signalUntilGone('SIGKILL', KILL_MS_MAX);
   return known;
 }
