@@ -33,12 +33,20 @@ test('fault 9: the database’s files are deleted between two launches: what was
   device,
   newDevice,
   store,
+  airflow,
   prefix,
 }) => {
   await device.openSignedIn('ana', { keep: true });
+  await device.setOffline(true);
+  const call = await device.page.evaluate(() => client().airflow.triggerDagRun('daily_report', { note: 'asked for before the loss' }));
   const ids = ['a', 'b', 'c'].map((name) => prefix + name);
   await captureOffline(device, ids);
   await rm(await databaseOf(device), { recursive: true });
   const again = await newDevice({ profile: device.profile });
   await expectRestored(again, ids, async (id) => (await store.record(id))?.fields['visits']);
+  const restored = async (): Promise<unknown> => (await again.page.evaluate(() => client().airflow.calls())).map(({ id, state }) => [id, state.kind]);
+  await eventually(restored, 'the call that was queued').toEqual([[call.id, expect.stringMatching(/^(following|settled)$/)]]);
+  const { dag_runs: runs } = (await airflow.call('GET', '/dags/daily_report/dagRuns?limit=100&order_by=-id')).body as { dag_runs: { dag_run_id: string }[] };
+  expect(runs.filter(({ dag_run_id: run }) => run.endsWith(`__call__${call.id}`))).toHaveLength(1);
+  expect((await again.status()).storageLost).toMatchObject({ calls: 0 });
 });
