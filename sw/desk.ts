@@ -4,7 +4,7 @@ import { MESSAGES_VERSION } from '../shared/protocol-version.ts';
 import type { Durability, Status, Wake } from '../shared/status.ts';
 import { mend, needsMending } from './settle/mend.ts';
 import { statusOf, type Activity, type Trouble } from './status.ts';
-import type { ReplicaTx } from './store/replica-store.ts';
+import type { ReplicaTx } from './store/replica-tx.ts';
 import type { Replica } from './store/replica.ts';
 import type { World } from './world.ts';
 

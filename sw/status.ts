@@ -1,6 +1,6 @@
 import type { Durability, Status, StorageLoss, Wake } from '../shared/status.ts';
 import { runOf, type Delivery } from './outbox/delivery.ts';
-import type { ReplicaTx } from './store/replica-store.ts';
+import type { ReplicaTx } from './store/replica-tx.ts';
 import type { Replica } from './store/replica.ts';
 
 /** What the drain is doing at this moment; not stored, since a killed worker does nothing. */

@@ -1,7 +1,7 @@
 import type { StoredCall } from './calls/call.ts';
 import { isHidden } from './settle/hidden.ts';
 import type { ReplicaRecord } from './store/record.ts';
-import type { ReplicaTx } from './store/replica-store.ts';
+import type { ReplicaTx } from './store/replica-tx.ts';
 import type { World } from './world.ts';
 
 /** Of the records read, those that whoever is here now may see. Everything that is told to a page on its request goes through here. */

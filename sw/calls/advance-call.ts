@@ -2,7 +2,7 @@ import type { CallState } from '../../shared/calls.ts';
 import { unreachable } from '../../shared/errors.ts';
 import type { HistoryFact } from '../../shared/history.ts';
 import type { Desk } from '../desk.ts';
-import type { ReplicaTx } from '../store/replica-store.ts';
+import type { ReplicaTx } from '../store/replica-tx.ts';
 import type { World } from '../world.ts';
 import type { Requests } from './operation.ts';
 import { moveCall, type CallMove, type StoredCall } from './call.ts';

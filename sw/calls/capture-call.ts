@@ -2,7 +2,7 @@ import type { CallRequest } from '../../shared/calls.ts';
 import { UpdraftError } from '../../shared/errors.ts';
 import type { Command, Results } from '../../shared/messages.ts';
 import type { OpenReplica } from '../replica.ts';
-import type { ReplicaTx } from '../store/replica-store.ts';
+import type { ReplicaTx } from '../store/replica-tx.ts';
 import { QueuedSchema } from '../store/stored-message.ts';
 import type { Replica } from '../store/replica.ts';
 import type { World } from '../world.ts';

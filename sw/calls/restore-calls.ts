@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { CallRequestSchema } from '../../shared/calls.ts';
 import type { MirrorContent } from '../store/mirror.ts';
-import type { ReplicaTx } from '../store/replica-store.ts';
+import type { ReplicaTx } from '../store/replica-tx.ts';
 import { putMoved } from './advance-call.ts';
 import { OUTCOME_UNKNOWN_AFTER_LOSS } from './attempt.ts';
 import { isUnsent, type StoredCall } from './call.ts';

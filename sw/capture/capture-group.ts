@@ -6,7 +6,7 @@ import { ensureOpenDelivery, makingOf } from '../outbox/open-delivery.ts';
 import { refuseHidden } from '../settle/hidden.ts';
 import { eventsOf, type RecordStep } from '../settle/record-events.ts';
 import { absent, type ReplicaRecord } from '../store/record.ts';
-import type { ReplicaTx } from '../store/replica-store.ts';
+import type { ReplicaTx } from '../store/replica-tx.ts';
 import type { Answered } from '../store/request-table.ts';
 import { CapturedSchema } from '../store/stored-message.ts';
 import type { Replica } from '../store/replica.ts';

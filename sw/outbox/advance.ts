@@ -1,6 +1,6 @@
 import { unreachable } from '../../shared/errors.ts';
 import type { HistoryFact } from '../../shared/history.ts';
-import type { ReplicaTx } from '../store/replica-store.ts';
+import type { ReplicaTx } from '../store/replica-tx.ts';
 import { isOver, moveDelivery, type Delivery, type DeliveryState, type Move } from './delivery.ts';
 
 /** Makes one move of a delivery: row and log in the caller's transaction. `at`: ms since 1970. Returns the delivery as it is now. */

@@ -1,4 +1,4 @@
-import type { ReplicaTx } from '../store/replica-store.ts';
+import type { ReplicaTx } from '../store/replica-tx.ts';
 import type { Replica } from '../store/replica.ts';
 import type { World } from '../world.ts';
 import { advance, movedFact } from './advance.ts';

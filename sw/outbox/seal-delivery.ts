@@ -2,7 +2,7 @@ import { TRANSPORT_LIMITS } from '../../shared/limits.ts';
 import type { UpdraftEvent } from '../../shared/messages.ts';
 import { eventsOf, type RecordStep } from '../settle/record-events.ts';
 import { withValue } from '../settle/rebase-record.ts';
-import type { ReplicaTx } from '../store/replica-store.ts';
+import type { ReplicaTx } from '../store/replica-tx.ts';
 import type { Replica } from '../store/replica.ts';
 import type { ReplicaRecord } from '../store/record.ts';
 import { advance } from './advance.ts';

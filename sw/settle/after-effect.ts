@@ -8,7 +8,7 @@ import type { Desk } from '../desk.ts';
 import { advance } from '../outbox/advance.ts';
 import type { Again, Delivery, Move } from '../outbox/delivery.ts';
 import { nextBackoff } from '../replay/backoff.ts';
-import type { ReplicaTx } from '../store/replica-store.ts';
+import type { ReplicaTx } from '../store/replica-tx.ts';
 import type { Replica } from '../store/replica.ts';
 import type { Effect } from '../transport/transport.ts';
 import type { World } from '../world.ts';

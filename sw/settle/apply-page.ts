@@ -1,7 +1,7 @@
 import type { Change, ExchangeResponse } from '../../shared/exchange.ts';
 import { own } from '../../shared/json.ts';
 import type { ReplicaRecord } from '../store/record.ts';
-import type { ReplicaTx } from '../store/replica-store.ts';
+import type { ReplicaTx } from '../store/replica-tx.ts';
 import type { Replica } from '../store/replica.ts';
 import { rebaseRecord } from './rebase-record.ts';
 import type { RecordStep } from './record-events.ts';

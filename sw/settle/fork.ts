@@ -1,7 +1,7 @@
 import type { UpdraftEvent } from '../../shared/messages.ts';
 import { advance } from '../outbox/advance.ts';
 import type { ReplicaRecord } from '../store/record.ts';
-import type { ReplicaTx } from '../store/replica-store.ts';
+import type { ReplicaTx } from '../store/replica-tx.ts';
 import type { Replica } from '../store/replica.ts';
 import { foldBack, withValue } from './rebase-record.ts';
 import { eventsOf } from './record-events.ts';

@@ -1,6 +1,6 @@
 import type { UpdraftEvent } from '../../shared/messages.ts';
 import { lossOf } from '../status.ts';
-import type { ReplicaTx } from '../store/replica-store.ts';
+import type { ReplicaTx } from '../store/replica-tx.ts';
 import type { Replica } from '../store/replica.ts';
 import { fork } from './fork.ts';
 import type { SettleDeps } from './settle-deps.ts';

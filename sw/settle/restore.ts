@@ -2,7 +2,7 @@ import type { StorageLoss } from '../../shared/status.ts';
 import { restoreCalls } from '../calls/restore-calls.ts';
 import { keyOf, type MirrorContent } from '../store/mirror.ts';
 import type { ReplicaRecord } from '../store/record.ts';
-import type { ReplicaTx } from '../store/replica-store.ts';
+import type { ReplicaTx } from '../store/replica-tx.ts';
 import type { Replica } from '../store/replica.ts';
 import { forkRecord } from './fork.ts';
 import { withValue } from './rebase-record.ts';

@@ -7,7 +7,7 @@ import { advance } from '../outbox/advance.ts';
 import type { Delivery, Move } from '../outbox/delivery.ts';
 import { ensureOpenDelivery } from '../outbox/open-delivery.ts';
 import { BATCH_HEAD_BYTES } from '../outbox/seal.ts';
-import type { ReplicaTx } from '../store/replica-store.ts';
+import type { ReplicaTx } from '../store/replica-tx.ts';
 import type { ReplicaRecord } from '../store/record.ts';
 import type { Replica } from '../store/replica.ts';
 import { applyVerdict } from './apply-verdict.ts';

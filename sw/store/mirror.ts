@@ -3,7 +3,7 @@ import type { StoredCall } from '../calls/call.ts';
 import type { Delivery } from '../outbox/delivery.ts';
 import type { ReplicaRecord } from './record.ts';
 import type { Replica } from './replica.ts';
-import type { ReplicaTx } from './replica-store.ts';
+import type { ReplicaTx } from './replica-tx.ts';
 import { StoredCallSchema } from './stored-call.ts';
 import { RequestSchema } from './stored-message.ts';
 import { DeliverySchema, RecordSchema, ReplicaSchema } from './stored-schema.ts';

@@ -5,7 +5,8 @@ import type { Json } from '../../shared/json.ts';
 import type { UpdraftEvent } from '../../shared/messages.ts';
 import type { Query } from '../../shared/row.ts';
 import { absent, type Pending, type ReplicaRecord } from './record.ts';
-import { ReplicaStore, type ReplicaTx } from './replica-store.ts';
+import { ReplicaStore } from './replica-store.ts';
+import type { ReplicaTx } from './replica-tx.ts';
 
 const DECLARATIONS = readCollections({ version: 1, collections: { asks: { schema: {}, indexes: ['site', 'n'] }, others: { schema: {}, indexes: ['site'] } } });
 const DAY_MS = 24 * 3_600_000;
