@@ -13,6 +13,7 @@ import httpx
 from world import sealed
 
 DAG_RUN_SECONDS_MAX = 60
+RUNS = "/api/v2/dags/updraft_exchange/dagRuns"
 
 
 @dataclass(frozen=True)
@@ -42,20 +43,26 @@ class AirflowSite:
 
     def by_dag(self, request: Any, user: str = "ana") -> dict[str, Any]:
         """Exchange as a DAG run, through stock routes alone."""
-        runs = "/api/v2/dags/updraft_exchange/dagRuns"
+        return self.run_conf({"updraft": json.dumps(request)}, user)
+
+    def run_conf(self, conf: Any, user: str = "ana") -> dict[str, Any]:
+        """Trigger a run with this conf, and return what it answered."""
         run_id = f"updraft__check__{uuid.uuid4().hex}"
         with self.client(user) as client:
-            conf = {"updraft": json.dumps(request)}
             body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
-            client.post(runs, json=body).raise_for_status()
-            deadline = time.monotonic() + DAG_RUN_SECONDS_MAX
-            while (state := client.get(f"{runs}/{run_id}").json()["state"]) not in ("success", "failed"):
-                assert time.monotonic() < deadline, f"the run is still {state}"
-                time.sleep(0.1)
-            assert state == "success"
-            found = client.get(f"{runs}/{run_id}/taskInstances/exchange/xcomEntries/return_value").json()
-            answer: dict[str, Any] = json.loads(found["value"])
-            return answer
+            client.post(RUNS, json=body).raise_for_status()
+            return self.result(client, run_id)
+
+    def result(self, client: httpx.Client, run_id: str) -> dict[str, Any]:
+        """Wait for the run; return its answer."""
+        deadline = time.monotonic() + DAG_RUN_SECONDS_MAX
+        while (state := client.get(f"{RUNS}/{run_id}").json()["state"]) not in ("success", "failed"):
+            assert time.monotonic() < deadline, f"the run is still {state}"
+            time.sleep(0.1)
+        assert state == "success"
+        found = client.get(f"{RUNS}/{run_id}/taskInstances/exchange/xcomEntries/return_value").json()
+        answer: dict[str, Any] = json.loads(found["value"])
+        return answer
 
 
 @dataclass

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from random import Random
 from typing import Any
 
-from airflow_site import AirflowSite, Phone
+import pytest
+from airflow_site import RUNS, AirflowSite, Phone
+from hostile import SHORT_WORDS
 from world import create, mutation
 
 CSRF = {"X-Updraft": "1"}
@@ -112,16 +114,67 @@ def test_airflow_lists_the_plugin_and_its_page(airflow: AirflowSite) -> None:
     assert (page.status_code, "page.js" in page.text) == (200, True)
 
 
-def test_run_id_that_is_taken_shows_the_request_it_was_taken_by(airflow: AirflowSite) -> None:
+@pytest.mark.parametrize("seed", range(26, 31), ids=lambda seed: f"fault 26: seed {seed}")
+def test_run_id_that_is_taken_shows_the_request_it_was_taken_by(airflow: AirflowSite, seed: int) -> None:
     """fault 26: triggers of few run ids in random order: the first of each wins, the others get 409 and may look."""
-    chance, runs = Random(26), "/api/v2/dags/updraft_exchange/dagRuns"
+    chance = Random(seed)
     ids = [f"updraft__check__{uuid.uuid4().hex}" for _ in range(3)]
     first: dict[str, dict[str, Any]] = {}
     with airflow.client() as client:
-        for run_id in chance.choices(ids, k=12):
+        for run_id in chance.sample([*ids, *chance.choices(ids, k=9)], k=12):
             conf = {"updraft": json.dumps(Phone(airflow).request())}
-            answer = client.post(runs, json={"dag_run_id": run_id, "logical_date": None, "conf": conf})
+            answer = client.post(RUNS, json={"dag_run_id": run_id, "logical_date": None, "conf": conf})
             assert answer.status_code == (409 if run_id in first else 200), answer.text
             first.setdefault(run_id, conf)
-            assert client.get(f"{runs}/{run_id}").json()["conf"] == first[run_id]
+            assert client.get(f"{RUNS}/{run_id}").json()["conf"] == first[run_id]
     assert len(first) == 3, "no logical date, so no two runs clash by it"
+
+
+@pytest.mark.parametrize("seed", [26, 27], ids=lambda seed: f"fault 26: seed {seed}")
+def test_run_id_claimed_by_many_at_once_is_one_runs(airflow: AirflowSite, seed: int) -> None:
+    """fault 26: the same id at the same moment with other requests: one wins, and its batch alone counts."""
+    chance = Random(seed)
+    phone, run_id = Phone(airflow), f"updraft__check__{uuid.uuid4().hex}"
+    phone.pull()
+    requests = [phone.batch(inspection()) for _ in range(chance.randrange(2, 6))]
+    confs = [{"updraft": json.dumps(request)} for request in requests]
+
+    def trigger(conf: dict[str, str]) -> int:
+        with airflow.client() as client:
+            return client.post(RUNS, json={"dag_run_id": run_id, "logical_date": None, "conf": conf}).status_code
+
+    with ThreadPoolExecutor(len(confs)) as pool:
+        statuses = list(pool.map(trigger, confs))
+    assert sorted(statuses) == [200] + [409] * (len(confs) - 1)
+    winner = statuses.index(200)
+    with airflow.client() as client:
+        assert client.get(f"{RUNS}/{run_id}").json()["conf"] == confs[winner]
+        answer = airflow.result(client, run_id)
+    assert verdicts(phone.settle(answer, requests[winner])) == ["applied"]
+    other = requests[(winner + 1) % len(requests)]
+    assert airflow.post(other).json()["refused"] == "fork", "the number is taken"
+
+
+def test_hostile_confs_through_real_runs_have_no_effect(airflow: AirflowSite) -> None:
+    """fault 40: a handful of what test_hostile_conf.py hands to the task's function by the hundred."""
+    chance, watch, made = Random(40), Phone(airflow), inspection(note="must not be stored")
+    watch.pull()
+    phone, stranger = Phone(airflow), Phone(airflow, "ben")
+    phone.pull()
+    stranger.pull()
+    good = phone.batch(made)
+    confs: list[Any] = [
+        {},
+        {"updraft": good},
+        {"updraft": json.dumps(good | {"user": "ben"}), "user": "ana", "triggering_user_name": "ben"},
+        {"updraft": json.dumps(stranger.batch(made))},
+        {"updraft": json.dumps(good | {"hash": "0" * 64})},
+        {"updraft": json.dumps(good)[:-1] + ', "user": "ben"}'},
+        *({"updraft": word, word[:20]: {"{{ 7 * 7 }}": "{{ ti }}"}} for word in chance.sample(SHORT_WORDS, k=6)),
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(airflow.run_conf, confs))
+    assert {answer["refused"] for answer in answers} == {"invalid", "user_mismatch"}
+    assert not any("verdicts" in answer or answer["changes"] for answer in answers)
+    assert made["id"] not in {change["id"] for change in watch.pull()}, "no effect"
+    assert verdicts(phone.exchange(good)) == ["applied"], "and nobody's place in the ledger has moved"
