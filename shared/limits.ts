@@ -18,9 +18,10 @@ export interface TransportLimits {
   readonly requestBytesMax: number;
 }
 
+/** The bundler is told that nothing else comes of these calls: a page's client has no use for them. */
 export const TRANSPORT_LIMITS: Readonly<Record<TransportName, TransportLimits>> = {
-  dag: camelCased(limits.transports.dag),
-  plugin: camelCased(limits.transports.plugin),
+  dag: /* @__PURE__ */ camelCased(limits.transports.dag),
+  plugin: /* @__PURE__ */ camelCased(limits.transports.plugin),
 };
 
 function camelCased(declared: typeof limits.transports.dag): TransportLimits {
