@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { describe, expect, inject, test } from 'vitest';
+import { afterEach, describe, expect, inject, test } from 'vitest';
+import type { HistoryEntry } from '../../shared/history.ts';
 import { TRANSPORT_LIMITS } from '../../shared/limits.ts';
 import type { DeadLetter } from '../../shared/row.ts';
+import { seeded } from '../simulation/setup.ts';
 import { airflowApi, Person } from './person.ts';
 
 const server = inject('server');
@@ -150,6 +152,73 @@ describe.each(['plugin', 'dag'] as const)(`by the %s, store on ${server.store}: 
     expect(await ana.sync()).toMatchObject({ unsent: 0, conflicts: 0, ready: true });
     await ben.sync();
     for (const device of [ana, ben]) expect(await device.value('asks', id)).toEqual({ id, n: 2 });
+  });
+});
+
+const DAG = '/dags/updraft_exchange';
+const pauseDag = (is_paused: boolean): Promise<unknown> => airflowApi(server, 'PATCH', `${DAG}?update_mask=is_paused`, { is_paused });
+const settles = (person: Person): Promise<void> => expect.poll(async () => (await person.sync()).unsent, { timeout: 90_000, interval: 500 }).toBe(0);
+const countUp = (person: Person, id: string): Promise<unknown> => person.capture('asks', { op: 'increment', id, by: { n: 1 } });
+const moves = async (person: Person): Promise<readonly HistoryEntry[]> =>
+  (await person.ask({ type: 'history', filter: { kinds: ['delivery-moved'] } })) as readonly HistoryEntry[];
+
+/** A device that goes by the DAG, and a record on it that counts. */
+async function counting(): Promise<[Person, string]> {
+  const ana = await Person.signIn(server, 'dag', 'ana');
+  const id = newId();
+  await ana.put('asks', { id, n: 0 });
+  await settles(ana);
+  return [ana, id];
+}
+
+// In this file, since those of others run beside it and their exchanges would be held up too.
+describe(`the DAG's way shut, store on ${server.store}`, () => {
+  afterEach(() => pauseDag(false));
+
+  test('fault 24: a missing DAG is told as held, and what was captured is sent once when Airflow has the DAG again', async () => {
+    const [ana, id] = await counting();
+    let counted = 0;
+    // Airflow may find the file again before the exchange is tried: then that one went through.
+    const standsWithoutDag = async (): Promise<object> => {
+      await airflowApi(server, 'DELETE', DAG);
+      await countUp(ana, id);
+      counted++;
+      const { unsent, waiting } = await ana.sync();
+      return { unsent, waiting: waiting?.for };
+    };
+    await expect.poll(standsWithoutDag, { timeout: 90_000 }).toEqual({ unsent: 1, waiting: 'dag-missing' });
+    expect(await moves(ana)).toContainEqual(expect.objectContaining({ to: 'parked', why: 'dag-missing' }));
+    await settles(ana);
+    expect(await ana.value('asks', id)).toEqual({ id, n: counted });
+  });
+
+  test.each([24, 25])('fault 24: paused and let go on at random while people capture who may send and who may not (seed %i)', async (seed) => {
+    const random = seeded(seed);
+    const [ana, id] = await counting();
+    const vera = await Person.signIn(server, 'dag', 'vera');
+    const underWay: Promise<unknown>[] = [];
+    let [counted, held] = [0, 0];
+    for (let step = 0; step < 14; step++) {
+      const chance = random();
+      if (chance < 0.4) {
+        await countUp(ana, id);
+        counted++;
+        underWay.push(ana.sync());
+      } else if (chance < 0.6) {
+        await vera.put('asks', { id: newId(), n: 1 });
+        held++;
+        expect((await vera.sync()).waiting?.for).toBe('forbidden');
+      } else await pauseDag(chance < 0.85);
+      await new Promise((resolve) => setTimeout(resolve, random() * 800));
+    }
+    await pauseDag(false);
+    await Promise.all(underWay);
+    await settles(ana);
+    expect(await ana.value('asks', id)).toEqual({ id, n: counted });
+    const ben = await Person.signIn(server, 'plugin', 'ben');
+    await ben.sync();
+    expect(await ben.value('asks', id)).toEqual({ id, n: counted });
+    expect(await vera.sync()).toMatchObject({ unsent: held, deadLetters: 0 });
   });
 });
 
