@@ -132,20 +132,23 @@ def load_records(conn: sa.Connection, wanted: Iterable[Named]) -> dict[Key, Stor
     return found
 
 
+_RECORD = (
+    # A JSON column as text, for our own parser.
+    "SELECT id, revision, created, CAST(fields AS text), CAST(field_revisions AS text), deleted, owner "
+    "FROM updraft_records WHERE collection = :collection AND id"
+)
 _LOAD: Mapping[str, tuple[sa.TextClause, Callable[[Sequence[str]], str]]] = {
-    # The ids as one parameter; a JSON column as text, for our own parser.
-    dialect: (
+    # The ids as one parameter.
+    "sqlite": (sa.text(f"{_RECORD} IN (SELECT value FROM json_each(:ids))"), write_json),  # noqa: S608
+    # One by one, so that each is found by the primary key: asked for all at once, a planner whose statistics are old
+    # (a bulk load, a young store) takes the collection for small, and reads the whole of it at every exchange.
+    "postgresql": (
         sa.text(
-            "SELECT id, revision, created, CAST(fields AS text), CAST(field_revisions AS text), deleted, owner "  # noqa: S608
-            f"FROM updraft_records WHERE collection = :collection AND id {among}"
+            "SELECT found.* FROM unnest(CAST(:ids AS text[])) AS wanted (wanted_id) "  # noqa: S608
+            f"CROSS JOIN LATERAL ({_RECORD} = wanted_id OFFSET 0) AS found"
         ),
-        as_parameter,
-    )
-    for dialect, among, as_parameter in (
-        ("sqlite", "IN (SELECT value FROM json_each(:ids))", write_json),
-        # An array: of a subquery the planner knows no length, and may read the whole collection.
-        ("postgresql", "= ANY(CAST(:ids AS text[]))", as_array),
-    )
+        as_array,
+    ),
 }
 
 

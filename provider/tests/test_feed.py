@@ -38,12 +38,12 @@ def fill(world: World, collection: str, owner: str, count: int) -> None:
         conn.execute(sa.text("UPDATE updraft_meta SET revision = revision + :count"), {"count": count})
 
 
-def plans_of_pages(world: World, *requests: tuple[dict[str, Any], str]) -> list[str]:
-    """The database's plan for each page that these exchanges read."""
+def plans_of(world: World, words: str, *requests: tuple[dict[str, Any], str]) -> list[str]:
+    """The database's plan for each statement with these words in these exchanges."""
     plans = []
 
     def explain(conn: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if "ORDER BY revision" in statement:
+        if words in statement:
             how = "EXPLAIN QUERY PLAN " if world.engine.dialect.name == "sqlite" else "EXPLAIN "
             beside = conn.connection.cursor()
             beside.execute(how + statement, parameters)
@@ -65,13 +65,23 @@ def test_page_is_read_from_an_index_in_order_whatever_the_statistics_say(world: 
     fill(world, "asks", "bob", 20_000)
     first_sync = ana.request(since=0, limit=100)
     up_to_date = ana.request(since=world.revision - 1)
-    plans = plans_of_pages(world, (first_sync, "ana"), (up_to_date, "ana"))
+    plans = plans_of(world, "ORDER BY revision", (first_sync, "ana"), (up_to_date, "ana"))
     assert len(plans) == 2
     for plan in plans:
         assert "updraft_records_by_owner" in plan, "the few that are ana's are found, not filtered out of bob's"
         assert "updraft_records_by_collection" in plan
         for slow in ("Seq Scan", "Sort  (", "Bitmap", "SCAN updraft_records", "TEMP B-TREE"):
             assert slow not in plan, plan
+
+
+def test_records_of_a_batch_are_found_by_their_names_whatever_the_statistics_say(world: World) -> None:
+    ana = world.device("r1", "ana")
+    fill(world, "asks", "ana", 20_000)  # never analyzed: a young store
+    head = world.revision
+    batch = ana.batch_request(*(patch(f"asks-ana-{n}", base=head, note="new") for n in range(1, 301)))
+    (plan,) = plans_of(world, "owner FROM updraft_records", (batch, "ana"))
+    for slow in ("Seq Scan", "Bitmap", "records_by_collection", "records_by_owner", "SCAN updraft_records"):
+        assert slow not in plan, plan
 
 
 def test_pages_of_several_collections_come_in_revision_order(world: World) -> None:
