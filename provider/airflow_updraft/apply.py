@@ -196,6 +196,11 @@ def may_read(collection: Collection, owner: str | None, author: Author) -> bool:
     return collection.read == "all" or (collection.read == "own" and owner == author.user)
 
 
+def applied(collection: str, record_id: str, revision: int) -> Verdict:
+    """The verdict on a mutation that came to what its author saw coming, as this revision."""
+    return {"collection": collection, "id": record_id, "verdict": "applied", "revision": revision}
+
+
 def _verdict(
     mutation: Mutation | BadMutation,
     outcome: Outcome,
@@ -203,10 +208,9 @@ def _verdict(
     author: Author,
     collections: Collections,
 ) -> Verdict:
-    verdict: Verdict = {"collection": mutation.collection, "id": mutation.id, "verdict": outcome.verdict}
     if outcome.verdict == "applied":
-        verdict["revision"] = record.revision if record else 0
-        return verdict
+        return applied(mutation.collection, mutation.id, record.revision if record else 0)
+    verdict: Verdict = {"collection": mutation.collection, "id": mutation.id, "verdict": outcome.verdict}
     seen = record if record and may_read(collections[mutation.collection], record.owner, author) else None
     # The record comes along: its page of the feed may be far away, and the device needs the content
     # that belongs to the revision now. What the user may not read, neither content nor revision, stays hidden.

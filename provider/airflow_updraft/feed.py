@@ -123,6 +123,11 @@ _IN_INDEX_ORDER = sa.text(
 @cache
 def _view(dialect: str, open_to_all: int, own: int) -> sa.TextClause:
     """The user's view: one run in revision order for each collection, merged by the database as far as is read."""
+    # As literals, where there is an index of that collection alone: a plan made for any value would not use it.
+    literals = [
+        sa.bindparam(f"c{index}", type_=sa.Text, literal_execute=True)
+        for index in range(open_to_all, open_to_all + own)
+    ]
     record = "SELECT collection, id, revision, CAST(fields AS text) AS fields, deleted, false AS gone"
     runs = [
         f"{record} FROM updraft_records WHERE collection = :c{index} AND revision > :since"
@@ -136,4 +141,4 @@ def _view(dialect: str, open_to_all: int, own: int) -> sa.TextClause:
     if dialect == "postgresql":
         # It plans each run by itself: one that need not be in order is read to its end, and sorted.
         runs = [f"SELECT * FROM ({run} ORDER BY revision LIMIT :limit) run{at}" for at, run in enumerate(runs)]  # noqa: S608
-    return sa.text(" UNION ALL ".join(runs) + " ORDER BY revision LIMIT :limit")
+    return sa.text(" UNION ALL ".join(runs) + " ORDER BY revision LIMIT :limit").bindparams(*literals)

@@ -10,6 +10,7 @@ from typing import cast
 
 import sqlalchemy as sa
 
+from airflow_updraft.apply import Verdict, applied
 from airflow_updraft.bulk import quoted, replacing
 from airflow_updraft.errors import InvalidRequestError
 from airflow_updraft.json_values import Json, parse_json, write_json
@@ -17,7 +18,7 @@ from airflow_updraft.limits import LIMITS, Transport
 from airflow_updraft.request import Request
 from airflow_updraft.tables import replicas
 
-Verdicts = list[dict[str, Json]]
+Verdicts = list[Verdict]
 
 
 class Standing(Enum):
@@ -68,7 +69,7 @@ def load(conn: sa.Connection, replica_id: str) -> Entry | None:
 def load_verdicts(conn: sa.Connection, replica_id: str) -> Verdicts | None:
     """What the replica's last number was answered, None where nothing was."""
     text = conn.scalar(_VERDICTS, {"id": replica_id})
-    return None if text is None else cast("Verdicts", parse_json(text))
+    return None if text is None else [_verdict(kept) for kept in parse_json(text)]
 
 
 def save(
@@ -96,7 +97,7 @@ def save(
 
 
 def _bounded(verdicts: Verdicts, transport: Transport) -> str:
-    text, bytes_max = _as_text(verdicts), LIMITS[transport].verdicts_bytes_max
+    text, bytes_max = _as_text([_kept(verdict) for verdict in verdicts]), LIMITS[transport].verdicts_bytes_max
     # One that could not be split is taken: its one record is within the record's limit.
     if len(verdicts) > 1 and len(text.encode()) > bytes_max:
         message = f"the batch's verdicts with their records exceed {bytes_max} bytes: void the batch and split it"
@@ -104,7 +105,19 @@ def _bounded(verdicts: Verdicts, transport: Transport) -> str:
     return text
 
 
-def _as_text(verdicts: Verdicts) -> str:
+def _kept(verdict: Verdict) -> Json:
+    """The verdict as the ledger keeps it: nearly all are applied, and are three values without their names."""
+    if verdict["verdict"] != "applied":
+        return verdict
+    return [verdict["collection"], verdict["id"], verdict["revision"]]
+
+
+def _verdict(kept: Json) -> Verdict:
+    # A whole one is kept also by a store from before version 5.
+    return applied(*kept) if isinstance(kept, list) else cast("Verdict", kept)
+
+
+def _as_text(verdicts: list[Json]) -> str:
     try:
         return write_json(verdicts)
     except UnicodeEncodeError:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from airflow_updraft.errors import StoreVersionError
 from airflow_updraft.transaction import SQLITE_WAIT_MS, run_transaction
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Grows with each migration; a test holds these tables and what the migrations build equal."""
 
 metadata = sa.MetaData()
@@ -40,8 +40,8 @@ records = sa.Table(
     sa.Column("updated_by", sa.Text, nullable=False),
     sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),  # a label; nothing is decided by it
     # The feed merges one run in revision order for each collection; no page needs an index by revision alone.
+    # A collection with "read": "own" has an index by owner besides (own_index.py).
     sa.Index("updraft_records_by_collection", "collection", "revision"),
-    sa.Index("updraft_records_by_owner", "collection", "owner", "revision"),
     sa.Index(
         "updraft_records_tombstones", "revision", postgresql_where=sa.text("deleted"), sqlite_where=sa.text("deleted")
     ),
@@ -103,9 +103,7 @@ def create_store(engine: sa.Engine, new_epoch: Callable[[], str] = random_epoch)
 
 
 def _bring_up_to_date(conn: sa.Connection, new_epoch: Callable[[], str]) -> None:
-    if conn.dialect.name != "sqlite":
-        # CREATE TABLE IF NOT EXISTS fails when two sessions race; one at a time.
-        conn.execute(sa.select(sa.func.pg_advisory_xact_lock(0x75706472616674)))
+    lock_creation(conn)
     if not sa.inspect(conn).has_table(meta.name):
         metadata.create_all(conn)
         first = {"id": 1, "schema_version": SCHEMA_VERSION, "epoch": new_epoch(), "revision": 0, "horizon": 0}
@@ -122,6 +120,12 @@ def _bring_up_to_date(conn: sa.Connection, new_epoch: Callable[[], str]) -> None
         from airflow_updraft.migrations import upgrade  # noqa: PLC0415 (rarely needed, and slow to load)
 
         upgrade(conn, version)
+
+
+def lock_creation(conn: sa.Connection) -> None:
+    """Let one session at a time make tables and indexes, until its transaction ends: IF NOT EXISTS fails in a race."""
+    if conn.dialect.name != "sqlite":
+        conn.execute(sa.select(sa.func.pg_advisory_xact_lock(0x75706472616674)))
 
 
 _VERSION = sa.select(meta.c.schema_version).where(meta.c.id == 1)

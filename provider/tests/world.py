@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from airflow_updraft import revision, server_changes, tables
 from airflow_updraft.collections import compile_collections
 from airflow_updraft.exchange import exchange
+from airflow_updraft.own_index import index_own
 from airflow_updraft.transaction import transaction
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -67,6 +68,7 @@ class World:
         self.collections = compile_collections(self.declared)
         self.new_epoch: Callable[[], str] = lambda: next(self.epochs)
         tables.create_store(self.engine, self.new_epoch)
+        index_own(self.engine, self.collections)
 
     def exchange(self, request: Any, user: str = "ana", **kwargs: Any) -> dict[str, Any]:
         kwargs = {"epoch_keeper": self.keeper, "clock": lambda: NOW, "new_epoch": self.new_epoch} | kwargs

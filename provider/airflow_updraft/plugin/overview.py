@@ -52,7 +52,8 @@ def _devices(conn: sa.Connection) -> sa.Select[Any]:
         # rejected id may hold. "/u" is valid wherever "\u" was, and no kind of verdict is written with either.
         readable = sa.cast(sa.func.replace(sa.cast(r.verdicts, sa.Text), "\\u", "/u"), postgresql.JSON)
         verdict = sa.func.json_array_elements(readable).table_valued("value", name="verdict")
-    kind = sa.column("value", sa.JSON, _selectable=verdict)["verdict"].as_string()
+    # An applied one is kept as an array, which has no such key.
+    kind = sa.func.coalesce(sa.column("value", sa.JSON, _selectable=verdict)["verdict"].as_string(), "applied")
     counts = [
         sa.select(sa.func.count()).select_from(verdict).where(kind == name).scalar_subquery().label(name)
         for name in ("applied", "merged", "conflicted", "rejected")
@@ -94,7 +95,7 @@ def _rejections(conn: sa.Connection, replica_ids: list[str]) -> list[Json]:
         }
         for replica_id, user, verdicts in rows
         for verdict in verdicts or ()
-        if verdict["verdict"] == "rejected"
+        if isinstance(verdict, dict) and verdict["verdict"] == "rejected"
     )
     return [one for one, _ in zip(found, range(REJECTIONS_MAX), strict=False)]
 

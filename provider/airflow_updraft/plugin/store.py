@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from airflow_updraft.airflow_bridge import collections_file, declared_collections, find_store
 from airflow_updraft.collections import Collections
 from airflow_updraft.errors import StoreNotConfiguredError
+from airflow_updraft.own_index import index_own
 from airflow_updraft.tables import create_store
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,11 @@ class Store:
         with self._lock:
             if self._open is None or self._clock() >= self._due:
                 collections = self._collections()
-                self._open = OpenStore(self._engine(), collections)
+                engine = self._engine()
+                before = self._open
+                if before is None or before.engine is not engine or before.collections is not collections:
+                    index_own(engine, collections)
+                self._open = OpenStore(engine, collections)
                 self._due = self._clock() + RECHECK_SECONDS
             return self._open
 
