@@ -192,6 +192,18 @@ describe(`the DAG's way shut, store on ${server.store}`, () => {
     expect(await ana.value('asks', id)).toEqual({ id, n: counted });
   });
 
+  test('fault 24: a paused DAG is told as held soon, and what was captured is sent once when it is let go', async () => {
+    const [ana, id] = await counting();
+    await pauseDag(true);
+    await countUp(ana, id);
+    const { unsent, waiting } = await ana.sync();
+    expect({ unsent, waiting: waiting?.for }).toEqual({ unsent: 1, waiting: 'dag-paused' });
+    expect(await moves(ana)).toContainEqual(expect.objectContaining({ to: 'parked', why: 'dag-paused' }));
+    await pauseDag(false);
+    await settles(ana);
+    expect(await ana.value('asks', id)).toEqual({ id, n: 1 });
+  });
+
   test.each([24, 25])('fault 24: paused and let go on at random while people capture who may send and who may not (seed %i)', async (seed) => {
     const random = seeded(seed);
     const [ana, id] = await counting();

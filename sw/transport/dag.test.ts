@@ -233,15 +233,23 @@ describe('waiting for a run', () => {
     expect(await exchange()).toMatchObject({ effect: 'settle' });
     expect(log).toEqual(['trigger', 'wait', 'look', 'result']);
   });
-  test.each([
-    ['queued for long', false],
-    ['of a paused DAG, which Airflow accepts and leaves queued', true],
-  ])('%s: given up for now, and told', async (_name, paused) => {
-    [hasWait, isPaused] = [false, paused];
+  test.each([true, false])('queued for long: given up for now, within a slice of the browser’s time (/wait: %s)', async (has) => {
+    hasWait = has;
+    if (has) answers = { wait: [TIMEOUT, TIMEOUT] };
     born = { ...born, state: 'queued' };
-    expect(await exchange()).toEqual({ effect: 'wait-run', paused });
+    expect(await exchange()).toEqual({ effect: 'wait-run', paused: false });
     expect(accepted).toHaveLength(1);
-    expect(sleeps, 'bounded').toBeLessThanOrEqual(60);
+    expect(log.filter((endpoint) => endpoint === 'wait')).toHaveLength(2);
+    expect(sleeps, 'seconds').toBe(has ? 0 : 25);
+  });
+  test.each([true, false])('of a paused DAG, which Airflow accepts and leaves queued: told after the first wait (/wait: %s)', async (has) => {
+    [hasWait, isPaused] = [has, true];
+    if (has) answers = { wait: [TIMEOUT] };
+    born = { ...born, state: 'queued' };
+    expect(await exchange()).toEqual({ effect: 'wait-run', paused: true });
+    expect(accepted).toHaveLength(1);
+    expect(log.slice(-2)).toEqual(['look', 'dag']);
+    expect(sleeps, 'seconds').toBe(has ? 0 : 5);
   });
   test('an answer of /wait cut short does not end it', async () => {
     answers = { wait: [json(200, { state: 'running' })] };

@@ -8,10 +8,12 @@ import type { Authorization, Http, HttpReply } from './http.ts';
 import type { Effect, ExchangeJob, Transport } from './transport.ts';
 
 const REQUEST_TIMEOUT_MS = 20_000;
-const WAIT_TIMEOUT_MS = 25_000;
+/**
+ * How long a run is waited for in one attempt, with a look at it after each. The first is short: a run of a paused DAG, which Airflow accepts, stays queued and should
+ * be told so soon. All of an attempt must fit into a slice of the browser's time.
+ */
+const WAITS_MS = [5_000, 20_000];
 const POLL_INTERVAL_MS = 1_000;
-/** A run still queued after this long may be paused: Airflow accepts runs of a paused DAG. */
-const WAITS_MAX = 2;
 
 interface Deps {
   readonly http: Http;
@@ -70,29 +72,37 @@ class DagExchange {
 
   /** Waits for the accepted run and fetches its result. */
   async #follow(): Promise<Effect> {
-    for (let waits = 0; waits < WAITS_MAX; waits++) {
-      const state = await this.#state();
+    for (const timeoutMs of WAITS_MS) {
+      const state = await this.#stateWithin(timeoutMs);
       if (typeof state !== 'string') return state;
       if (state === 'success') return this.#result();
       if (state === 'failed') return { effect: 'next-attempt' };
+      if (state === 'queued' && (await this.#isPaused())) return { effect: 'wait-run', paused: true };
     }
-    const dag = await this.#deps.http({ method: 'GET', path: `/api/v2/dags/${EXCHANGE_DAG}`, timeoutMs: REQUEST_TIMEOUT_MS }, this.#authorization);
-    return { effect: 'wait-run', paused: dag.kind === 'http' && v.is(v.object({ is_paused: v.literal(true) }), dag.json) };
+    return { effect: 'wait-run', paused: false };
   }
 
-  /** The run's state after waiting for it a while: by `/wait` where the server has it (3.3 and newer), else by looking each second. */
-  async #state(): Promise<string | Effect> {
-    const wait = await this.#send('wait', { method: 'GET', path: `${this.#path()}/wait?interval=0.3`, timeoutMs: WAIT_TIMEOUT_MS });
+  /** The run's state, its end if that comes in time: by `/wait` where the server has it (3.3 and newer), else by looking each second. */
+  async #stateWithin(timeoutMs: number): Promise<string | Effect> {
+    const wait = await this.#send('wait', { method: 'GET', path: `${this.#path()}/wait?interval=0.3`, timeoutMs });
     if (wait.is.effect === 'ok') return bodyOf('wait', wait.reply).state;
-    if (wait.is.effect !== 'missing' && !(wait.reply.kind === 'failed' && wait.reply.why === 'timeout')) return asEffect(wait.is);
-    for (let polled = 0; polled < WAIT_TIMEOUT_MS; polled += POLL_INTERVAL_MS) {
-      const look = await this.#send('look', { method: 'GET', path: this.#path(), timeoutMs: REQUEST_TIMEOUT_MS });
-      if (look.is.effect !== 'ok') return asEffect(look.is);
-      const { state } = bodyOf('look', look.reply);
-      if (state === 'success' || state === 'failed') return state;
+    if (wait.reply.kind === 'failed' && wait.reply.why === 'timeout') return this.#look();
+    if (wait.is.effect !== 'missing') return asEffect(wait.is);
+    for (let waited = 0; ; waited += POLL_INTERVAL_MS) {
+      const state = await this.#look();
+      if (typeof state !== 'string' || state === 'success' || state === 'failed' || waited >= timeoutMs) return state;
       await this.#deps.sleep(POLL_INTERVAL_MS);
     }
-    return 'running';
+  }
+
+  async #look(): Promise<string | Effect> {
+    const look = await this.#send('look', { method: 'GET', path: this.#path(), timeoutMs: REQUEST_TIMEOUT_MS });
+    return look.is.effect === 'ok' ? bodyOf('look', look.reply).state : asEffect(look.is);
+  }
+
+  async #isPaused(): Promise<boolean> {
+    const dag = await this.#deps.http({ method: 'GET', path: `/api/v2/dags/${EXCHANGE_DAG}`, timeoutMs: REQUEST_TIMEOUT_MS }, this.#authorization);
+    return dag.kind === 'http' && v.is(v.object({ is_paused: v.literal(true) }), dag.json);
   }
 
   async #result(): Promise<Effect> {
