@@ -18,7 +18,7 @@ const ROUNDS = 3;
  *   Each request goes to a route of the same API server that stores an array of records in one INSERT (`plugins/bench_records.py`): no ledger,
  *   no revisions, no schema, the least that a server can do for it. Once, since it takes minutes.
  * - raw POST: the same records as one JSON array in one request to that same route, to the end of its answer.
- * - raw bulk put: the rows that our replica holds in the end, put without Dexie in one strict transaction into an empty store with the same
+ * - raw bulk put: the rows that these records are in our replica in the end, put without Dexie in one strict transaction into an empty store with the same
  *   key and indexes as ours. (Into a store without any index: `replay.10k.raw_put_plain.s`.)
  *
  * Ours and Workbox's time runs from the moment the network is back to the moment the page is told that all is settled, or the queue is empty.
@@ -82,7 +82,7 @@ const ours = (site, bytes, prefix) =>
     await context.setOffline(false);
     const ours_s = ((await settled) - begun) / 1000;
     const ours_bytes = bytes.total - before;
-    const put = await page.evaluate(() => window.bench.put());
+    const put = await page.evaluate(([start, count]) => window.bench.put(start, count), /** @type {const} */ ([prefix, RECORDS]));
     const beforePost = bytes.total;
     const post_s = (await page.evaluate(([start, count]) => window.bench.post(start, count), /** @type {const} */ ([`post-${prefix}`, RECORDS]))) / 1000;
     const post_bytes = bytes.total - beforePost;

@@ -23,19 +23,25 @@ async function harm(path: string, damage: Damage, at: number): Promise<void> {
   await file.close();
 }
 
+/** Signs in, and waits until the app has stopped asking: what it asks afterwards is new. */
+async function signInAsked(device: Device): Promise<void> {
+  await device.signIn('ana', { keep: true });
+  await expect(device.page.getByTestId('sign-in')).toHaveCount(0);
+}
+
 /** Opens what is left. Whoever worked here, and the kept token, may be forgotten: then the app asks, at once or once Airflow does. */
 async function openWhatIsLeft(device: Device): Promise<void> {
   await device.open();
   const asked = device.page.getByTestId('user');
   await eventually(async () => (await asked.isVisible()) || (await device.page.evaluate(() => window.updraft !== undefined)), 'the app is open').toBe(true);
-  if (await asked.isVisible()) await device.signIn('ana', { keep: true });
+  if (await asked.isVisible()) await signInAsked(device);
   else await device.connected();
 }
 
 async function settleSignedIn(device: Device): Promise<void> {
   const bar = device.page.getByTestId('auth-bar');
   await eventually(async () => (await device.status()).unsent === 0 || (await bar.isVisible()), 'sent, or a sign-in is asked for').toBe(true);
-  if (await bar.isVisible()) await device.signIn('ana', { keep: true });
+  if (await bar.isVisible()) await signInAsked(device);
   await device.syncUntilSettled();
 }
 

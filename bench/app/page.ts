@@ -73,9 +73,10 @@ const bench = {
     return performance.now() - begun;
   },
 
-  /** Milliseconds of one put of the rows that the replica holds now, into a store made like its own, and into one without indexes. */
-  async put(): Promise<{ likeOurs: number; plain: number }> {
-    const rows = await settledRows();
+  /** Milliseconds of one put of the rows that these records are in the replica, into a store made like its own, and into one without indexes. */
+  async put(prefix: string, count: number): Promise<{ likeOurs: number; plain: number }> {
+    const rows = await settledRows(prefix);
+    if (rows.rows.length !== count) throw new Error(`The replica holds ${rows.rows.length} of ${count} records.`);
     return { likeOurs: await bulkPut(rows, true), plain: await bulkPut(rows, false) };
   },
 };
