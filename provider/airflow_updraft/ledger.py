@@ -113,7 +113,7 @@ def _kept(verdict: Verdict) -> Json:
 
 
 def _verdict(kept: Json) -> Verdict:
-    # A whole one is kept also by a store from before version 5.
+    # Before version 5 of the store applied ones were kept whole, too.
     return applied(*kept) if isinstance(kept, list) else cast("Verdict", kept)
 
 

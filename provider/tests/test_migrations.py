@@ -15,7 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from world import World, mutation
+from world import World, create, mutation, patch
 
 from airflow_updraft import migrations, tables
 from airflow_updraft.errors import StoreVersionError
@@ -71,6 +71,19 @@ def test_store_is_migrated_once_by_four_processes_at_once(bare_engine: sa.Engine
     assert [process.communicate(timeout=60)[1] for process in running] == [""] * 4
     assert [process.returncode for process in running] == [0] * 4
     assert_has_v1_data(World(bare_engine))
+
+
+def test_verdicts_kept_whole_before_version_5_are_answered_as_they_were(bare_engine: sa.Engine) -> None:
+    world = World(bare_engine)
+    device = world.device()
+    request = device.batch_request(create("a", note="n"), patch("absent", base=0, note="n"))
+    first = world.exchange(request)["verdicts"]
+    assert [verdict["verdict"] for verdict in first] == ["applied", "conflicted"]
+    (kept,) = (row["verdicts"] for row in world.snapshot()["updraft_replicas"])
+    assert kept == [["asks", "a", 1], first[1]]
+    with bare_engine.begin() as conn:
+        conn.execute(tables.replicas.update().values(verdicts=first))
+    assert world.exchange(request)["verdicts"] == first
 
 
 @pytest.mark.parametrize("made", ["new", "migrated"])

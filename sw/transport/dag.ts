@@ -10,7 +10,7 @@ import type { Effect, ExchangeJob, Transport } from './transport.ts';
 const REQUEST_TIMEOUT_MS = 20_000;
 /**
  * How long a run is waited for in one attempt, with a look at it after each. The first is short: a run of a paused DAG, which Airflow accepts, stays queued and should
- * be told so soon. All of an attempt must fit into a slice of the browser's time.
+ * be told so soon. Waiting must leave room for the rest of the attempt in a slice of the browser's time.
  */
 const WAITS_MS = [5_000, 20_000];
 const POLL_INTERVAL_MS = 1_000;
