@@ -137,20 +137,24 @@ test('fault 38: a session that changes hands in the middle of a replay sends not
   expect(await store.ledger(replicaId)).toMatchObject({ user: 'ana', number: 1 });
 });
 
-test('Airflow’s own pages open from the origin that the worker controls, and the worker answers none of their requests', async ({ device }) => {
-  await device.openSignedIn('ana');
-  await device.reload();
-  expect(await device.page.evaluate(() => navigator.serviceWorker.controller?.scriptURL)).toBe(`${device.url}/sw.js`);
-  const ui = await device.context.newPage();
-  const byWorker: string[] = [];
-  const answered: string[] = [];
-  ui.on('response', (response) => {
-    answered.push(response.url());
-    if (response.fromServiceWorker()) byWorker.push(response.url());
-  });
-  await ui.goto(`${device.url}/airflow/dags/updraft_exchange`);
-  await expect(ui.getByRole('heading', { name: 'updraft_exchange' })).toBeVisible();
-  await expect(ui).toHaveTitle(/Airflow/);
-  expect(answered.length).toBeGreaterThan(5);
-  expect(byWorker).toEqual([]);
-});
+test(
+  'Airflow’s own pages open from the origin that the worker controls, and the worker answers none of their requests',
+  { tag: '@once' },
+  async ({ device }) => {
+    await device.openSignedIn('ana');
+    await device.reload();
+    expect(await device.page.evaluate(() => navigator.serviceWorker.controller?.scriptURL)).toBe(`${device.url}/sw.js`);
+    const ui = await device.context.newPage();
+    const byWorker: string[] = [];
+    const answered: string[] = [];
+    ui.on('response', (response) => {
+      answered.push(response.url());
+      if (response.fromServiceWorker()) byWorker.push(response.url());
+    });
+    await ui.goto(`${device.url}/airflow/dags/updraft_exchange`);
+    await expect(ui.getByRole('heading', { name: 'updraft_exchange' })).toBeVisible();
+    await expect(ui).toHaveTitle(/Airflow/);
+    expect(answered.length).toBeGreaterThan(5);
+    expect(byWorker).toEqual([]);
+  },
+);

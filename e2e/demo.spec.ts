@@ -78,7 +78,7 @@ test('with the simulated cut everything stays on the device, also after a reload
   expect((await store.record(id))?.fields).toMatchObject({ note: `${prefix}simulated` });
 });
 
-test('the app loads without a network and can be installed', async ({ device }) => {
+test('the app loads without a network and can be installed', { tag: '@once' }, async ({ device }) => {
   await device.openSignedIn('ana');
   await device.reload();
   const page = await device.context.newCDPSession(device.page);

@@ -1,14 +1,13 @@
 import type { TransportName } from '../shared/limits.ts';
 import { defineConfig } from '@playwright/test';
+import { lane } from './support/lane.ts';
 
-// One worker unless the command says more (scripts/lib/stages.mjs knows which tests can stand it); no retries, since a test that passes at times proves nothing.
-const BY_DAG = ['airflow-down', 'ambiguous-answers', 'bad-input', 'conflict', 'credentials', 'demo', 'killed-worker', 'offline-capture'].map(
-  (name) => `${name}.spec.ts`,
-);
+// One worker: two cores are busy with one browser and one Airflow. No retries, since a test that passes at times proves nothing.
+const BY_DAG = ['airflow-down', 'ambiguous-answers', 'bad-input', 'credentials', 'demo', 'killed-worker', 'offline-capture'].map((name) => `${name}.spec.ts`);
 
 export default defineConfig<{ via: TransportName }>({
   testDir: '.',
-  outputDir: '../.updraft/reports/e2e',
+  outputDir: `../.updraft/reports/e2e-${lane}`,
   globalSetup: './support/global-setup.ts',
   workers: 1,
   retries: 0,
@@ -20,9 +19,10 @@ export default defineConfig<{ via: TransportName }>({
   projects: process.env['UPDRAFT_MEASURE']
     ? [{ name: 'measure', testMatch: '*.measure.ts' }]
     : [
-        // Each test once where both ways are alike to it, else on both. The plugin has no task that could be killed.
+        // Each test once where both ways are alike to it (a file that is not in BY_DAG, a test tagged @once), else on both: the acceptance suite
+        // runs the engine's stories on both. The plugin has no task that could be killed.
         { name: 'plugin', testMatch: '*.spec.ts', testIgnore: ['bad-input.spec.ts', 'browsers/*'], grepInvert: /fault 28/, use: { via: 'plugin' } },
-        { name: 'dag', testMatch: BY_DAG, use: { via: 'dag' } },
+        { name: 'dag', testMatch: BY_DAG, grepInvert: /@once/, use: { via: 'dag' } },
         { name: 'browsers', testMatch: 'browsers/*.spec.ts' },
       ],
   reporter: [['list'], ['json', { outputFile: '../.updraft/reports/playwright.json' }]],

@@ -1,10 +1,11 @@
 // npm test [-- part of a stage's name …]: installs what is missing, runs every check there is, and closes with one line: `N passed, N failed`.
+// Two stages run at a time where neither is hurt by it: most of them wait for an Airflow.
 import { runningServers, stopServers } from './lib/airflow-others.mjs';
 import { ensureBrowsers } from './lib/browsers.mjs';
 import { closingLine, isGood, none, sum } from './lib/counts.mjs';
 import { messageOf } from './lib/problem.mjs';
 import { ensureChromium, setup } from './lib/setup.mjs';
-import { runStage } from './lib/stage.mjs';
+import { runLanes } from './lib/stage.mjs';
 import {
   acceptanceStages,
   buildStages,
@@ -17,7 +18,7 @@ import {
   vitestStage,
 } from './lib/stages.mjs';
 
-/** @type {Array<Awaited<ReturnType<typeof runStage>>>} */
+/** @type {import('./lib/stage.mjs').Result[]} */
 const results = [];
 const started_ms = Date.now();
 const before = await runningServers();
@@ -27,20 +28,16 @@ await step('setup', async () => {
   results.push({ name: 'setup', counts: none, seconds: (Date.now() - started_ms) / 1000 });
   const chromium = await ensureChromium();
   await ensureBrowsers();
-  const stages = [
-    ...staticStages,
-    vitestStage('unit'),
-    ...pythonStaticStages,
-    pytestStage(),
-    vitestStage('simulation'),
-    ...acceptanceStages,
-    ...buildStages,
-    lifecycleStage,
-    ...e2eStages(chromium),
-    plantedStage,
+  const e2e = e2eStages(chromium);
+  const rounds = [
+    [[...staticStages, vitestStage('unit'), ...buildStages], pythonStaticStages],
+    [[pytestStage(), vitestStage('simulation'), plantedStage, lifecycleStage], acceptanceStages],
+    [[e2e.most], [e2e.counting]],
+    [[e2e.timed]],
   ];
   const wanted = process.argv.slice(2);
-  for (const stage of stages.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)))) results.push(await runStage(stage));
+  const isWanted = (/** @type {{ name: string }} */ { name }) => wanted.length === 0 || wanted.some((part) => name.includes(part));
+  for (const lanes of rounds) results.push(...(await runLanes(lanes.map((lane) => lane.filter(isWanted)))));
 });
 await step('stopping what the tests started', () => stopServers(before));
 

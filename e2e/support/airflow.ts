@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import type { AirflowStatus } from '../../scripts/lib/airflow-server.mjs';
 import { stateRoot } from '../../scripts/lib/paths.mjs';
+import { lane } from './lane.ts';
 
 /** A server of the tests' own, so that they may stop it and never fill the one a person looks at. */
-export const testState = process.env['UPDRAFT_E2E_STATE'] ?? join(stateRoot, 'e2e');
+export const testState = process.env['UPDRAFT_E2E_STATE'] ?? join(stateRoot, lane === 0 ? 'e2e' : `e2e-${lane}`);
 
 /** What the global setup tells the workers. */
 export interface Shared {

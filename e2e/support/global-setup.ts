@@ -2,8 +2,11 @@ import { findChromium } from '../../scripts/lib/tools.mjs';
 import { airflowStatus, startAirflow, stopAirflow } from '../../scripts/lib/airflow-server.mjs';
 import { buildDemo } from '../../scripts/lib/demo-build.mjs';
 import { share, testState } from './airflow.ts';
+import { lane } from './lane.ts';
 import { removeLeftNamespaces } from './netns.ts';
 import { Sql } from './sql.ts';
+
+const FIRST_PORT = 8240;
 
 /** One Airflow and one build of the demo for the whole suite. What was started here is stopped here, unless another run is to find it. */
 export default async function setUp(): Promise<() => Promise<void>> {
@@ -11,7 +14,7 @@ export default async function setUp(): Promise<() => Promise<void>> {
   const chromium = await findChromium();
   if (chromium === undefined) throw new Error('No Chromium was found. Install it, or name it: UPDRAFT_CHROMIUM=/path npm run test:e2e');
   const { running } = await airflowStatus({ state: testState });
-  const [airflow, dir] = await Promise.all([startAirflow({ state: testState }), process.env['UPDRAFT_E2E_DIR'] ?? buildDemo()]);
+  const [airflow, dir] = await Promise.all([startAirflow({ state: testState, port: FIRST_PORT + 20 * lane }), process.env['UPDRAFT_E2E_DIR'] ?? buildDemo()]);
   share({ airflow, chromium, dir });
   await forgetEarlierRuns(airflow.storeUri);
   return async () => {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { lane } from './lane.ts';
 
 const NAME = 'updraft-e2e-';
 const serveInside = fileURLToPath(new URL('./serve-inside.mjs', import.meta.url));
@@ -67,7 +68,7 @@ export class ClientNetwork {
     const name = `${NAME}${process.pid}`;
     const cable = `upd${process.pid % 100_000}`;
     // One network a Playwright worker.
-    const net = `10.231.${77 + Number(process.env['TEST_PARALLEL_INDEX'] ?? 0)}`;
+    const net = `10.231.${77 + Number(process.env['TEST_PARALLEL_INDEX'] ?? 0) + 20 * lane}`;
     const [here, there] = [`${net}.1`, `${net}.2`];
     ip('netns', 'add', name);
     const inside = (...args: string[]): string => ip('-n', name, ...args);

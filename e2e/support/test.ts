@@ -3,6 +3,7 @@ import type { TransportName } from '../../shared/limits.ts';
 import { serveDemo } from '../../scripts/lib/serve.mjs';
 import { AirflowApi, shared } from './airflow.ts';
 import { Device, type DeviceOptions } from './device.ts';
+import { lane } from './lane.ts';
 import { filesWithSecrets, tablesWithSecrets } from './secrets.ts';
 import { Sql } from './sql.ts';
 import { Store } from './store.ts';
@@ -61,7 +62,12 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   via: ['plugin', { option: true }],
   site: async ({ via, usedTokens }, use, { parallelIndex }) => {
     const wire = new Wire(() => shared().airflow.airflowUrl, via);
-    const server = await serveDemo({ airflowUrl: shared().airflow.airflowUrl, dir: shared().dir, port: 5380 + 20 * parallelIndex, intercept: wire.intercept });
+    const server = await serveDemo({
+      airflowUrl: shared().airflow.airflowUrl,
+      dir: shared().dir,
+      port: 5380 + 20 * parallelIndex + 100 * lane,
+      intercept: wire.intercept,
+    });
     await use({ url: server.url, port: server.port, wire });
     wire.heal();
     await server.close();

@@ -10,6 +10,9 @@ import { ensurePython } from './setup.mjs';
  */
 const STORES = { postgresql: {}, sqlite: { AIRFLOW_CONN_UPDRAFT_DEFAULT: undefined, AIRFLOW__UPDRAFT__DEV_SQLITE: 'True' } };
 
+/** Away from those of the servers that may start at the same moment. */
+const PORT = 8200;
+
 /** What was started here is stopped here. @param {{ provide: (name: 'server', value: { url: string, store: string, python: string, provider: string }) => void }} project */
 export default async function setUp({ provide }) {
   const store = process.env['UPDRAFT_STORE'] === 'sqlite' ? 'sqlite' : 'postgresql';
@@ -21,7 +24,7 @@ export default async function setUp({ provide }) {
     AIRFLOW__UPDRAFT__COLLECTIONS: join(root, 'sw', 'acceptance', 'collections.json'),
     AIRFLOW__UPDRAFT__SYNC_SCHEDULE: '@daily', // nothing here is about it, and each minute's run would take its share of the machine
   };
-  const { airflowUrl } = await startAirflow({ state, environment });
+  const { airflowUrl } = await startAirflow({ state, environment, port: PORT });
   provide('server', { url: airflowUrl, store, python, provider });
   return async () => void (await stopAirflow({ state }));
 }

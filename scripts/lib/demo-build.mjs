@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { demoDist, root } from './paths.mjs';
+import { demoDist, root, stateRoot } from './paths.mjs';
+import { withPidLock } from './pid-lock.mjs';
 import { Problem, say } from './problem.mjs';
 import { run } from './run.mjs';
 
@@ -10,11 +11,12 @@ const SOURCES = ['client', 'demo', 'shared', 'sw', 'vite.config.ts', 'package-lo
 export async function buildDemo({ mode = 'demo' } = {}) {
   if (!existsSync(join(root, 'vite.config.ts'))) throw new Problem('There is no vite.config.ts: the PWA cannot be built.');
   const index = join(demoDist, 'index.html');
-  const built = existsSync(index) ? statSync(index).mtimeMs : 0;
-  if (SOURCES.some((source) => newest(join(root, source)) > built)) {
+  await withPidLock(join(stateRoot, 'demo-build.lock'), async () => {
+    const built = existsSync(index) ? statSync(index).mtimeMs : 0;
+    if (SOURCES.every((source) => newest(join(root, source)) <= built)) return;
     say('… building the PWA');
     await run(process.execPath, [join(root, 'node_modules', 'vite', 'bin', 'vite.js'), 'build', '--mode', mode, '--logLevel', 'warn']);
-  }
+  });
   return demoDist;
 }
 

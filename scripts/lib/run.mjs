@@ -51,12 +51,13 @@ export async function run(command, args, options = {}) {
 }
 
 /**
- * Run a command with this terminal's output. At its limit it is asked to end, then killed.
- * @param {string} command @param {string[]} args @param {RunOptions & { limit_ms?: number }} [options] @returns {Promise<number>} its exit code
+ * Run a command with this terminal's output, or with a file's (`output`: its descriptor). At its limit it is asked to end, then killed.
+ * @param {string} command @param {string[]} args @param {RunOptions & { limit_ms?: number, output?: number }} [options] @returns {Promise<number>} its exit code
  */
 export function show(command, args, options = {}) {
   return new Promise((resolve) => {
-    const child = tracked(spawn(command, args, { cwd: options.cwd ?? root, env: options.env ?? process.env, stdio: 'inherit' }));
+    const to = options.output ?? 'inherit';
+    const child = tracked(spawn(command, args, { cwd: options.cwd ?? root, env: options.env ?? process.env, stdio: ['inherit', to, to] }));
     /** @type {NodeJS.Timeout[]} */
     const timers = [];
     if (options.limit_ms !== undefined) {

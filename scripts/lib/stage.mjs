@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { believed, oneCheck } from './counts.mjs';
+import { stateRoot } from './paths.mjs';
 import { show } from './run.mjs';
 
 /**
@@ -14,19 +15,61 @@ import { show } from './run.mjs';
  * @property {{ file: string, read: (text: string) => import('./counts.mjs').Counts }} [report] without one the stage is one check
  */
 
+/** @typedef {{ name: string, counts: import('./counts.mjs').Counts, seconds: number }} Result */
+
+/**
+ * Run lanes of stages side by side, and a lane's stages one after the other. What a stage says is shown in one piece when it has ended.
+ * @param {Stage[][]} lanes @returns {Promise<Result[]>} in the order of the lanes
+ */
+export async function runLanes(lanes) {
+  const [only, ...others] = lanes.filter((lane) => lane.length > 0);
+  if (!only) return [];
+  if (others.length === 0) return await inOrder(only, runStage);
+  return (await Promise.all([only, ...others].map((lane) => inOrder(lane, runStageAside)))).flat();
+}
+
+/** @param {Stage[]} stages @param {(stage: Stage) => Promise<Result>} run @returns {Promise<Result[]>} */
+async function inOrder(stages, run) {
+  const results = [];
+  for (const stage of stages) results.push(await run(stage));
+  return results;
+}
+
+/** @param {Stage} stage @returns {Promise<Result>} */
+async function runStageAside(stage) {
+  process.stdout.write(`… ${stage.name}\n`);
+  const file = join(stateRoot, 'reports', `${stage.name.replaceAll(/[^\w.]+/g, '-')}.log`);
+  mkdirSync(dirname(file), { recursive: true });
+  const output = openSync(file, 'w');
+  const result = await measured(stage, output);
+  closeSync(output);
+  process.stdout.write(`\n━━ ${stage.name}\n${readFileSync(file, 'utf8')}`);
+  return result;
+}
+
 /**
  * Run a stage on this terminal. It never throws: whatever goes wrong is a failure of the stage.
- * @param {Stage} stage @returns {Promise<{ name: string, counts: import('./counts.mjs').Counts, seconds: number }>}
+ * @param {Stage} stage @returns {Promise<Result>}
  */
 export async function runStage(stage) {
   process.stdout.write(`\n━━ ${stage.name}\n`);
+  return await measured(stage);
+}
+
+/** @param {Stage} stage @param {number} [output] the descriptor of a file @returns {Promise<Result>} */
+async function measured(stage, output) {
   const started_ms = Date.now();
   if (stage.report) {
     mkdirSync(dirname(stage.report.file), { recursive: true });
     rmSync(stage.report.file, { force: true }); // an old report must not speak for a run that never happened
   }
   const [command = '', ...args] = stage.command;
-  const options = { env: { ...process.env, ...stage.env }, ...(stage.cwd && { cwd: stage.cwd }), ...(stage.limit_ms && { limit_ms: stage.limit_ms }) };
+  const options = {
+    env: { ...process.env, ...stage.env },
+    ...(stage.cwd && { cwd: stage.cwd }),
+    ...(stage.limit_ms && { limit_ms: stage.limit_ms }),
+    ...(output !== undefined && { output }),
+  };
   const exitCode = await show(command, args, options);
   return { name: stage.name, counts: countsOf(stage, exitCode), seconds: (Date.now() - started_ms) / 1000 };
 }

@@ -1,4 +1,4 @@
-// What `npm test` runs, in order: the quick ones first.
+// The parts of `npm test`.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { playwrightCounts, pytestCounts, vitestCounts } from './counts.mjs';
@@ -78,33 +78,22 @@ export const lifecycleStage = {
 /** @type {Stage} */
 export const plantedStage = { ...script('planted bugs', 'planted.mjs'), report: { file: join(reports, 'planted.json'), read: (text) => JSON.parse(text) } };
 
-/**
- * They count the store's revisions, stop Airflow, start DAGs for everybody's records, or time what happens: nothing else may run beside them.
- * All others share an Airflow two at a time.
- */
-const ALONE = [
-  'airflow-down',
-  'asleep',
-  'background-sync',
-  'bad-input',
-  'connectivity',
-  'five-tabs',
-  'kill-loop',
-  'killed-worker',
-  'pipeline',
-  'plugin',
-  'scheduled-sync',
-].map((name) => `${name}.spec.ts`);
+/** They count the store's revisions, or stop Airflow: they need an Airflow of their own. */
+const COUNTING = ['airflow-down', 'bad-input', 'five-tabs', 'kill-loop', 'scheduled-sync'].map((name) => `${name}.spec.ts`);
+/** They time what happens: nothing else may run beside them. */
+const TIMED = ['asleep', 'background-sync', 'connectivity', 'killed-worker', 'pipeline', 'plugin'].map((name) => `${name}.spec.ts`);
 
-/** The whole end-to-end suite, the other browsers included. @param {string} chromium @returns {Stage[]} */
+/** The whole end-to-end suite, the other browsers included. @param {string} chromium @returns {{ most: Stage, counting: Stage, timed: Stage }} */
 export function e2eStages(chromium) {
-  const beside = [...specsIn('e2e'), ...specsIn('e2e/browsers')].filter((file) => !ALONE.some((name) => file.endsWith(`/${name}`)));
+  const others = [...specsIn('e2e'), ...specsIn('e2e/browsers')].filter((file) => ![...COUNTING, ...TIMED].some((name) => file.endsWith(`/${name}`)));
   const projects = ['--project=plugin', '--project=dag'];
-  const first = e2eStage(chromium, [...projects, '--project=browsers', '--workers=2', ...beside]);
-  return [
-    { ...first, env: { ...first.env, UPDRAFT_KEEP_AIRFLOW: 'yes' } },
-    { ...e2eStage(chromium, [...projects, ...ALONE], 'playwright-alone'), name: 'end-to-end tests, alone' },
-  ];
+  const most = e2eStage(chromium, [...projects, '--project=browsers', ...others]);
+  const counting = e2eStage(chromium, [...projects, ...COUNTING], 'playwright-counting');
+  return {
+    most: { ...most, env: { ...most.env, UPDRAFT_KEEP_AIRFLOW: 'yes' } },
+    counting: { ...counting, name: `${counting.name} that count or stop Airflow`, env: { ...counting.env, UPDRAFT_E2E_LANE: '1' } },
+    timed: { ...e2eStage(chromium, [...projects, ...TIMED], 'playwright-timed'), name: `${most.name}, timed` },
+  };
 }
 
 /** @param {string} folder @returns {string[]} */
