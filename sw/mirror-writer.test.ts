@@ -41,6 +41,39 @@ test('many captures make few mirrors', async () => {
   expect(order.length).toBeLessThan(10);
 });
 
+test('a stream of captures that never pauses is mirrored with rests all the same', async () => {
+  await (await device.open()).mirror.flush();
+  await device.restart();
+  let begin = (): void => undefined;
+  let rest = (): void => undefined;
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  const resting = new Promise<void>((resolve) => (rest = resolve));
+  let wake = (): void => undefined;
+  const { mirror } = device;
+  const write = mirror.write;
+  Object.assign(mirror, {
+    write: async (content: Parameters<typeof write>[0]) => {
+      begin();
+      await write(content);
+    },
+    pause: () => (rest(), new Promise<void>((resolve) => (wake = resolve))),
+  });
+  let release = (): void => undefined;
+  hold = new Promise((resolve) => (release = resolve));
+  order = [];
+  await device.put('x');
+  await begun;
+  for (const id of ['y', 'z']) await device.put(id);
+  release();
+  await resting;
+  await device.put('w');
+  expect(order).toHaveLength(1);
+  wake();
+  await (await device.open()).mirror.flush();
+  expect(order).toHaveLength(2);
+  expect(device.mirrored?.records.map(({ id }) => id)).toEqual(['x', 'y', 'z', 'w']);
+});
+
 test('without room for all of it the marker alone is kept', async () => {
   await device.put('x');
   const { mirror } = device;

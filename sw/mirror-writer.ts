@@ -25,18 +25,15 @@ export class MirrorWriter {
       write: async (body) => {
         const result = await store.write(body);
         this.#isDirty = true;
-        if (!this.#isResting) void this.flush();
+        if (!this.#isResting) void this.#mirror();
         return result;
       },
     };
   }
 
-  /** Resolves when the mirror shows all that was written before. */
+  /** Resolves when the mirror shows all that was written before. Does not rest. */
   async flush(): Promise<void> {
-    while ((this.#isDirty || this.#writing) && !this.#isClosed) {
-      this.#writing ??= this.#write().finally(() => (this.#writing = undefined));
-      await this.#writing;
-    }
+    while ((this.#isDirty || this.#writing) && !this.#isClosed) await this.#mirror();
   }
 
   /** Nothing is written any more, from now on. */
@@ -48,7 +45,14 @@ export class MirrorWriter {
   reopen(): void {
     this.#isClosed = false;
     this.#isDirty = true;
-    void this.flush();
+    void this.#mirror();
+  }
+
+  /** One mirror, or the one that is being written; a rest follows, whatever is captured meanwhile. */
+  #mirror(): Promise<void> {
+    if (this.#isClosed) return Promise.resolve();
+    this.#writing ??= this.#write().finally(() => (this.#writing = undefined));
+    return this.#writing;
   }
 
   async #write(): Promise<void> {
@@ -68,6 +72,6 @@ export class MirrorWriter {
   async #rest(tookMs: number): Promise<void> {
     await this.#world.mirror.pause(tookMs);
     this.#isResting = false;
-    if (this.#isDirty) await this.flush();
+    if (this.#isDirty) await this.#mirror();
   }
 }

@@ -59,6 +59,7 @@ export class SimulatedDevice {
   now = Date.parse('2026-01-01T00:00:00Z');
   online = true;
   #worker: { replica: OpenReplica; kill: KillSwitch } | undefined;
+  #starting: Promise<{ replica: OpenReplica; kill: KillSwitch }> | undefined;
 
   constructor(options: SimulatedDeviceOptions, indexedDB = new IDBFactory()) {
     this.#options = options;
@@ -71,7 +72,11 @@ export class SimulatedDevice {
 
   /** The running worker; started if there is none. */
   async worker(): Promise<OpenReplica> {
-    this.#worker ??= await this.#start();
+    // One, however many pages ask at the same time.
+    if (!this.#worker) {
+      this.#starting ??= this.#start().finally(() => (this.#starting = undefined));
+      this.#worker = await this.#starting;
+    }
     return this.#worker.replica;
   }
 
