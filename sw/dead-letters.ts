@@ -41,6 +41,6 @@ export async function retryDeadLetter({ world, desk, pipeline }: OpenReplica, co
     return { result: await ensureOpenDelivery(tx, replica, makingOf(world)), events: eventsOf([{ before, after }]) };
   });
   if (opened) await pipeline.wakeUpFor(opened.deliveryId);
-  await desk.tellStatus();
+  await desk.showStatus();
   return null;
 }

@@ -91,7 +91,7 @@ export class Desk {
   async tellTrouble(until: number): Promise<void> {
     this.#trouble = { failures: (this.#trouble?.failures ?? 0) + 1, until };
     this.#activity = 'idle';
-    await this.tellStatus().catch((error: unknown) => this.#world.logger.debug('The status could not be read.', error));
+    await this.showStatus();
   }
 
   status(): Promise<Status> {
@@ -104,6 +104,11 @@ export class Desk {
         trouble: this.#trouble,
       }),
     );
+  }
+
+  /** The same for what is stored already: it has not failed because the status cannot be read now. */
+  async showStatus(): Promise<void> {
+    await this.tellStatus().catch((error: unknown) => this.#world.logger.debug('The status could not be read.', error));
   }
 
   async tellStatus(): Promise<Status> {

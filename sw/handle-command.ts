@@ -119,7 +119,7 @@ async function resolve({ world, desk, pipeline }: OpenReplica, command: Of<'reso
     return { result: { captured: answer, opened: made }, events: eventsOf([{ before, after }]) };
   });
   if (opened) await pipeline.wakeUpFor(opened.deliveryId);
-  await desk.tellStatus();
+  await desk.showStatus();
   return captured;
 }
 
@@ -134,7 +134,7 @@ async function discard({ world, desk }: OpenReplica, { requestId, collection, id
     await ensureOpenDelivery(tx, await tx.replica(), makingOf(world));
     return { result: null, events: eventsOf([{ before, after, verdict: 'discarded' }]) };
   });
-  await desk.tellStatus();
+  await desk.showStatus();
   return null;
 }
 

@@ -112,7 +112,7 @@ export class Pipeline {
     const { results, events, log, opened } = await captureGroup(this.#world, jobs);
     this.#desk.tell(events, log);
     if (opened) await this.wakeUpFor(opened.deliveryId);
-    await this.#desk.tellStatus();
+    await this.#desk.showStatus();
     return results;
   }
 

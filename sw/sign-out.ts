@@ -44,7 +44,7 @@ async function lock({ world, desk }: OpenReplica): Promise<void> {
       lockedAt: replica.seq,
     });
   });
-  await desk.tellStatus();
+  await desk.showStatus();
 }
 
 /** Counted and wiped in one transaction: a capture in between must not be acknowledged and then deleted. */

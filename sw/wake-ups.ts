@@ -20,8 +20,8 @@ export class WakeUps {
 
   /** Asks the browser to wake the worker. `isNew`: something has come that a tag in the browser's backoff would keep waiting. */
   async register(isNew: boolean): Promise<void> {
-    const isStuck = isNew && ((await this.#desk.replica()).isSyncStuck ?? false);
     try {
+      const isStuck = isNew && ((await this.#desk.replica()).isSyncStuck ?? false);
       const isRegistered = await this.#world.queue.register(isStuck);
       if (isRegistered && isStuck) await this.#desk.update(({ isSyncStuck: _, ...replica }) => replica);
       this.#works(isRegistered ? 'sync' : 'page');

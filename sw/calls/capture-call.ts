@@ -26,7 +26,7 @@ export async function captureCall(open: OpenReplica, { requestId, request }: Of<
     return { result: { id: call.id, isNew: true }, events: eventsOfCall(call) };
   });
   if (isNew) await pipeline.wakeUpForCall(id);
-  await desk.tellStatus();
+  await desk.showStatus();
   return { id };
 }
 
@@ -67,7 +67,7 @@ export async function retryCall({ world, desk, pipeline }: OpenReplica, { reques
     return { result: null, events: eventsOfCall(await putMoved(tx, call, { move: 'requeue' }, world.clock.now())) };
   });
   await pipeline.wakeUpForCall(id);
-  await desk.tellStatus();
+  await desk.showStatus();
   return null;
 }
 
@@ -83,6 +83,6 @@ export async function discardCall({ world, desk }: OpenReplica, { requestId, id 
     await tx.putAnswer(requestId, world.clock.now(), null);
     return { result: null, events: eventsOfCall(await putMoved(tx, call, { move: 'discard' }, world.clock.now())) };
   });
-  await desk.tellStatus();
+  await desk.showStatus();
   return null;
 }

@@ -175,7 +175,7 @@ export class SimulatedDevice {
       clock: { now: () => this.now, after: () => () => undefined },
       random: { hex: () => Array.from({ length: 20 }, () => Math.floor(random() * 16).toString(16)).join(''), fraction: random },
       locks: { exclusive: async (_name, body) => body() },
-      logger: { error: rethrowKilled, info: () => undefined, debug: () => undefined },
+      logger: { error: rethrowKilled, info: () => undefined, debug: rethrowKilled },
       durability: async () => 'best-effort',
       isOnline: () => this.online,
       broadcast: (message: Broadcast) => void ('events' in message && this.events.push(...message.events)),

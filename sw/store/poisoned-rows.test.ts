@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { CallsDevice } from '../calls/calls-device.ts';
 import { plantRows } from '../plant-rows.ts';
 import { TestReplica } from '../test-replica.ts';
-import { TestServer } from '../test-server.ts';
+import { readBatch, TestServer } from '../test-server.ts';
 
 let device: TestReplica;
 beforeEach(async () => {
@@ -120,6 +120,23 @@ describe('fault 39: events that no engine wrote', () => {
     expect(await seen(2)).toMatchObject({ ids: ['z'], complete: true, cursor: 3 });
     expect(await quarantined()).toBe(4);
   });
+});
+
+test('fault 39: a row that says it is in the batch on its way, and is not, does not let another travel twice', async () => {
+  const server = new TestServer();
+  device.isOnline = true;
+  await device.sync();
+  device.transport = { carriesPrivate: true, exchange: async ({ request }) => (server.answer(request), { effect: 'retry', for: 'network' }) };
+  for (const id of ['x', 'y']) await device.put(id, { n: 1 });
+  await device.sync();
+  await device.capture({ op: 'increment', id: 'x', by: { n: 1 } });
+  const sealed = { net: { kind: 'edit', set: { n: 1 }, removed: [], inc: {} }, firstSeq: 1, lastSeq: 1 };
+  const row = { collection: 'asks', id: 'p', base: null, revision: 0, value: { id: 'p', n: 1 }, generation: 1, sealed, ix: [], inBatch: 1, unsettled: 1 };
+  await plant('records', row);
+  device.transport = server.transport;
+  for (let round = 0; round < 3; round++) await device.sync();
+  const batches = [...new Set(server.batches)].map((batch) => readBatch(batch).map(({ id, firstSeq }) => `${id} ${firstSeq}`));
+  expect(batches.flat().filter((mutation) => mutation === 'y 2')).toHaveLength(1);
 });
 
 describe('fault 39: lines of the history that no engine wrote', () => {

@@ -73,9 +73,13 @@ export class RecordTable {
     return keys.filter(([collection, id]) => !has(collection, id)).slice(0, limit);
   }
   async inBatch(): Promise<ReplicaRecord[]> {
-    const { lastSendable, size } = await this.#deliveries.members();
+    const { has, lastSendable, size } = await this.#deliveries.members();
     const written = await this.#records.where('inBatch').equals(1).toArray();
-    const left = size > written.length ? await this.#records.where('sendable').belowOrEqual(lastSendable).toArray() : [];
+    // A row may say that it is in the batch and not be: it must not stand for one that is.
+    const left =
+      size > written.filter(({ collection, id }) => has(collection, id)).length
+        ? await this.#records.where('sendable').belowOrEqual(lastSendable).toArray()
+        : [];
     return (await this.#read([...written, ...left])).filter(({ sealed }) => sealed !== undefined);
   }
 

@@ -23,14 +23,15 @@ async function plant(table: string, ...rows: object[]): Promise<void> {
 const closeByForce = forceCloseDatabase as unknown as (connection: IDBDatabase) => void;
 
 describe('fault 8: the browser closes the connection', () => {
-  /** So many of the next transactions meet a connection that is being closed. */
+  /** So many of the next transactions meet a connection that is being closed, after so many that do not. */
   let closing = 0;
+  let passing = 0;
   beforeEach(() => {
-    closing = 0;
+    [closing, passing] = [0, 0];
     const method = 'transaction';
     const original = IDBDatabase.prototype[method];
     vi.spyOn(IDBDatabase.prototype, method).mockImplementation(function (this: IDBDatabase, ...args: Parameters<typeof original>) {
-      if (closing-- > 0) throw new DOMException('The database connection is closing.', 'InvalidStateError');
+      if (passing-- <= 0 && closing-- > 0) throw new DOMException('The database connection is closing.', 'InvalidStateError');
       return original.apply(this, args);
     });
   });
@@ -59,6 +60,13 @@ describe('fault 8: the browser closes the connection', () => {
     await device.capture({ op: 'increment', id: 'x', by: { n: 1 } });
     expect(connections).toHaveBeenCalled();
     expect(await device.ask({ type: 'get', collection: 'asks', id: 'x' })).toMatchObject({ value: { n: 1 } });
+  });
+  test('for good, after the capture is stored: it is acknowledged', async () => {
+    await device.put('x');
+    [closing, passing] = [Number.POSITIVE_INFINITY, 1];
+    await device.put('y');
+    closing = 0;
+    expect((await device.ask({ type: 'outbox' })).map(({ id }) => id)).toEqual(['x', 'y']);
   });
   test('for good: the capture is rejected, typed, and what was captured before is there', async () => {
     await device.put('x');

@@ -1,0 +1,91 @@
+import * as fc from 'fast-check';
+import { forceCloseDatabase, IDBDatabase, IDBFactory, IDBObjectStore } from 'fake-indexeddb';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { isStorageError } from '../store/store-errors.ts';
+import { DRAWS_TIMEOUT_MS, drawn, draws } from '../test-draws.ts';
+import { Site, type Way } from './site.ts';
+
+/** `after` so many calls of the browser's database go well, `count` fail. */
+interface Trouble {
+  readonly what: 'transaction' | 'put' | 'open';
+  readonly after: number;
+  readonly count: number;
+}
+let troubles: (Trouble & { calls: number })[];
+beforeEach(() => {
+  troubles = [];
+  // Dexie tells of each.
+  vi.spyOn(console, 'warn').mockReturnValue();
+  meet('transaction', IDBDatabase.prototype, 'transaction', () => {
+    throw new DOMException('The database connection is closing.', 'InvalidStateError');
+  });
+  // fake-indexeddb types the instance as its class.
+  const closeByForce = forceCloseDatabase as unknown as (connection: IDBDatabase) => void;
+  meet('put', IDBObjectStore.prototype, 'put', (store) => closeByForce((store as IDBObjectStore).transaction.db));
+  meet('open', IDBFactory.prototype, 'open', () => {
+    throw new DOMException('Internal error opening backing store for indexedDB.open.', 'UnknownError');
+  });
+});
+afterEach(() => vi.restoreAllMocks());
+
+/** Lets calls of the method fail as the troubles of the moment say. */
+function meet(what: Trouble['what'], prototype: object, method: string, fail: (self: object) => void): void {
+  const original = Reflect.get(prototype, method) as (...args: unknown[]) => unknown;
+  vi.spyOn(prototype as Record<string, (...args: unknown[]) => unknown>, method).mockImplementation(function (this: object, ...args: unknown[]) {
+    const now = troubles.filter((trouble) => trouble.what === what);
+    for (const trouble of now) trouble.calls++;
+    if (now.some(({ after, count, calls }) => calls > after && calls <= after + count)) fail(this);
+    return original.apply(this, args);
+  });
+}
+
+const way = fc.constantFrom<Way>('through', 'through', 'response-lost', 'request-lost', 'busy');
+const step = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('capture' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('drain' as const), way }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
+);
+const story = (what: fc.Arbitrary<Trouble['what']>): fc.Arbitrary<[typeof step extends fc.Arbitrary<infer S> ? S : never, Trouble | null][]> =>
+  fc.array(fc.tuple(step, fc.option(fc.record({ what, after: fc.nat({ max: 12 }), count: fc.integer({ min: 1, max: 6 }) }))), { minLength: 4, maxLength: 25 });
+
+describe.each<[string, Trouble['what'][]]>([
+  ['fault 8: the connection closed by force', ['transaction', 'put']],
+  ['fault 10: a database that does not open, at any time', ['open', 'transaction', 'put']],
+])('%s', (_name, whats) => {
+  test(drawn('at random: what was acknowledged arrives once, what was refused never'), { timeout: DRAWS_TIMEOUT_MS }, async () => {
+    await fc.assert(
+      fc.asyncProperty(story(fc.constantFrom(...whats)), fc.nat(), async (steps, seed) => {
+        troubles = [];
+        const site = await Site.ready(seed);
+        site.device.doesMirrorRest = true;
+        const acknowledged: string[] = [];
+        for (const [at, [each, trouble]] of steps.entries()) {
+          if (trouble) troubles.push({ ...trouble, calls: 0 });
+          if (each.do === 'capture') {
+            if (await isTaken(site.capture(`r${at}`))) acknowledged.push(`r${at}`);
+          } else if (each.do === 'drain') {
+            site.ways.push(each.way);
+            await isTaken(site.device.drain());
+            site.ways.length = 0;
+          } else site.device.stop();
+        }
+        troubles = [];
+        await site.comeToRest();
+        expect([...site.airflow.records.keys()].sort()).toEqual(acknowledged.sort());
+        await site.expectExactlyOnce();
+      }),
+      draws(15),
+    );
+  });
+});
+
+/** Whether it was done; the storage alone may fail it. */
+async function isTaken(work: Promise<unknown>): Promise<boolean> {
+  try {
+    await work;
+    return true;
+  } catch (error) {
+    if (!isStorageError(error)) throw error;
+    return false;
+  }
+}
