@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { ShownInputSchema, type PendingInput, type PendingInputs } from '../../shared/calls.ts';
 import type { WakeReason } from '../../shared/history.ts';
-import type { Json } from '../../shared/json.ts';
+import { jsonEquals, type Json } from '../../shared/json.ts';
 import { park } from './park.ts';
 import type { CallTable } from '../store/call-table.ts';
 import { InputsShape, type InputDetail } from './airflow-shapes.ts';
@@ -38,7 +38,7 @@ export async function refreshInputs({ world, desk }: Pick<CallDeps, 'world' | 'd
   await desk.write(async (tx) => {
     const before = await tx.calls.inputs();
     await tx.calls.putInputs(world.clock.now(), inputs);
-    const isSame = before && JSON.stringify(before.inputs) === JSON.stringify(inputs);
+    const isSame = before && jsonEquals(inputs as unknown as Json, before.inputs as unknown as Json);
     return { result: undefined, events: isSame ? [] : [{ type: 'pending-inputs' }] };
   });
 }

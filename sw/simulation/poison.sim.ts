@@ -14,7 +14,7 @@ import { rowsOf, writeRow } from './raw-rows.ts';
 const anything = fc.anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withTypedArray: true, withSparseArray: true });
 /** Where in the row: each step takes one of the keys that are there. */
 const poisonPath = fc.array(fc.nat(), { minLength: 1, maxLength: 4 });
-const poisonValue = fc.oneof(anything, fc.constantFrom(-1, 2 ** 53, Infinity, Number.NaN, '', '__proto__', null, [], {}));
+const poisonValue = fc.oneof(anything, fc.constantFrom(-1, 2 ** 53, Infinity, Number.NaN, '', '__proto__', null, [], {}, 7n));
 const poison = fc.record({ table: fc.constantFrom(...TABLE_NAMES), row: fc.nat(), path: poisonPath, value: poisonValue });
 type Poison = typeof poison extends fc.Arbitrary<infer P> ? P : never;
 
@@ -38,8 +38,8 @@ function poisoned(row: object, { path, value }: Pick<Poison, 'path' | 'value'>):
   const copy: object = structuredClone(row);
   let at: Record<string, unknown> = copy as Record<string, unknown>;
   for (const [depth, step] of path.entries()) {
-    const keys = Object.keys(at);
-    const key = keys[step % Math.max(1, keys.length)] ?? 'new';
+    const keys = [...Object.keys(at), 'new'];
+    const key = keys[step % keys.length] ?? 'new';
     const next = at[key];
     if (depth === path.length - 1 || typeof next !== 'object' || next === null) at[key] = value;
     else at = next as Record<string, unknown>;
@@ -78,6 +78,8 @@ test(
         // What is unsent with a batch that makes no sense waits for a person.
         await ask(busy, { type: 'sync' });
         await ask(busy, { type: 'capture', requestId: 'fresh', collection: 'asks', change: { op: 'put', value: { id: 'fresh', n: 1 } } });
+        await (await device.worker()).mirror.flush();
+        expect(device.mirrors.at(-1)?.records.map(({ id }) => id)).toContain('fresh');
         for (let round = 0; round < 3; round++) {
           device.now += 3_600_001;
           await ask(busy, { type: 'sync' });

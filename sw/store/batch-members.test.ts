@@ -95,11 +95,19 @@ test('an old change that may travel only now, a conflict decided meanwhile, is n
   expect(await lists()).toEqual({ inBatch: ['a'], sendable: ['old'], hasSendable: true });
 });
 
-test('a batch that somebody has written over is none: its delivery is kept apart, and nothing is sealed before that is mended', async () => {
+test.each<[string, object]>([
+  ['is none', { batch: '{"mutations":7}' }],
+  ['names no record', { number: 1, nonce: 'n', batch: '{"number":1,"nonce":"n","mutations":[{"collection":"asks","id":"a","firstSeq":"first"}]}' }],
+  ['has another number', { number: 2 }],
+  ['has another nonce', { nonce: 'another' }],
+])('fault 39: a batch that somebody has written over %s: its delivery is kept apart, and nothing is sealed before that is mended', async (_name, part) => {
   await put(captured('a', 1));
   await seal();
   const db = openDatabase('ana', indexedDb);
-  await db.table('deliveries').toCollection().modify({ batch: '{"mutations":7}' });
+  await db
+    .table('deliveries')
+    .filter(({ batch }) => batch !== undefined)
+    .modify(part);
   db.close();
   await seal();
   await store.read(async (tx) => {

@@ -1,3 +1,5 @@
+import type { Batch } from '../../shared/batch.ts';
+import type { Mutation } from '../../shared/mutation.ts';
 import type { Delivery } from '../outbox/delivery.ts';
 
 /** Which records the batch on its way holds. Their rows stay as they were captured until something is written to them: the frozen bytes say that they are in it. */
@@ -11,6 +13,7 @@ export interface BatchMembers {
 export const NO_MEMBERS: BatchMembers = { has: () => false, size: 0, lastSendable: Number.NEGATIVE_INFINITY };
 
 interface Parsed {
+  readonly number: number | undefined;
   readonly nonce: string | undefined;
   readonly length: number;
   readonly members: BatchMembers | undefined;
@@ -20,19 +23,25 @@ interface Parsed {
 export class MembersReader {
   #last: Parsed | undefined;
 
-  /** Undefined where the bytes are no batch: somebody has written over them. */
-  of({ nonce, batch }: Delivery): BatchMembers | undefined {
+  /** Undefined where the bytes are no batch, or another than the delivery says: somebody has written over them, and no answer would be theirs. */
+  of({ number, nonce, batch }: Delivery): BatchMembers | undefined {
     if (batch === undefined) return NO_MEMBERS;
-    if (this.#last?.nonce !== nonce || this.#last?.length !== batch.length) this.#last = { nonce, length: batch.length, members: parse(batch) };
+    const { length } = batch;
+    if (this.#last?.number !== number || this.#last?.nonce !== nonce || this.#last?.length !== length)
+      this.#last = { number, nonce, length, members: parse(batch, number, nonce) };
     return this.#last.members;
   }
 }
 
+/** Enough of a mutation to find its record. Whether the rest is one is for Airflow to say. */
+const isNamed = ({ collection, id, firstSeq }: Mutation): boolean => typeof collection === 'string' && typeof id === 'string' && Number.isSafeInteger(firstSeq);
+
 const keyOf = (collection: string, id: string): string => `${collection}\n${id}`;
 
-function parse(batch: string): BatchMembers | undefined {
+function parse(batch: string, number: unknown, nonce: unknown): BatchMembers | undefined {
   try {
-    const { mutations } = JSON.parse(batch) as { mutations: { collection: string; id: string; firstSeq: number }[] };
+    const { mutations, ...name } = JSON.parse(batch) as Batch;
+    if (name.number !== number || name.nonce !== nonce || !mutations.every(isNamed)) return undefined;
     const keys = new Set(mutations.map(({ collection, id }) => keyOf(collection, id)));
     const lastSendable = mutations.reduce((max, { firstSeq }) => Math.max(max, firstSeq), NO_MEMBERS.lastSendable);
     return { has: (collection, id) => keys.has(keyOf(collection, id)), size: keys.size, lastSendable };

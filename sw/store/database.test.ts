@@ -17,7 +17,7 @@ test('a delivery of version 1 that was being voided goes on being voided', async
   const old = new Dexie('updraft:ana', indexedDb);
   old.version(1).stores(VERSION_1);
   const reason = { kind: 'too_large', message: 'too large' };
-  const batch = { lane: 'exchange:ana', number: 5, nonce: 'n5', batch: '{"mutations":[]}' };
+  const batch = { lane: 'exchange:ana', number: 5, nonce: 'n5', batch: '{"number":5,"nonce":"n5","mutations":[]}' };
   await old.table('deliveries').bulkAdd([
     { ...batch, deliveryId: 'd1', state: { kind: 'voiding', attempt: 2, reason } },
     { deliveryId: 'd2', lane: 'exchange:ana', state: { kind: 'open' } },

@@ -83,8 +83,17 @@ export const keyOf = ({ collection, id }: Pick<ReplicaRecord, 'collection' | 'id
 
 function fits(room: { chars: number }, rows: readonly (ReplicaRecord | Delivery | StoredCall)[]): boolean {
   if (room.chars < 0) return false;
-  const chars = rows.reduce((sum, row) => sum + JSON.stringify(row).length, 0);
+  const chars = rows.reduce((sum, row) => sum + charsOf(row), 0);
   if (chars > room.chars) return false;
   room.chars -= chars;
   return true;
+}
+
+/** Of its JSON text. Beside what is checked a row may hold what has none, or holds itself: it must not keep the others out. */
+function charsOf(row: object): number {
+  try {
+    return JSON.stringify(row).length;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }

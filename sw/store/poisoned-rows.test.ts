@@ -154,6 +154,28 @@ describe('fault 39: lines of the history that no engine wrote', () => {
   });
 });
 
+test('fault 39: what a row holds beside what is checked keeps the others neither out of the mirror nor out of an export', async () => {
+  const itself: object[] = [];
+  itself.push(itself);
+  await device.put('x');
+  const row = { collection: 'asks', base: null, revision: 0, generation: 1, ix: [], unsettled: 1 };
+  const pending = { net: { kind: 'edit', set: { a: 1 }, removed: [], inc: {} }, firstSeq: 1, lastSeq: 1 };
+  await plant('records', { ...row, id: 'p', value: { id: 'p' }, pending, sendable: 1, more: itself });
+  await plant('records', {
+    ...row,
+    id: 'q',
+    value: { id: 'q' },
+    pending,
+    rejected: 1,
+    rejection: { reason: { kind: 'schema', message: 'no' }, at: 1 },
+    more: 7n,
+  });
+  await device.put('y');
+  await (await device.open()).mirror.flush();
+  expect(device.mirrored?.records.map(({ id }) => id)).toEqual(['x', 'y']);
+  expect(JSON.parse(await device.ask({ type: 'export-dead-letters' }))).toMatchObject({ deadLetters: [{ id: 'q' }] });
+});
+
 test('fault 39: a full count of the quarantine does not stop it', async () => {
   await device.put('x');
   const db = await new Promise<IDBDatabase>((resolve) => {
@@ -177,10 +199,15 @@ describe('fault 39: calls that no engine wrote', () => {
     const row = { id: 'p', seq: 1, runId: 'r', operation: 'triggerDagRun', lane: 'dag:report', request, state: { kind: 'queued' }, capturedAt: 1, attempts: 0 };
     return { device: made, good, row };
   };
+  const itself: unknown[] = [];
+  itself.push(itself);
   const poisons: Record<string, object> = {
+    'with a turn that holds itself': { turn: itself },
+    'with a turn that JSON has no word for': { turn: [10n] },
     'in a state of its own': { state: { kind: 'flying' }, turn: ['dag:report', 1] },
     'in another lane than it says': { lane: 'dag:aaa', turn: ['dag:report', 1] },
     'with a key that is no turn': { turn: 'first' },
+    'with a request that JSON has no word for': { request: { operation: 'launch', n: 7n }, turn: ['dag:report', 1] },
     'without a request': { request: null, turn: ['dag:report', 1] },
     'that is followed and was never sent': { followed: 1 },
     'with an answer to nothing': { request: { operation: 'respondToHumanInput' }, turn: ['dag:report', 1] },
@@ -204,6 +231,16 @@ describe('fault 39: calls that no engine wrote', () => {
     await made.drain('visible');
     expect(await made.inputs()).toMatchObject({ seenAt: made.now, inputs: [] });
     expect(await made.status()).toMatchObject({ quarantined: 1 });
+  });
+
+  test('a waiting task with more to it than JSON can say is read anew', async () => {
+    const { device: made } = await calls();
+    const shown = { dagId: 'report', runId: 'run', taskId: 't', mapIndex: -1, taskInstanceId: 'ti', tryNumber: 1, createdAt: 'then', options: ['Yes'] };
+    const input = { ...shown, subject: 's', body: null, multiple: false, defaults: null, params: {}, more: 7n };
+    await plantRows(made.indexedDB, 'ana', 'inputs', [{ key: 'pending', seenAt: 1, inputs: [input] }]);
+    made.online = true;
+    await made.drain('visible');
+    expect(await made.inputs()).toMatchObject({ seenAt: made.now, inputs: [] });
   });
 });
 
