@@ -10,6 +10,7 @@ import type { WakeUpQueue, WakeUpRow } from '../replay/wake-up-queue.ts';
 import { openReplica, type OpenReplica } from '../replica.ts';
 import type { Mirror, MirrorContent } from '../store/mirror.ts';
 import { ReplicaStore, type Store } from '../store/replica-store.ts';
+import type { Credentials } from '../transport/credentials.ts';
 import type { Transport } from '../transport/transport.ts';
 import { NO_CALLS } from '../test-replica.ts';
 import type { AirflowApi } from '../transport/airflow-api.ts';
@@ -38,7 +39,10 @@ export class KillSwitch {
 export interface SimulatedDeviceOptions {
   readonly user: string;
   readonly declarations: Declarations;
-  readonly transport: Transport;
+  /** Made anew for each worker, with its credentials. */
+  readonly transport: Transport | ((credentials: Credentials) => Transport);
+  /** What the worker signs in with; whatever it is given is taken for good without. */
+  readonly credentials?: (store: ReplicaStore) => Credentials;
   /** Seeded; hex and fraction are drawn from it. */
   readonly random: () => number;
   /** Queued Airflow operations; none without. */
@@ -161,8 +165,10 @@ export class SimulatedDevice {
   }
 
   async #start(kill = new KillSwitch(true)): Promise<{ replica: OpenReplica; kill: KillSwitch }> {
-    const { user, declarations, random, calls = NO_CALLS } = this.#options;
+    const { user, declarations, random, calls = NO_CALLS, transport: given, credentials: credentialsOf = () => TAKEN } = this.#options;
     const store = new ReplicaStore(user, declarations, { indexedDB: this.#indexedDB, IDBKeyRange });
+    const credentials = credentialsOf(store);
+    const transport = typeof given === 'function' ? given(credentials) : given;
     const world: World = {
       user,
       airflow: '/airflow',
@@ -170,7 +176,7 @@ export class SimulatedDevice {
       store: killable(store, kill),
       mirror: this.#mirror(),
       queue: this.#queue(kill),
-      transport: { carriesPrivate: true, exchange: (job, credentials) => kill.step(() => this.#options.transport.exchange(job, credentials)) },
+      transport: { carriesPrivate: true, exchange: (job, kind) => kill.step(() => transport.exchange(job, kind)) },
       calls: { ...calls, api: killableApi(calls.api, kill) },
       clock: { now: () => this.now, after: () => () => undefined },
       random: { hex: () => Array.from({ length: 20 }, () => Math.floor(random() * 16).toString(16)).join(''), fraction: random },
@@ -179,13 +185,6 @@ export class SimulatedDevice {
       durability: async () => 'best-effort',
       isOnline: () => this.online,
       broadcast: (message: Broadcast) => void ('events' in message && this.events.push(...message.events)),
-    };
-    const given = { headers: {}, credentials: 'omit' as const };
-    const credentials = {
-      authorize: async () => given,
-      unchecked: async () => given,
-      forget: async () => undefined,
-      signIn: async () => undefined,
     };
     return { replica: await openReplica(world, credentials), kill };
   }
@@ -210,6 +209,9 @@ export class SimulatedDevice {
     };
   }
 }
+
+const given = { headers: {}, credentials: 'omit' as const };
+const TAKEN: Credentials = { authorize: async () => given, unchecked: async () => given, forget: async () => undefined, signIn: async () => undefined };
 
 function killable(store: Store, kill: KillSwitch): Store {
   return { read: (body) => kill.step(() => store.read(body)), write: (body) => kill.step(() => store.write(body)), destroy: () => store.destroy() };

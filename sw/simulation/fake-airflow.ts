@@ -4,15 +4,15 @@ import type { Doc } from '../../shared/json.ts';
 import type { Verdict } from '../../shared/verdict.ts';
 
 /**
- * A store for one replica in memory, where the provider's real one would be too slow or a fault cannot be made with it: it has a ledger,
+ * A store in memory that sends no changes down, where the provider's real one would be too slow or a fault cannot be made with it: it has a ledger,
  * counts how often each change took effect, and never disagrees.
  */
 export class FakeAirflow {
   readonly records = new Map<string, Doc>();
-  /** `id firstSeq..lastSeq` of each mutation, with how often it took effect. */
+  /** `replica id firstSeq..lastSeq` of each mutation, with how often it took effect. */
   readonly effects = new Map<string, number>();
   #revision = 0;
-  #ledger: { readonly number: number; readonly nonce: string; readonly verdicts: Verdict[] } | undefined;
+  readonly #ledger = new Map<string, { readonly number: number; readonly nonce: string; readonly verdicts: Verdict[] }>();
 
   exchange(request: ExchangeRequest): ExchangeResponse {
     const { epoch, since, floor, last } = request;
@@ -27,20 +27,20 @@ export class FakeAirflow {
       changes: [],
       more: false,
     };
-    const verdicts = batch && epoch === 'e1' ? this.#settle(batch) : undefined;
+    const verdicts = batch && epoch === 'e1' ? this.#settle(request.replicaId, batch) : undefined;
     return { ...head, upTo: this.#revision, ...(verdicts ? { verdicts } : {}) };
   }
 
-  #settle(batch: Batch): Verdict[] {
-    const { number, nonce, mutations } = batch;
-    if (this.#ledger?.number === number && this.#ledger.nonce === nonce) return this.#ledger.verdicts;
+  #settle(replicaId: string, { number, nonce, mutations }: Batch): Verdict[] {
+    const last = this.#ledger.get(replicaId);
+    if (last?.number === number && last.nonce === nonce) return last.verdicts;
     const verdicts = mutations.map(({ collection, id, firstSeq, lastSeq, set = {} }): Verdict => {
-      const effect = `${id} ${firstSeq}..${lastSeq}`;
+      const effect = `${replicaId} ${id} ${firstSeq}..${lastSeq}`;
       this.effects.set(effect, (this.effects.get(effect) ?? 0) + 1);
       this.records.set(id, { ...this.records.get(id), ...set, id });
       return { verdict: 'applied', collection, id, revision: ++this.#revision };
     });
-    this.#ledger = { number, nonce, verdicts };
+    this.#ledger.set(replicaId, { number, nonce, verdicts });
     return verdicts;
   }
 }

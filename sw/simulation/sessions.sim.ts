@@ -1,0 +1,34 @@
+import * as fc from 'fast-check';
+import { test } from 'vitest';
+import type { TransportName } from '../../shared/limits.ts';
+import { DRAWS_TIMEOUT_MS, drawn, draws } from '../test-draws.ts';
+import { SharedBrowser, STEPS, USERS, type Step } from './shared-browser.ts';
+
+const story = (...steps: fc.Arbitrary<Step>[]): fc.Arbitrary<[Step[], TransportName, number]> =>
+  fc.tuple(fc.array(fc.oneof(...steps), { minLength: 5, maxLength: 30 }), fc.constantFrom('plugin', 'dag'), fc.nat());
+
+test.each([
+  [
+    'fault 23: credentials refused, renewed, or somebody else’s, in the middle of it',
+    story(STEPS.capture, STEPS.drain, STEPS.signIn, STEPS.session, STEPS.revoke, STEPS.right, STEPS.restart),
+  ],
+  ['fault 38: people who sign out and in, and keep or give up what is unsent', story(...Object.values(STEPS), STEPS.signOut, STEPS.drain, STEPS.capture)],
+] as const)(
+  drawn('%s: nobody’s data is seen, or sent as, another’s, and all that was not given up arrives once'),
+  { timeout: DRAWS_TIMEOUT_MS },
+  async (_name, stories) => {
+    await fc.assert(
+      fc.asyncProperty(stories, async ([steps, via, seed]) => {
+        const browser = new SharedBrowser(via, seed);
+        for (const of of USERS) await browser.signIn(of, of, 'memory');
+        for (const step of steps) {
+          await browser.do(step);
+          await browser.expectPrivacy();
+        }
+        await browser.expectAllArrives();
+        await browser.expectPrivacy();
+      }),
+      draws(15),
+    );
+  },
+);
