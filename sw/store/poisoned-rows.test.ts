@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { CallsDevice } from '../calls/calls-device.ts';
 import { plantRows } from '../plant-rows.ts';
+import { rowsOf } from '../simulation/raw-rows.ts';
 import { TestReplica } from '../test-replica.ts';
 import { readBatch, TestServer } from '../test-server.ts';
 
@@ -152,6 +153,27 @@ describe('fault 39: lines of the history that no engine wrote', () => {
     expect((await device.ask({ type: 'history', filter: {} })).length).toBeGreaterThan(before);
     expect(await quarantined()).toBe(4);
   });
+});
+
+test.each<[string, 'deliveries' | 'replica', object]>([
+  ['the age of a batch', 'deliveries', { oldestAt: 7n }],
+  ['the bytes transferred', 'replica', { bytes: { sent: 7n, received: 7n } }],
+])('fault 39: %s, which decides nothing, stops nothing when it makes no sense', async (_name, table, part) => {
+  device.isOnline = true;
+  await device.sync();
+  const { transport } = device;
+  device.transport = { carriesPrivate: true, exchange: async () => ({ effect: 'retry', for: 'network' }) };
+  await device.put('x');
+  await device.sync();
+  await (await device.open()).mirror.flush();
+  const [row = {}] = await rowsOf(device.indexedDB, 'ana', table);
+  await plant(table, { ...row, ...part });
+  await device.restart();
+  device.transport = transport;
+  for (let round = 0; round < 3; round++) await device.sync();
+  await device.put('y');
+  await device.sync();
+  expect(await device.ask({ type: 'get', collection: 'asks', id: 'y' })).toMatchObject({ state: 'synced' });
 });
 
 test('fault 39: what a row holds beside what is checked keeps the others neither out of the mirror nor out of an export', async () => {

@@ -70,15 +70,21 @@ export const DeliverySchema = v.custom<Delivery>((row) => v.is(DeliveryShape, ro
 const DeliveryShape = v.looseObject({
   deliveryId: text,
   lane: text,
-  state: v.looseObject({ kind: v.picklist(DELIVERY_STATES), attempt: v.exactOptional(RevisionSchema), runId: v.exactOptional(text) }),
+  state: v.looseObject({
+    kind: v.picklist(DELIVERY_STATES),
+    attempt: v.exactOptional(RevisionSchema),
+    runId: v.exactOptional(text),
+    retryAt: v.exactOptional(time),
+  }),
   number: v.exactOptional(RevisionSchema),
   nonce: v.exactOptional(text),
   batch: v.exactOptional(v.pipe(text, v.maxLength(BATCH_CHARS_MAX))),
   epoch: v.exactOptional(v.nullable(text)),
+  oldestAt: v.exactOptional(time),
   refusal: v.exactOptional(ReasonSchema),
 });
 
-/** Who the replica is and how far it got. What only schedules is whatever it is: it decides nothing about correctness. */
+/** Who the replica is and how far it got. What only schedules decides nothing about correctness, but what is no number would stop each drain that counts with it. */
 export const ReplicaSchema = v.custom<Replica>((row) => v.is(ReplicaShape, row));
 const ReplicaShape = v.looseObject({
   user: text,
@@ -94,7 +100,17 @@ const ReplicaShape = v.looseObject({
   ready: v.boolean(),
   seq: RevisionSchema,
   mutationsMax: v.pipe(RevisionSchema, v.minValue(1)),
+  bytesMax: v.exactOptional(v.pipe(RevisionSchema, v.minValue(1))),
   holding: text,
   backoff: v.nullable(v.looseObject({ for: text, failures: RevisionSchema, until: v.exactOptional(time) })),
   auth: v.looseObject({ kind: v.picklist(['none', 'cookie', 'memory', 'sealed']), required: v.nullable(text), signIns: RevisionSchema }),
+  isSyncStuck: v.exactOptional(v.boolean()),
+  circuit: v.exactOptional(v.looseObject({ kind: v.literal('open'), failures: RevisionSchema, until: time })),
+  lastExchangeAt: v.exactOptional(time),
+  lastPullAt: v.exactOptional(time),
+  lockedAt: v.exactOptional(RevisionSchema),
+  quarantinedTold: v.exactOptional(RevisionSchema),
+  lost: v.exactOptional(v.looseObject({ at: time, unsent: RevisionSchema, restored: RevisionSchema })),
+  bytes: v.exactOptional(v.looseObject({ sent: time, received: time })),
+  via: v.exactOptional(v.picklist(['plugin', 'dag'])),
 });
