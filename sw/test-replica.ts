@@ -34,6 +34,8 @@ export class TestReplica {
   };
   #names = 0;
   #replica: Promise<OpenReplica> | undefined;
+  /** As the worker does it: one that another tab keeps from opening is asked again. */
+  #blocked: ReplicaStore | undefined;
   readonly user: string;
 
   constructor(user = 'ana') {
@@ -42,7 +44,10 @@ export class TestReplica {
 
   /** The replica as the running worker has it open. */
   open(): Promise<OpenReplica> {
-    this.#replica ??= openReplica(this.#world(), credentials);
+    this.#replica ??= openReplica(this.#world(), credentials).then((replica) => {
+      this.#blocked = undefined;
+      return replica;
+    });
     return this.#replica;
   }
 
@@ -77,11 +82,13 @@ export class TestReplica {
 
   #world(): World {
     const { user, declarations } = this;
+    const onBlocked = (): void => void (this.#blocked = store);
+    const store = this.#blocked ?? new ReplicaStore(user, declarations, { indexedDB: this.indexedDB, IDBKeyRange }, { onBlocked });
     return {
       user,
       airflow: '/airflow',
       declarations,
-      store: new ReplicaStore(user, declarations, { indexedDB: this.indexedDB, IDBKeyRange }),
+      store,
       mirror: this.mirror,
       queue: { peek: async () => [], push: async () => undefined, remove: async () => undefined, register: async () => true },
       transport: { carriesPrivate: true, exchange: (job, kind) => this.transport.exchange(job, kind) },

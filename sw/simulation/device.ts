@@ -62,6 +62,7 @@ export class SimulatedDevice {
   readonly events: LoggedEvent[] = [];
   now = Date.parse('2026-01-01T00:00:00Z');
   online = true;
+  #clears = 0;
   #worker: { replica: OpenReplica; kill: KillSwitch } | undefined;
   #starting: Promise<{ replica: OpenReplica; kill: KillSwitch }> | undefined;
 
@@ -101,6 +102,15 @@ export class SimulatedDevice {
     this.stop();
     this.#indexedDB = new IDBFactory();
     this.mirrors = this.mirrors.slice(0, Math.max(1, this.mirrors.length - behind));
+  }
+
+  /** The person, or the browser, clears all of the site's data, and ends its worker with it. */
+  clearSiteData(): void {
+    this.stop();
+    this.#clears += 1;
+    this.mirrors = [];
+    this.wakeUps = [];
+    this.#indexedDB = new IDBFactory();
   }
 
   async signIn(): Promise<void> {
@@ -191,9 +201,11 @@ export class SimulatedDevice {
 
   /** In another storage than the database: it is lost alone, and may be older than the database was. */
   #mirror(): Mirror {
+    const clears = this.#clears;
     return {
       read: async () => structuredClone(this.mirrors.at(-1)),
-      write: async (content) => void this.mirrors.push(structuredClone(content)),
+      // A worker that has ended writes no more.
+      write: async (content) => void (clears === this.#clears && this.mirrors.push(structuredClone(content))),
       remove: async () => void (this.mirrors = []),
       pause: () => (this.doesMirrorRest ? new Promise(() => undefined) : Promise.resolve()),
     };

@@ -23,6 +23,8 @@ export class SessionAirflow {
   /** How tokens that were revoked are refused. */
   refusal: Refusal = 'token-401';
   readonly forbidden = new Set<string>();
+  /** Of the provider. One of another protocol reads nothing of a request. */
+  protocol = 1;
   /** How often each user was answered by the exchange. */
   readonly answered: Record<string, number> = {};
   /** Requests for a user's data that came with another's credentials: `transport named authenticated`. */
@@ -64,7 +66,7 @@ export class SessionAirflow {
     if (path.startsWith('/ui/auth/token')) return json(200, { access_token: this.issue(SESSION + user) });
     if (path === '/ui/auth/me') return json(200, { username: user });
     if (this.forbidden.has(user)) return REFUSALS.forbidden;
-    if (path === '/updraft/v1/hello') return json(200, { protocol: 1, user });
+    if (path === '/updraft/v1/hello') return json(200, { protocol: this.protocol, user });
     if (path === '/updraft/v1/exchange') return json(200, this.#exchange('plugin', user, JSON.parse(request.body ?? '') as ExchangeRequest));
     return this.#run(request, path, user);
   }
@@ -78,6 +80,16 @@ export class SessionAirflow {
   #exchange(by: 'plugin' | 'dag', user: string, request: ExchangeRequest): unknown {
     const { replicaId, epoch, since, floor, last, batch } = request;
     const store = this.stores[user];
+    const other = { epoch: 'e1', reset: false, start: 0, changes: [], upTo: 0, more: false };
+    if (this.protocol !== 1)
+      return {
+        ...other,
+        protocol: this.protocol,
+        replicaId,
+        echo: {},
+        refused: 'invalid',
+        reason: { kind: 'protocol', message: 'this server speaks another' },
+      };
     if (request.user === user && store) {
       this.answered[user] = (this.answered[user] ?? 0) + 1;
       return store.exchange(request);

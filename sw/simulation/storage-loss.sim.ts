@@ -1,5 +1,7 @@
 import * as fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
+import type { Status } from '../../shared/status.ts';
+import { DRAWS_TIMEOUT_MS, drawn, draws } from '../test-draws.ts';
 import type { SimulatedDevice } from './device.ts';
 import type { NetworkFault } from './network.ts';
 import { simulate, storeRecords } from './setup.ts';
@@ -7,7 +9,6 @@ import { StoreServer } from './store-server.ts';
 
 const server = new StoreServer();
 afterAll(() => server.close());
-const RUNS = Number(process.env['UPDRAFT_RUNS'] ?? 40);
 
 /** Between captures: nothing, an exchange that goes wrong in some way, or a worker killed in it; then the database may be lost, its mirror `behind` so many states. */
 const moment = fc.record({
@@ -25,7 +26,7 @@ async function held(device: SimulatedDevice): Promise<number> {
   return inc(record.sealed) + inc(record.pending);
 }
 
-test('fault 9: whenever the database is lost, and however old its mirror is, nothing is doubled; what is lost is told', async () => {
+test(drawn('fault 9: whenever the database is lost, and however old its mirror is, nothing is doubled; what is lost is told'), async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(moment, { minLength: 1, maxLength: 12 }), fc.nat(), async (story, seed) => {
       const simulation = await simulate(server, 1, seed);
@@ -59,9 +60,63 @@ test('fault 9: whenever the database is lost, and however old its mirror is, not
       expect((arrived + waiting).toString(4)).toMatch(/^[01]+$/);
       await store.close();
     }),
-    { numRuns: Math.ceil(RUNS / 2), endOnFailure: true },
+    draws(20),
   );
 });
+
+const clearing = fc.oneof(
+  { weight: 3, arbitrary: fc.constant('capture' as const) },
+  { weight: 3, arbitrary: fc.constantFrom<NetworkFault>('none', 'none', 'request-lost', 'response-lost', 'duplicated', 'delayed') },
+  { weight: 1, arbitrary: fc.constantFrom('clear' as const, 'clear-in-flight' as const, 'restart' as const) },
+);
+
+test(
+  drawn('fault 12: the site’s data cleared at any moment: what was sent is read again, what was not is gone, and what comes after arrives once'),
+  { timeout: DRAWS_TIMEOUT_MS },
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(clearing, { minLength: 4, maxLength: 20 }), fc.nat(), async (story, seed) => {
+        const { store, devices } = await simulate(server, 1, seed);
+        const [{ device, network } = never()] = devices;
+        let since: string[] = [];
+        const replicas = new Set([(await statusOf(device)).replicaId]);
+        for (const [at, each] of story.entries()) {
+          if (each === 'capture') {
+            await device.ask({ type: 'capture', requestId: `q${at}`, collection: 'asks', change: { op: 'put', value: { id: `r${at}`, n: at } } });
+            since.push(`r${at}`);
+          } else if (each === 'restart') device.stop();
+          else if (each !== 'clear') {
+            if (each === 'clear-in-flight') network.onEnd = () => device.clearSiteData();
+            else network.fault = each;
+            await device.drain();
+            network.onEnd = () => undefined;
+          }
+          if (each === 'clear' || each === 'clear-in-flight') {
+            device.clearSiteData();
+            since = [];
+            const { unsent, ready, auth, replicaId, storageLost } = await statusOf(device);
+            expect({ unsent, ready, auth, storageLost }).toEqual({ unsent: 0, ready: false, auth: 'required', storageLost: undefined });
+            expect(replicas.has(replicaId), 'a name of its own').toBe(false);
+            replicas.add(replicaId);
+            await device.ask({ type: 'sign-in', credentials: { kind: 'memory', token: 'token' } });
+          }
+        }
+        await network.deliverDelayed();
+        for (let round = 0; round < 4; round++) await device.drain();
+        const records = await storeRecords(store, 'asks');
+        expect(since.filter((id) => !(id in records))).toEqual([]);
+        const rows = await device.rows('asks');
+        expect(Object.fromEntries(rows.map(({ id, value }) => [id, value]))).toEqual(records);
+        expect(rows.every(({ state }) => state === 'synced')).toBe(true);
+        expect((await store.rows()).length, 'each record took one revision').toBe(Math.max(0, ...(await store.rows()).map(({ revision }) => revision)));
+        await store.close();
+      }),
+      draws(12),
+    );
+  },
+);
+
+const statusOf = async (device: SimulatedDevice): Promise<Status> => (await device.ask({ type: 'status' })) as Status;
 
 function never(): never {
   throw new Error('the simulation has no device');
