@@ -6,7 +6,7 @@ import { reportOf, type Circuit } from './replay/circuit.ts';
 import { deviceReport } from './replay/device-report.ts';
 import { replay } from './replay/replay.ts';
 import { afterEffect, type Exchanged } from './settle/after-effect.ts';
-import type { Replica } from './store/replica.ts';
+import { credentialsOf, type Replica } from './store/replica.ts';
 import type { Desk } from './desk.ts';
 import type { World } from './world.ts';
 
@@ -77,6 +77,7 @@ export class Exchanges {
       delivery: sent,
       fact,
       signIns: replica.auth.signIns,
+      signedInBy: credentialsOf(replica.auth),
       required: replica.auth.required,
       dueAt: this.#circuit.dueAt(),
     });

@@ -163,6 +163,21 @@ describe('the way of a change', () => {
     await drain('online');
     expect(sent()).toEqual(['batch x+y']);
   });
+  test('a DAG run that is to go, goes when its answer is on disk, and no record names it; a run that settled nothing stays', async () => {
+    const forgotten: unknown[] = [];
+    const forget = async (run: string): Promise<void> => void forgotten.push([run, (await status()).unsent]);
+    Object.assign(world.transport, { forget });
+    await put('x');
+    effects = [agrees, () => ({ effect: 'wait-run', paused: false }), agrees];
+    await drain();
+    expect(forgotten).toEqual([['run pull', 1]]);
+    await drain();
+    expect(forgotten).toEqual([
+      ['run pull', 1],
+      ['run 1', 0],
+    ]);
+    expect(await world.store.read((tx) => tx.record('asks', 'x', 0))).not.toHaveProperty('run');
+  });
   test('law 3: sent again, it is the same bytes, and what came since waits for the next batch', async () => {
     await settledDown();
     effects = [fails, agrees];

@@ -24,6 +24,7 @@ import { batchPath } from './transport/batch-target.ts';
 import { createCredentials } from './transport/credentials.ts';
 import { createTransport } from './transport/create-transport.ts';
 import { createHttp } from './transport/http.ts';
+import type { SettledRuns } from './transport/transport.ts';
 import { Traffic } from './transport/traffic.ts';
 import { createTokenVault } from './transport/token-vault.ts';
 import type { Clock, Random, World } from './world.ts';
@@ -41,6 +42,11 @@ export interface UpdraftOptions {
    * A collection with the rule `own` travels by the plugin only.
    */
   readonly transport?: 'auto' | TransportName;
+  /**
+   * What becomes of an exchange's DAG run once it is settled: `keep` (default), or `delete`, where the user may delete runs: conf and XCom, which others with
+   * rights on the DAG can read, then last no longer than it takes to read the answer (Airflow's audit log keeps its copy of conf). Rows then name no run.
+   */
+  readonly settledRuns?: SettledRuns;
   /** The app's version, shown with each device on Airflow's page “Updraft”. */
   readonly appVersion?: string;
   /**
@@ -197,7 +203,18 @@ class Replicas {
       random,
       queue: this.#queue,
       logger: this.#logger,
-      transport: { ...createTransport(this.#options.transport, { user, http, credentials, declarations, randomHex: random.hex, sleep }), traffic },
+      transport: {
+        ...createTransport(this.#options.transport, {
+          user,
+          http,
+          credentials,
+          declarations,
+          randomHex: random.hex,
+          sleep,
+          settledRuns: this.#options.settledRuns,
+        }),
+        traffic,
+      },
       locks: { exclusive: async (name, body) => navigator.locks.request(name, body) },
       isOnline: () => navigator.onLine,
       durability: browserDurability,

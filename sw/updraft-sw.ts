@@ -6,7 +6,7 @@ declare const self: ServiceWorkerGlobalScope;
 /**
  * The prebuilt worker, for pages without a service worker of their own:
  * register `/updraft-sw.js?airflow=/airflow&collections=/collections.json`.
- * With `&log=debug` it says each step in the console.
+ * With `&log=debug` it says each step in the console; with `&settledRuns=delete` it takes an exchange's DAG run out of Airflow once it is settled.
  * The declarations are kept in Cache Storage, so that the worker starts offline.
  */
 const CACHE = 'updraft-config';
@@ -41,5 +41,6 @@ startUpdraft({
   calls: allowedCalls(),
   airflow: parameters.get('airflow') ?? '/airflow',
   collections: loadCollections(),
+  settledRuns: parameters.get('settledRuns') === 'delete' ? 'delete' : 'keep',
   log: parameters.get('log') === 'debug' ? 'debug' : 'error',
 });

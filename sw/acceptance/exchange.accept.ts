@@ -4,6 +4,7 @@ import { afterEach, describe, expect, inject, test } from 'vitest';
 import type { HistoryEntry } from '../../shared/history.ts';
 import { TRANSPORT_LIMITS } from '../../shared/limits.ts';
 import type { DeadLetter } from '../../shared/row.ts';
+import type { Status } from '../../shared/status.ts';
 import { seeded } from '../simulation/setup.ts';
 import { airflowApi, Person } from './person.ts';
 
@@ -282,6 +283,24 @@ test('stale changes of records so large that one answer could not carry them all
   // The next ones' first pulls are no test of the feed.
   await Promise.all(ids.map((id) => ana.capture('clients', { op: 'delete', id })));
   await ana.sync();
+});
+
+test('a device that is to, deletes the DAG run of each exchange that it has settled; the ledger needs none', async () => {
+  const ana = await Person.signIn(server, 'dag', 'ana', { settledRuns: 'delete' });
+  const id = newId();
+  await ana.put('asks', { id, n: 1 });
+  ana.wire.loseNext(/dagRuns$/, 'POST');
+  await settles(ana);
+  const { replicaId } = (await ana.ask({ type: 'status' })) as Status;
+  const deleted = ana.wire.log.filter((line) => line.startsWith('DELETE'));
+  expect(deleted.length, 'a pull and a batch').toBeGreaterThanOrEqual(2);
+  const { dag_runs } = (await airflowApi(server, 'GET', `${DAG}/dagRuns?run_id_pattern=${encodeURIComponent(`updraft__${replicaId}%`)}`)) as {
+    dag_runs: object[];
+  };
+  expect(dag_runs).toEqual([]);
+  await countUp(ana, id);
+  await settles(ana);
+  expect(await ana.value('asks', id)).toEqual({ id, n: 2 });
 });
 
 test('the two ways lead to one store: a batch sent by one is answered by the other, once', async () => {

@@ -8,6 +8,7 @@ import { createAirflowApi } from '../transport/airflow-api.ts';
 import { createTransport } from '../transport/create-transport.ts';
 import { createCredentials } from '../transport/credentials.ts';
 import { createHttp } from '../transport/http.ts';
+import type { SettledRuns } from '../transport/transport.ts';
 import collections from './collections.json' with { type: 'json' };
 
 /** Where the suite's Airflow is (with `/airflow`, no trailing slash), and which store it has. */
@@ -51,6 +52,14 @@ export class LostAnswers {
   };
 }
 
+interface SignIn {
+  /** Whose token it really has. */
+  readonly as?: string;
+  readonly holdsPrivate?: boolean;
+  readonly token?: string;
+  readonly settledRuns?: SettledRuns;
+}
+
 /** A person's device: the worker's engine and its real transport, on a database in memory, against a real Airflow. */
 export class Person extends SimulatedDevice {
   readonly wire: LostAnswers;
@@ -60,12 +69,12 @@ export class Person extends SimulatedDevice {
     this.wire = wire;
   }
 
-  /** Signed in; `as` is whose token it really has. */
+  /** Signed in. */
   static async signIn(
     server: AcceptanceServer,
     via: TransportName | 'auto',
     user: string,
-    { as = user, holdsPrivate = false, token }: { readonly as?: string; readonly holdsPrivate?: boolean; readonly token?: string } = {},
+    { as = user, holdsPrivate = false, token, settledRuns }: SignIn = {},
   ): Promise<Person> {
     const wire = new LostAnswers();
     const http = createHttp(server.url, wire.fetch, () => Date.now());
@@ -76,7 +85,7 @@ export class Person extends SimulatedDevice {
     await credentials.signIn('memory', token ?? (await tokenOf(server, as)));
     const declarations = holdsPrivate ? DECLARATIONS : PUBLIC;
     const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-    const transport = createTransport(via, { user, http, credentials, declarations, randomHex, sleep });
+    const transport = createTransport(via, { user, http, credentials, declarations, randomHex, sleep, settledRuns });
     const calls = {
       allowed: { triggerDagRun: true, respondToHumanInput: true, clearTaskInstances: true },
       api: createAirflowApi({ http, credentials }),

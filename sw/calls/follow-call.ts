@@ -11,6 +11,7 @@ import { classifyCall } from './classify-call.ts';
 import { apiPath, get } from './operation.ts';
 import type { CallDeps } from './send-call.ts';
 import { runPath } from './trigger-dag-run.ts';
+import { credentialsOf } from '../store/replica.ts';
 
 const LOOK_FIRST_MS = 1_000;
 const LOOK_MAX_MS = 20_000;
@@ -20,7 +21,7 @@ type Followed = Extract<CallState, { kind: 'accepted' | 'following' }>;
 /** Looks once at the run of an accepted call. Whatever fails, the call stays where it is and is looked at again. */
 export async function followCall({ world, desk, circuit }: CallDeps, call: StoredCall, state: Followed): Promise<void> {
   const { auth } = await desk.replica();
-  const session = await world.calls.api.open(auth.kind === 'none' ? 'memory' : auth.kind);
+  const session = await world.calls.api.open(credentialsOf(auth));
   const now = world.clock.now();
   const later: CallMove = { move: 'look-later', lookAt: now + lookMs(state.looks + 1) };
   if ('effect' in session) {

@@ -9,6 +9,7 @@ import { classifyCall } from './classify-call.ts';
 import { get } from './operation.ts';
 import { isAllowed, type CallsAllowed } from './operations.ts';
 import type { CallDeps } from './send-call.ts';
+import { credentialsOf } from '../store/replica.ts';
 
 const INTERVAL_MS = 30_000;
 const INPUTS_MAX = 100;
@@ -24,7 +25,7 @@ export function wantsInputs({ respondToHumanInput }: CallsAllowed, askedAt: numb
 /** Keeps what Airflow says, for the time without a network. What fails leaves the list as it was, with its age. */
 export async function refreshInputs({ world, desk }: Pick<CallDeps, 'world' | 'desk'>): Promise<void> {
   const { auth } = await desk.replica();
-  const session = await world.calls.api.open(auth.kind === 'none' ? 'memory' : auth.kind);
+  const session = await world.calls.api.open(credentialsOf(auth));
   if ('effect' in session) {
     if (session.effect === 'sign-in') await park(desk, session.reason, auth);
     return;

@@ -13,6 +13,7 @@ import { beginCallAttempt } from './call-attempt-fact.ts';
 import { isUnsent, type StoredCall } from './call.ts';
 import type { CallEffect, Operation } from './operation.ts';
 import { isAllowed, operationOf } from './operations.ts';
+import { credentialsOf } from '../store/replica.ts';
 
 export interface CallDeps {
   readonly world: World;
@@ -27,7 +28,7 @@ export async function sendCall(deps: CallDeps, call: StoredCall, wake: WakeReaso
   // It was on its way when the worker was killed.
   if (operation.repeats === 'once' && call.state.kind === 'sending') return withoutSending(deps, call, OUTCOME_UNKNOWN);
   const { auth } = await deps.desk.replica();
-  const attempted = await attempt(deps, call, operation, { kind: auth.kind === 'none' ? 'memory' : auth.kind, wake });
+  const attempted = await attempt(deps, call, operation, { kind: credentialsOf(auth), wake });
   return attempted === undefined || after(deps, call, attempted.effect, { signIns: auth.signIns, facts: [attempted.fact] });
 }
 

@@ -10,7 +10,7 @@ import type { Again, Delivery, Move } from '../outbox/delivery.ts';
 import { nextBackoff } from '../replay/backoff.ts';
 import type { ReplicaTx } from '../store/replica-tx.ts';
 import type { Replica } from '../store/replica.ts';
-import type { Effect } from '../transport/transport.ts';
+import type { CredentialsKind, Effect } from '../transport/transport.ts';
 import type { World } from '../world.ts';
 import { unlocked } from './hidden.ts';
 import { isMine, settleResponse } from './settle-response.ts';
@@ -21,6 +21,7 @@ interface Attempt {
   readonly delivery: Delivery | undefined;
   /** The sign-in the attempt was made with. */
   readonly signIns: number;
+  readonly signedInBy: CredentialsKind;
   /** What was required when the attempt was made: its answer says nothing about what a call has met meanwhile. */
   readonly required: AuthReason | null;
   /** When Airflow, in trouble, may be asked again (ms since 1970). */
@@ -59,12 +60,14 @@ export async function afterEffect(world: World, desk: Desk, attempt: Attempt): P
 /** Checks and settles in one transaction: between an answer and its effect nothing can change. */
 async function settle(world: World, desk: Desk, attempt: Attempt, { response, via, run }: Extract<Effect, { effect: 'settle' }>): Promise<Exchanged> {
   const { request, delivery } = attempt;
+  const { forget } = world.transport;
   const outcome = await desk.write(async (tx) => {
     const found = await tx.replica();
     // Signed out meanwhile: what comes now was asked for by nobody who is here.
     if (found.lockedAt !== undefined && found.auth.signIns !== attempt.signIns) return { result: 'not-mine' as const, events: [] };
     const replica = counted(unlocked(found), attempt.fact);
-    const answer = { request, response, delivery, via, ...(run === undefined ? {} : { run }) };
+    // A run that will be gone is nothing to show.
+    const answer = { request, response, delivery, via, ...(run === undefined || forget ? {} : { run }) };
     // A request that could not be read is refused without an echo; it was this run's.
     const isUnread = response.refused === 'invalid' && response.replicaId === null;
     if (!isUnread && !isMine(replica, answer)) return { result: 'not-mine' as const, events: [] };
@@ -81,6 +84,8 @@ async function settle(world: World, desk: Desk, attempt: Attempt, { response, vi
   });
   switch (outcome) {
     case 'settled':
+      // On disk here before it goes there. A worker that is stopped in between leaves the run to Airflow's own clean-up.
+      if (run !== undefined) await forget?.(run, attempt.signedInBy);
       return response.more ? 'more' : 'settled';
     case 'user_mismatch':
       return park(world, desk, attempt, { reason: 'other-user', again: 'new-run' });

@@ -186,7 +186,11 @@ export class SimulatedDevice {
       store: killable(store, kill),
       mirror: this.#mirror(),
       queue: this.#queue(kill),
-      transport: { carriesPrivate: true, exchange: (job, kind) => kill.step(() => transport.exchange(job, kind)) },
+      transport: {
+        carriesPrivate: true,
+        exchange: (job, kind) => kill.step(() => transport.exchange(job, kind)),
+        ...(transport.forget ? { forget: transport.forget } : {}),
+      },
       calls: { ...calls, api: killableApi(calls.api, kill) },
       clock: { now: () => this.now, after: () => () => undefined },
       random: { hex: () => Array.from({ length: 20 }, () => Math.floor(random() * 16).toString(16)).join(''), fraction: random },

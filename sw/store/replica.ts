@@ -3,6 +3,7 @@ import type { AuthReason } from '../../shared/messages.ts';
 import type { TransportName } from '../../shared/limits.ts';
 import type { StorageLoss, WaitingFor } from '../../shared/status.ts';
 import type { OpenCircuit } from '../replay/circuit.ts';
+import type { CredentialsKind } from '../transport/transport.ts';
 
 /** Who this replica is and how far it got: one row, changed in the same transaction as the records it speaks of. */
 export interface Replica {
@@ -55,3 +56,6 @@ export interface Replica {
   /** How the last exchange travelled: it decides how much the next batch may hold. */
   readonly via?: TransportName;
 }
+
+/** Which credentials to ask for. Where nobody has signed in the page may have a token all the same. */
+export const credentialsOf = ({ kind }: Replica['auth']): CredentialsKind => (kind === 'none' ? 'memory' : kind);

@@ -20,5 +20,6 @@ export function createAutoTransport({ plugin, dag, declarations }: Deps): Transp
       const isMissing = effect.effect === 'hold' && effect.for === 'plugin-missing';
       return isMissing && mayUseDag ? dag.exchange(job, kind) : effect;
     },
+    ...(dag.forget ? { forget: dag.forget } : {}),
   };
 }

@@ -6,7 +6,7 @@ import type { Credentials } from './credentials.ts';
 import { createDagTransport } from './dag.ts';
 import type { Http } from './http.ts';
 import { createPluginTransport } from './plugin.ts';
-import type { Transport } from './transport.ts';
+import type { SettledRuns, Transport } from './transport.ts';
 
 interface Deps {
   readonly user: string;
@@ -15,6 +15,8 @@ interface Deps {
   readonly declarations: Declarations;
   readonly randomHex: () => string;
   readonly sleep: (ms: number) => Promise<void>;
+  /** `keep` by default. */
+  readonly settledRuns?: SettledRuns | undefined;
 }
 
 /** The transport an app has chosen. */

@@ -27,7 +27,7 @@ const NOT_FOUND = json(404, { detail: 'Not Found' });
 const NETWORK: HttpReply = { kind: 'failed', why: 'network' };
 const TIMEOUT: HttpReply = { kind: 'failed', why: 'timeout' };
 
-type Endpoint = 'trigger' | 'look' | 'wait' | 'result' | 'dag';
+type Endpoint = 'trigger' | 'look' | 'wait' | 'result' | 'dag' | 'delete';
 interface Run {
   readonly conf: unknown;
   state: string;
@@ -57,6 +57,7 @@ beforeEach(() => {
 
 function endpointOf({ method, path }: HttpRequest): Endpoint {
   if (method === 'POST') return 'trigger';
+  if (method === 'DELETE') return 'delete';
   if (path.includes('/wait')) return 'wait';
   if (path.endsWith('/xcomEntries/return_value')) return 'result';
   return path.includes('/dagRuns/') ? 'look' : 'dag';
@@ -78,6 +79,7 @@ function airflow(endpoint: Endpoint, { path, body }: HttpRequest): HttpReply {
   const runId = decodeURIComponent(path.split('/dagRuns/')[1]?.split('/')[0] ?? '');
   const run = runs.get(runId);
   if (!run || (endpoint === 'wait' && !hasWait)) return NOT_FOUND;
+  if (endpoint === 'delete') return runs.delete(runId) ? json(204, undefined) : NOT_FOUND;
   if (endpoint === 'result') return run.result === undefined ? NOT_FOUND : json(200, { key: 'return_value', value: run.result });
   return json(200, { dag_run_id: runId, state: run.state, conf: run.conf });
 }
@@ -87,7 +89,8 @@ const credentials: Credentials = {
   forget: async (_kind, refused) => void forgotten.push(refused),
   signIn: async () => undefined,
 };
-const transport = createDagTransport({ http, credentials, randomHex: () => `random${++randoms}`, sleep: async () => void sleeps++ });
+const deps = { http, credentials, randomHex: () => `random${++randoms}`, sleep: async () => void sleeps++ };
+const transport = createDagTransport(deps);
 
 async function job(part: Partial<ExchangeJob> = {}): Promise<ExchangeJob> {
   return {
@@ -306,4 +309,29 @@ test('acceptance is on disk before anything else is asked', async () => {
     },
   });
   expect(order).toEqual(['trigger', 'accepted']);
+});
+
+describe('the run of a settled exchange', () => {
+  const tidy = createDagTransport({ ...deps, settledRuns: 'delete' });
+
+  test('is kept unless the app wants it deleted', () => {
+    expect(transport.forget).toBeUndefined();
+    expect(createDagTransport({ ...deps, settledRuns: 'keep' }).forget).toBeUndefined();
+  });
+  test('is deleted, and no other', async () => {
+    await exchange();
+    await exchange({ delivery: { number: 5, attempt: 2 } });
+    await tidy.forget?.(await runIdOf(2), 'memory');
+    expect([...runs.keys()]).toEqual([await runIdOf(1)]);
+  });
+  test('stays where it may not be deleted, or cannot be now: that is no failure of the exchange', async () => {
+    await exchange();
+    answers = { delete: [json(403, { detail: 'Forbidden' }), NETWORK, TIMEOUT] };
+    for (let tries = 0; tries < 3; tries++) await tidy.forget?.(await runIdOf(), 'memory');
+    authorization = { effect: 'sign-in', reason: 'missing' };
+    await tidy.forget?.(await runIdOf(), 'memory');
+    expect(log).toEqual(['trigger', 'wait', 'result', 'delete', 'delete', 'delete']);
+    expect(runs.size).toBe(1);
+    expect(forgotten).toEqual([]);
+  });
 });

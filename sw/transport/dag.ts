@@ -5,7 +5,7 @@ import { batchPath, EXCHANGE_DAG, RUNS_PATH } from './batch-target.ts';
 import { bodyOf, classify, type Classified, type Step } from './classify.ts';
 import type { Credentials } from './credentials.ts';
 import type { Authorization, Http, HttpReply } from './http.ts';
-import type { Effect, ExchangeJob, Transport } from './transport.ts';
+import type { CredentialsKind, Effect, ExchangeJob, SettledRuns, Transport } from './transport.ts';
 
 const REQUEST_TIMEOUT_MS = 20_000;
 /**
@@ -20,6 +20,7 @@ interface Deps {
   readonly credentials: Credentials;
   readonly randomHex: () => string;
   readonly sleep: (ms: number) => Promise<void>;
+  readonly settledRuns?: SettledRuns | undefined;
 }
 
 /**
@@ -36,7 +37,15 @@ export function createDagTransport(deps: Deps): Transport {
       if (effect.effect === 'sign-in') await deps.credentials.forget(kind, authorization);
       return effect;
     },
+    ...(deps.settledRuns === 'delete' ? { forget: (run, kind) => forget(deps, run, kind) } : {}),
   };
+}
+
+/** Who may not delete runs, or cannot just now, leaves this one to Airflow's own clean-up: what a resend would need is in the ledger. */
+async function forget({ http, credentials }: Deps, run: string, kind: CredentialsKind): Promise<void> {
+  const authorization = await credentials.authorize(kind);
+  if ('effect' in authorization) return;
+  await http({ method: 'DELETE', path: pathOf(run), timeoutMs: REQUEST_TIMEOUT_MS }, authorization);
 }
 
 class DagExchange {
@@ -124,7 +133,7 @@ class DagExchange {
   }
 
   #path(): string {
-    return `${RUNS_PATH}/${encodeURIComponent(this.#runId)}`;
+    return pathOf(this.#runId);
   }
 
   #triggerBody(): string {
@@ -132,6 +141,8 @@ class DagExchange {
     return JSON.stringify({ dag_run_id: this.#runId, logical_date: null, conf: { updraft: JSON.stringify(this.#job.request) } });
   }
 }
+
+const pathOf = (runId: string): string => `${RUNS_PATH}/${encodeURIComponent(runId)}`;
 
 /** Whether a result is an answer of a provider newer or older than this worker. */
 function speaksAnotherProtocol(value: unknown): boolean {

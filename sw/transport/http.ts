@@ -6,7 +6,7 @@ export type HttpReply =
   | { readonly kind: 'http'; readonly status: number; readonly json: unknown; readonly retryAfterMs?: number };
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST' | 'PATCH';
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly body?: string;
   /** Send a large body compressed; only to a server known to understand it. */

@@ -31,4 +31,9 @@ export interface Transport {
   /** What has been transferred so far; absent where nobody counts. */
   readonly traffic?: Traffic;
   readonly exchange: (job: ExchangeJob, credentials: CredentialsKind) => Promise<Effect>;
+  /** Takes a settled exchange's DAG run out of Airflow, where the user may; resolves either way. Absent where runs are kept, or there are none. */
+  readonly forget?: (run: string, credentials: CredentialsKind) => Promise<void>;
 }
+
+/** What becomes of the DAG run of an exchange that is settled. */
+export type SettledRuns = 'keep' | 'delete';
