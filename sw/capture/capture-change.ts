@@ -20,6 +20,7 @@ export function captureChange(record: ReplicaRecord, change: ChangeCommand, seq:
   if (!left) return withValue(rest);
   const first = pending ?? { firstSeq: seq, ...(at === undefined ? {} : { at }) };
   const next: Pending = { ...first, net: left, lastSeq: seq };
+  if (__UPDRAFT_PLANTED_BUG__ === 'base-revision-at-capture') Object.assign(next, { baseRevision: record.revision });
   if (!mark) return withValue({ ...rest, pending: next });
   const fields = left.kind === 'delete' ? '*' : mark.fields;
   const marked = { ...rest, pending: next, mark: { ...mark, fields } };

@@ -29,7 +29,8 @@ export async function nextDelivery(
   if (onItsWay || isLost || !maySeal || !replica.ready || replica.rereading) return { delivery: onItsWay, events: [] };
   const open = deliveries.find(({ state }) => state.kind === 'open');
   if (!open) return { delivery: undefined, events: [] };
-  const name = { number: (replica.last?.number ?? 0) + 1, nonce: making.randomHex() };
+  const step = __UPDRAFT_PLANTED_BUG__ === 'batch-number-reused' && replica.last ? 0 : 1;
+  const name = { number: (replica.last?.number ?? 0) + step, nonce: making.randomHex() };
   const carried = TRANSPORT_LIMITS[replica.via ?? 'dag'];
   const limits = {
     ...carried,

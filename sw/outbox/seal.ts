@@ -50,10 +50,15 @@ export function sealBatch(records: readonly ReplicaRecord[], name: { readonly nu
   return { batch: mutations.length > 0 ? JSON.stringify(batch) : undefined, sealed, settledLocally };
 }
 
-function toMutation(record: ReplicaRecord, { net, firstSeq, lastSeq }: Pending): Mutation {
+function toMutation(record: ReplicaRecord, pending: Pending): Mutation {
+  const { net, firstSeq, lastSeq } = pending;
   const head = { collection: record.collection, id: record.id, firstSeq, lastSeq, baseRevision: record.revision };
+  if (__UPDRAFT_PLANTED_BUG__ === 'base-revision-at-capture') Object.assign(head, revisionIn(pending));
   return net.kind === 'delete' ? { ...head, op: 'delete' } : { ...head, ...toOp(net, record.base === null) };
 }
+
+/** Of the planted bug alone. */
+const revisionIn = (pending: object): object => ('baseRevision' in pending ? { baseRevision: pending.baseRevision } : {});
 
 /** `create` only where the base is absent: a put of the whole document would remove fields its author never saw. */
 function toOp(net: Exclude<Net, { kind: 'delete' }>, isNew: boolean): Pick<Mutation, 'op' | 'set' | 'removed' | 'inc'> {

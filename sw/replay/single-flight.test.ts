@@ -65,6 +65,8 @@ test('a run that fails fails for its own callers; the next one runs all the same
   end();
   await joined;
   const third = flight.run('third');
+  await ticks(5);
+  expect(runs, 'it has begun').toHaveLength(3);
   end();
   await third;
   expect(runs).toEqual([['first'], ['late'], ['third']]);

@@ -30,7 +30,7 @@ export class SingleFlight<Reason> {
       // In one step: the next run begins, or nobody is running.
       const next = this.#next;
       this.#next = undefined;
-      this.#isRunning = false;
+      this.#isRunning = __UPDRAFT_PLANTED_BUG__ === 'lock-leak';
       next?.settle(this.#start(next.reasons));
     }
   }

@@ -1,4 +1,4 @@
-import type { ExchangeRequest, ExchangeResponse } from '../../shared/exchange.ts';
+import type { BatchName, ExchangeRequest, ExchangeResponse } from '../../shared/exchange.ts';
 import type { Batch } from '../../shared/batch.ts';
 import type { Doc } from '../../shared/json.ts';
 import type { Verdict } from '../../shared/verdict.ts';
@@ -11,8 +11,11 @@ export class FakeAirflow {
   readonly records = new Map<string, Doc>();
   /** `replica id firstSeq..lastSeq` of each mutation, with how often it took effect. */
   readonly effects = new Map<string, number>();
+  /** Batches that the device gave up as a whole. */
+  voided = 0;
   #revision = 0;
-  readonly #ledger = new Map<string, { readonly number: number; readonly nonce: string; readonly verdicts: Verdict[] }>();
+  /** Of each replica its last number; without verdicts where that was voided. */
+  readonly #ledger = new Map<string, { readonly number: number; readonly nonce: string; readonly verdicts?: Verdict[] }>();
 
   exchange(request: ExchangeRequest): ExchangeResponse {
     const { epoch, since, floor, last } = request;
@@ -20,27 +23,31 @@ export class FakeAirflow {
     const head = {
       protocol: request.protocol,
       replicaId: request.replicaId,
-      echo: { epoch, since, floor, last, nonce: batch?.nonce ?? null, hash: request.hash ?? null },
+      echo: { epoch, since, floor, last, nonce: (batch ?? request.void)?.nonce ?? null, hash: request.hash ?? null },
       epoch: 'e1',
       reset: epoch !== 'e1',
       start: floor,
       changes: [],
       more: false,
     };
-    const verdicts = batch && epoch === 'e1' ? this.#settle(request.replicaId, batch) : undefined;
-    return { ...head, upTo: this.#revision, ...(verdicts ? { verdicts } : {}) };
+    const name = batch ?? request.void;
+    if (!name || epoch !== 'e1') return { ...head, upTo: this.#revision };
+    const verdicts = this.#settle(request.replicaId, name, batch?.mutations);
+    return { ...head, upTo: this.#revision, ...(verdicts ? { verdicts } : { refused: 'void' as const }) };
   }
 
-  #settle(replicaId: string, { number, nonce, mutations }: Batch): Verdict[] {
+  /** Whichever came first, the batch or its voiding, stands. */
+  #settle(replicaId: string, { number, nonce }: BatchName, mutations: Batch['mutations'] | undefined): Verdict[] | undefined {
     const last = this.#ledger.get(replicaId);
     if (last?.number === number && last.nonce === nonce) return last.verdicts;
-    const verdicts = mutations.map(({ collection, id, firstSeq, lastSeq, set = {} }): Verdict => {
+    if (!mutations) this.voided += 1;
+    const verdicts = mutations?.map(({ collection, id, firstSeq, lastSeq, set = {} }): Verdict => {
       const effect = `${replicaId} ${id} ${firstSeq}..${lastSeq}`;
       this.effects.set(effect, (this.effects.get(effect) ?? 0) + 1);
       this.records.set(id, { ...this.records.get(id), ...set, id });
       return { verdict: 'applied', collection, id, revision: ++this.#revision };
     });
-    this.#ledger.set(replicaId, { number, nonce, verdicts });
+    this.#ledger.set(replicaId, { number, nonce, ...(verdicts ? { verdicts } : {}) });
     return verdicts;
   }
 }

@@ -10,25 +10,32 @@ import { createDagTransport } from '../transport/dag.ts';
 import { createPluginTransport } from '../transport/plugin.ts';
 import { createTokenVault } from '../transport/token-vault.ts';
 import { SimulatedDevice } from './device.ts';
+import { FakeAirflow } from './fake-airflow.ts';
 import { SessionAirflow, type Refusal } from './session-airflow.ts';
 import { seeded } from './setup.ts';
 import { DECLARATIONS } from './site.ts';
 
 type User = 'ana' | 'ben';
 export const USERS: readonly User[] = ['ana', 'ben'];
-const user = fc.constantFrom(...USERS);
-/** What people do in a browser that they share, and what becomes of their credentials meanwhile. */
-export const STEPS = {
+const anybody = fc.constantFrom(...USERS);
+/** What people do in a browser that they share, and what becomes of their credentials meanwhile. `user`: whose part of the app it happens in. */
+export const stepsOf = <U extends User>(user: fc.Arbitrary<U>) => ({
   capture: fc.record({ do: fc.constant('capture' as const), user }),
-  drain: fc.record({ do: fc.constant('drain' as const), user, loss: fc.constantFrom('request' as const, 'answer' as const, undefined, undefined) }),
-  signIn: fc.record({ do: fc.constant('sign-in' as const), user, as: user, kind: fc.constantFrom('cookie' as const, 'memory' as const, 'sealed' as const) }),
-  session: fc.record({ do: fc.constant('session' as const), as: fc.option(user, { nil: undefined }) }),
+  drain: fc.record({ do: fc.constant('drain' as const), user, loss: fc.constantFrom('request' as const, 'answer' as const, undefined, undefined, undefined) }),
+  signIn: fc.record({
+    do: fc.constant('sign-in' as const),
+    user,
+    as: fc.oneof({ weight: 2, arbitrary: user }, { weight: 1, arbitrary: anybody }),
+    kind: fc.constantFrom('cookie' as const, 'memory' as const, 'sealed' as const),
+  }),
+  session: fc.record({ do: fc.constant('session' as const), as: fc.option(anybody, { nil: undefined }) }),
   revoke: fc.record({ do: fc.constant('revoke' as const), user, refusal: fc.constantFrom<Refusal>('token-401', 'token-403') }),
   right: fc.record({ do: fc.constant('right' as const), user, isLacking: fc.boolean() }),
   restart: fc.record({ do: fc.constant('restart' as const), user }),
   signOut: fc.record({ do: fc.constant('sign-out' as const), user, unsent: fc.constantFrom('keep' as const, 'discard' as const, 'refuse' as const) }),
-};
-export type Step = { [S in keyof typeof STEPS]: (typeof STEPS)[S] extends fc.Arbitrary<infer T> ? T : never }[keyof typeof STEPS];
+});
+type Steps = ReturnType<typeof stepsOf<User>>;
+export type Step = { [S in keyof Steps]: Steps[S] extends fc.Arbitrary<infer T> ? T : never }[keyof Steps];
 
 /** One browser that two people use, one after the other or both. */
 export class SharedBrowser {
@@ -153,7 +160,8 @@ export class SharedBrowser {
       this.devices[of].now += 3_600_000;
       for (let round = 0; round < 5; round++) await this.devices[of].drain();
       expect((await this.devices[of].ask({ type: 'status' })) as Status).toMatchObject({ unsent: 0, auth: 'ok' });
-      const { records, effects } = this.airflow.stores[of] ?? { records: new Map<string, unknown>(), effects: new Map<string, number>() };
+      const { records, effects, voided } = this.airflow.stores[of] ?? new FakeAirflow();
+      expect(voided, 'nothing was refused as a whole').toBe(0);
       expect(this.#captured[of].filter((id) => !records.has(id))).toEqual([]);
       expect([...effects.values()].every((times) => times === 1)).toBe(true);
       expect(new Set([...effects.keys()].map((effect) => effect.split(' ')[1])).size, 'each record once').toBe(effects.size);

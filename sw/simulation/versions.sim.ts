@@ -5,7 +5,7 @@ import { DRAWS_TIMEOUT_MS, drawn, draws } from '../test-draws.ts';
 import { TestReplica } from '../test-replica.ts';
 import { readBatch, TestServer } from '../test-server.ts';
 import { oldDatabase, VERSION_NOW } from '../store/test-old-database.ts';
-import { SharedBrowser, STEPS } from './shared-browser.ts';
+import { SharedBrowser, stepsOf } from './shared-browser.ts';
 
 const STEP_MS = 250;
 /** A page asks again after 5 s: it must have an answer by then. */
@@ -143,10 +143,11 @@ test(
   drawn('fault 16: a provider up to two versions older or newer: held, nothing voided or dead, and all arrives with one of the same'),
   { timeout: DRAWS_TIMEOUT_MS },
   async () => {
+    const ana = stepsOf(fc.constant('ana' as const));
     const step = fc.oneof(
       fc.record({ do: fc.constant('protocol' as const), protocol: fc.integer({ min: -1, max: 3 }) }),
-      STEPS.capture.map((capture) => ({ ...capture, user: 'ana' as const })),
-      STEPS.drain.map((drain) => ({ ...drain, user: 'ana' as const })),
+      ana.capture,
+      ana.drain,
       fc.record({ do: fc.constant('restart' as const), user: fc.constant('ana' as const) }),
     );
     await fc.assert(

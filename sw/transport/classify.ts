@@ -45,6 +45,7 @@ export function classify(step: Step, reply: HttpReply): Classified {
   if (!v.is(Detail, json)) return again;
   switch (status) {
     case 401:
+      if (__UPDRAFT_PLANTED_BUG__ === '401-drops-the-batch' && carriesBatch(step)) return refused(status, json);
       return { effect: 'sign-in', reason: 'refused' };
     case 403:
       return json.detail === 'Invalid JWT token' ? { effect: 'sign-in', reason: 'refused' } : { effect: 'hold', for: 'forbidden' };
