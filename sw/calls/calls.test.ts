@@ -224,6 +224,26 @@ describe('signing in', () => {
   });
 });
 
+test.each(['sync-event', 'periodic-sync'] as const)(
+  'a trigger that was accepted, page and worker gone since, is looked at by the next %s, until it ends',
+  async (event) => {
+    const id = await device.trigger('report');
+    await device.drain('online');
+    const [runId = ''] = runsOf('report');
+    const woken = async (): Promise<boolean> => {
+      device.stop();
+      device.now += 12 * 3_600_000;
+      return (await device.worker()).pipeline.drainInSlices(event);
+    };
+    setRun('report', runId, 'running');
+    expect(await woken(), 'nothing is left that needs another event').toBe(false);
+    expect(await device.state(id)).toMatchObject({ kind: 'following', run: 'running' });
+    setRun('report', runId, 'failed');
+    expect(await woken()).toBe(false);
+    expect(await device.state(id)).toMatchObject({ kind: 'settled', outcome: { kind: 'run', runId, state: 'failed' } });
+  },
+);
+
 describe('what a page asks for', () => {
   const refusal = (asking: Promise<unknown>): Promise<unknown> =>
     asking.then(
