@@ -1,8 +1,15 @@
 import type { Device } from './support/device.ts';
 import { eventually } from './support/eventually.ts';
+import { randomOf, seedOf } from './support/random.ts';
 import type { Store } from './support/store.ts';
 import { expect, test, type Site } from './support/test.ts';
 import type { Fault } from './support/wire.ts';
+
+// `npm run soak` draws more.
+const COUNT = Number(process.env['UPDRAFT_WIRE_FAULTS'] ?? 10);
+const FAULTS: readonly Fault[] = ['refuse', 'reset-after-commit', 'truncate', 'half-json', 'portal-200', 'portal-303', 'newer-provider', 'gateway-502'];
+const seed = seedOf();
+const again = `Again: UPDRAFT_SEED=${seed} UPDRAFT_WIRE_FAULTS=${COUNT} npm run test:e2e -- ambiguous-answers`;
 
 interface World {
   readonly device: Device;
@@ -40,16 +47,36 @@ async function survive({ device, site, store }: World, fault: Fault, id: string,
   expect(await device.get(id)).toMatchObject({ state: 'synced', revision: record?.revision });
 }
 
-test('faults 21 and 22: what a captive portal or a broken gateway says acknowledges nothing, and all is sent again', async ({
+/** So many faults one after the other, each at any request and as often as drawn, under a sum that counts up: each step of it arrives once. */
+async function surviveAnything({ device, site, store }: World, count: number, id: string): Promise<void> {
+  const random = randomOf(seed);
+  const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)] as T;
+  await device.put({ id, site: 'A7', status: 'ok', visits: 0 });
+  for (let step = 0; step < count; step++) {
+    site.wire.fail(pick([site.wire.committing, 'all']), pick(FAULTS), 1 + Math.floor(random() * 3));
+    await device.increment(id, 1);
+    if (random() < 0.7) await device.sync();
+    if (random() < 0.5) site.wire.heal();
+  }
+  site.wire.heal();
+  await device.syncUntilSettled();
+  expect(await store.record(id), again).toMatchObject({ fields: { visits: count } });
+  expect(await device.get(id)).toMatchObject({ state: 'synced', value: { visits: count } });
+}
+
+test(`faults 21 and 22: what a captive portal or a broken gateway says acknowledges nothing, and all is sent again; with others at random (seed ${seed})`, async ({
   device,
   site,
   store,
+  via,
   prefix,
 }) => {
+  test.setTimeout(120_000 + COUNT * 2_000);
   await device.openSignedIn('ana');
   for (const fault of ['portal-200', 'portal-303', 'gateway-502'] as const) {
     await test.step(fault, () => survive({ device, site, store }, fault, prefix + fault, false));
   }
+  await test.step('at random', () => surviveAnything({ device, site, store }, via === 'plugin' ? COUNT : Math.ceil(COUNT / 4), `${prefix}any`));
 });
 
 test('faults 18 and 22: an answer lost or cut short after the server committed is asked for again, and applied once', async ({
