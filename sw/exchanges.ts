@@ -40,11 +40,15 @@ export class Exchanges {
       const replica = await this.#desk.replica();
       const now = this.#world.clock.now();
       const online: boolean = this.#world.isOnline() || hasReached;
-      const wake = reasons.find((reason) => mayTry(replica, first ? reason : 'timer', { now, online }));
+      const wake: WakeReason | undefined = reasons.find((reason) => mayTry(replica, first ? reason : 'timer', { now, online }));
       if (wake === undefined || !this.#circuit.mayTry(first && reasons.some(isPressing))) return 'done';
       if (now >= endsAt) return 'cut-short';
       this.#circuit.begin();
-      const exchanged = await this.#exchange({ wake, wantsPull, online });
+      const exchanged: Exchanged | 'nothing-to-do' = await this.#exchange({ wake, wantsPull, online }).catch((error: unknown) => {
+        // The storage has failed it: whoever tries next must not wait for a probe that is not out.
+        this.#circuit.giveUp();
+        throw error;
+      });
       if (exchanged === 'nothing-to-do') return 'done';
       // One that began online tells nothing of now: the network may have gone while it was under way.
       hasReached = exchanged !== 'failed' && (hasReached || !online);

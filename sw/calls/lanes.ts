@@ -100,7 +100,7 @@ export class CallLanes {
       const head = await this.#world.store.read((tx) => tx.calls.head(lane));
       if (!head || !isCallDue(head.state, this.#world.clock.now(), pressing) || !this.#begin(pressing)) return false;
       this.#hasSent = true;
-      return sendCall(this.#deps(), head, wake);
+      return this.#begun(sendCall(this.#deps(), head, wake));
     });
   }
 
@@ -108,7 +108,7 @@ export class CallLanes {
     return this.#exclusive(id, async () => {
       const call = await this.#world.store.read((tx) => tx.calls.get(id));
       if (!call || (call.state.kind !== 'accepted' && call.state.kind !== 'following') || !this.#begin(false)) return false;
-      await followCall(this.#deps(), call, call.state);
+      await this.#begun(followCall(this.#deps(), call, call.state));
       return false;
     });
   }
@@ -124,6 +124,14 @@ export class CallLanes {
 
   #deps(): { world: World; desk: Desk; circuit: Circuit } {
     return { world: this.#world, desk: this.#desk, circuit: this.#circuit };
+  }
+
+  /** What the storage has failed says nothing of Airflow: whoever tries next must not wait for it. */
+  #begun<T>(work: Promise<T>): Promise<T> {
+    return work.catch((error: unknown) => {
+      this.#circuit.giveUp();
+      throw error;
+    });
   }
 
   /** Nothing is awaited in between: a server in trouble gets one probe. */

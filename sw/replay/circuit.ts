@@ -48,7 +48,7 @@ const PROBE_MS_MAX = 120_000;
 
 /**
  * One circuit for everything that is sent to an Airflow, so that a server in trouble gets one probe, not one from each lane:
- * ask `mayTry`, call `begin` at once before sending, and `report` what came of it, always.
+ * ask `mayTry`, call `begin` at once before sending, and `report` what came of it, always; `giveUp` where that cannot be said.
  */
 export class Circuit {
   readonly #cell: CircuitCell;
@@ -97,6 +97,12 @@ export class Circuit {
     if (state.kind === 'closed') return;
     const before = state.kind === 'open' ? state : state.before;
     this.#cell.state = { kind: 'half-open', before, until: this.#world.clock.now() + PROBE_MS_MAX };
+  }
+
+  /** The request that was begun never went out, or nobody can say what came of it: the next one may be the probe. */
+  giveUp(): void {
+    const { state } = this.#cell;
+    if (state.kind === 'half-open') this.#cell.state = state.before;
   }
 
   /** What came of a request. Writes only when the state changes. */

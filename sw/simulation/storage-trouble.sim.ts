@@ -70,8 +70,6 @@ describe.each<[string, Trouble['what'][]]>([
           } else site.device.stop();
         }
         troubles = [];
-        // A probe that the storage has failed is given up after a time.
-        site.device.now += 3_600_000;
         await site.comeToRest();
         expect([...site.airflow.records.keys()].sort()).toEqual(acknowledged.sort());
         await site.expectExactlyOnce();

@@ -108,3 +108,18 @@ describe('fault 11: no room, whatever is let go', () => {
     expect((await device.status()).waiting).toBeUndefined();
   });
 });
+
+test('fault 11, 25: a probe of a server in trouble that finds no room does not keep the next one waiting', async () => {
+  await device.signIn();
+  device.isOnline = true;
+  await device.sync();
+  device.transport = { carriesPrivate: true, exchange: async () => ({ effect: 'retry', for: 'airflow' }) };
+  await device.put('x');
+  await device.sync();
+  let isFull = true;
+  fill((table) => isFull && table === 'deliveries');
+  await expect(device.sync()).rejects.toMatchObject({ kind: 'storage-full' });
+  isFull = false;
+  device.transport = server.transport;
+  expect(await device.sync()).toMatchObject({ phase: 'idle', unsent: 0 });
+});
