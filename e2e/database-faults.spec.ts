@@ -3,7 +3,8 @@ import type { Page } from '@playwright/test';
 import { ERROR_WORDS } from '../demo/src/words.ts';
 import { MESSAGES_VERSION } from '../shared/protocol-version.ts';
 import type { Device } from './support/device.ts';
-import { databaseOf } from './support/profile-storage.ts';
+import { eventually } from './support/eventually.ts';
+import { databaseOf, mirroredOn } from './support/profile-storage.ts';
 import { expect, test } from './support/test.ts';
 
 /** The kind of error that a capture ends with, asked of the worker by a page that could not connect. */
@@ -51,11 +52,26 @@ test('fault 10: the browser cannot open the database: no capture is accepted, th
   expect((await store.records(prefix)).map(({ id }) => id)).toEqual([`${prefix}before`]);
 });
 
-test('fault 12: a person clears the site’s data: a new replica that claims nothing; what Airflow has comes back', async ({ device, store, prefix }) => {
-  await device.openSignedIn('ana');
-  const { replicaId } = await device.status();
+/** The browser closes the connection of the running worker by force, and takes the database with it: the mirror has what was unsent, and the next capture succeeds. */
+async function loseDatabaseUnderWorker(device: Device, prefix: string): Promise<void> {
+  await device.setOffline(true);
+  await device.put({ id: `${prefix}kept`, site: 'A7', status: 'ok' });
+  await eventually(() => mirroredOn(device, 'ana'), 'the mirror has caught up').toBe(1);
+  await device.cdp.send('Storage.clearDataForOrigin', { origin: new URL(device.url).origin, storageTypes: 'indexeddb' });
   await device.put({ id: `${prefix}sent`, site: 'A7', status: 'ok' });
-  await device.settled();
+  expect(await device.status()).toMatchObject({ unsent: 2, storageLost: { unsent: 1, restored: 1 } });
+  await device.setOffline(false);
+  await device.syncUntilSettled();
+}
+
+test('faults 8 and 12: the browser takes the database from the running worker; then a person clears all the site’s data: a new replica that claims nothing', async ({
+  device,
+  store,
+  prefix,
+}) => {
+  await device.openSignedIn('ana');
+  await loseDatabaseUnderWorker(device, prefix);
+  const { replicaId } = await device.status();
   await device.setOffline(true);
   await device.put({ id: `${prefix}unsent`, site: 'A7', status: 'ok' });
   await device.cdp.send('Storage.clearDataForOrigin', { origin: new URL(device.url).origin, storageTypes: 'all' });
@@ -66,10 +82,13 @@ test('fault 12: a person clears the site’s data: a new replica that claims not
   const status = await device.status();
   expect([status.unsent, status.waiting, status.storageLost], 'no false claim').toEqual([0, undefined, undefined]);
   expect(status.replicaId).not.toBe(replicaId);
-  expect((await device.rows(prefix)).map(({ id, state }) => [id, state])).toEqual([[`${prefix}sent`, 'synced']]);
+  expect((await device.rows(prefix)).map(({ id, state }) => [id, state])).toEqual([
+    [`${prefix}kept`, 'synced'],
+    [`${prefix}sent`, 'synced'],
+  ]);
   await device.put({ id: `${prefix}new`, site: 'A7', status: 'ok' });
   await device.settled();
-  expect((await store.records(prefix)).map(({ id }) => id)).toEqual([`${prefix}new`, `${prefix}sent`]);
+  expect((await store.records(prefix)).map(({ id }) => id)).toEqual([`${prefix}kept`, `${prefix}new`, `${prefix}sent`]);
 });
 
 /** The database as version 1 of it was, with what it holds now; the tab keeps it open and does not let go. */

@@ -106,3 +106,22 @@ test('a page in view tells by itself, and a person who has not allowed it is not
   await silent.connected();
   expect(await shown(silent)).toEqual([]);
 });
+
+test('all was sent, and then a sign-in is needed, while no page is open: one notification each', async ({ device, store, prefix }) => {
+  await device.openSignedIn('ana');
+  await answer(device, 'granted');
+  await sendWithoutPage(device, () => device.put({ id: `${prefix}sent`, site: 'A7', status: 'ok' }));
+  const tags = async (): Promise<Shown[] | undefined> => (await shownToNobody(device))?.toSorted((a, b) => a.tag.localeCompare(b.tag));
+  const sent = { tag: 'updraft:all-sent', body: '1 change arrived in Airflow.' };
+  await eventually(tags, 'the notification that all is sent').toEqual([sent]);
+  await store.hasLive(`${prefix}sent`, 1);
+  await device.open();
+  await device.connected();
+  await sendWithoutPage(device, async () => {
+    await device.put({ id: `${prefix}waits`, site: 'A7', status: 'ok' });
+    await device.context.clearCookies();
+  });
+  const signIn = { tag: 'updraft:sign-in', body: expect.stringContaining('1 change') };
+  await eventually(tags, 'the notification that a sign-in is needed').toEqual([sent, signIn]);
+  expect(await store.records(`${prefix}waits`)).toEqual([]);
+});
