@@ -1,4 +1,5 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { UpdraftError } from '../shared/errors.ts';
 import { TestReplica } from './test-replica.ts';
 import { readBatch, TestServer } from './test-server.ts';
 
@@ -128,6 +129,17 @@ describe('fault 38: every page of the user is told', () => {
   test('that nothing is left', async () => {
     await device.ask({ type: 'sign-out', unsent: 'discard' });
     expect(notices()).toEqual(['wiped']);
+  });
+  test.each([
+    ['keep', 'signed-out'],
+    ['discard', 'wiped'],
+  ] as const)('also where the storage fails once it is done: %s', async (unsent, notice) => {
+    const { credentials } = await device.open();
+    const removing = vi.spyOn(credentials, 'signIn').mockRejectedValueOnce(new UpdraftError('storage', 'closed'));
+    await device.ask({ type: 'sign-out', unsent });
+    expect(removing).toHaveBeenCalledTimes(1);
+    removing.mockRestore();
+    expect(notices()).toEqual([notice]);
   });
   test('of nothing, when it was refused', async () => {
     expect(await device.refusal({ type: 'sign-out', unsent: 'refuse' })).toBe('unsent-work');

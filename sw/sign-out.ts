@@ -21,7 +21,8 @@ export async function signOut(open: OpenReplica, unsent: Unsent): Promise<null> 
     mirror.reopen();
     throw error;
   }
-  await credentials.signIn('memory', undefined);
+  // A stored token went with the rest: that the storage fails now changes nothing, and the pages must be told.
+  await credentials.signIn('memory', undefined).catch((error: unknown) => world.logger.error('The token could not be removed once more.', error));
   world.broadcast({ updraft: MESSAGES_VERSION, user: world.user, notice: unsent === 'keep' ? 'signed-out' : 'wiped' });
   if (unsent !== 'keep') await open.dispose();
   else mirror.reopen();
