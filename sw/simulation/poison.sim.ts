@@ -91,7 +91,7 @@ test(
           expect([...busy.airflow.records.keys()].sort()).toEqual(['changed-again', 'fresh', 'pending', 'sent', 'settled']);
         expect(busy.airflow.records.get('fresh')).toEqual({ id: 'fresh', n: 1 });
       }),
-      draws(20),
+      draws(15),
     );
   },
 );
@@ -138,7 +138,7 @@ test(drawn('fault 39: whatever a page asks for is done or refused in words, and 
       const left = (await busy.device.ask({ type: 'outbox' })) as OutboxEntry[];
       expect(left.filter(({ state }) => state !== 'conflict' && state !== 'rejected')).toEqual([]);
     }),
-    draws(15),
+    draws(10),
   );
 });
 

@@ -33,7 +33,7 @@ test.each([
         await browser.expectAllArrives();
         await browser.expectPrivacy();
       }),
-      draws(15),
+      draws(10),
     );
   },
 );

@@ -111,7 +111,7 @@ test(
         expect((await store.rows()).length, 'each record took one revision').toBe(Math.max(0, ...(await store.rows()).map(({ revision }) => revision)));
         await store.close();
       }),
-      draws(12),
+      draws(8),
     );
   },
 );

@@ -2,6 +2,8 @@ import * as fc from 'fast-check';
 import { forceCloseDatabase, IDBDatabase, IDBFactory, IDBObjectStore } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { isStorageError } from '../store/store-errors.ts';
+import { CallsDevice } from '../calls/calls-device.ts';
+import type { Fault } from '../test-airflow.ts';
 import { DRAWS_TIMEOUT_MS, drawn, draws } from '../test-draws.ts';
 import { Site, type Way } from './site.ts';
 
@@ -45,8 +47,8 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('drain' as const), way }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
 );
-const story = (what: fc.Arbitrary<Trouble['what']>): fc.Arbitrary<[typeof step extends fc.Arbitrary<infer S> ? S : never, Trouble | null][]> =>
-  fc.array(fc.tuple(step, fc.option(fc.record({ what, after: fc.nat({ max: 12 }), count: fc.integer({ min: 1, max: 6 }) }))), { minLength: 4, maxLength: 25 });
+const troubleOf = (...whats: Trouble['what'][]): fc.Arbitrary<Trouble | null> =>
+  fc.option(fc.record({ what: fc.constantFrom(...whats), after: fc.nat({ max: 12 }), count: fc.integer({ min: 1, max: 6 }) }));
 
 describe.each<[string, Trouble['what'][]]>([
   ['fault 8: the connection closed by force', ['transaction', 'put']],
@@ -54,7 +56,7 @@ describe.each<[string, Trouble['what'][]]>([
 ])('%s', (_name, whats) => {
   test(drawn('at random: what was acknowledged arrives once, what was refused never'), { timeout: DRAWS_TIMEOUT_MS }, async () => {
     await fc.assert(
-      fc.asyncProperty(story(fc.constantFrom(...whats)), fc.nat(), async (steps, seed) => {
+      fc.asyncProperty(fc.array(fc.tuple(step, troubleOf(...whats)), { minLength: 4, maxLength: 25 }), fc.nat(), async (steps, seed) => {
         troubles = [];
         const site = await Site.ready(seed);
         site.device.doesMirrorRest = true;
@@ -74,10 +76,60 @@ describe.each<[string, Trouble['what'][]]>([
         expect([...site.airflow.records.keys()].sort()).toEqual(acknowledged.sort());
         await site.expectExactlyOnce();
       }),
-      draws(15),
+      draws(10),
     );
   });
 });
+
+const callStep = fc.oneof(
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('trigger' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('clear' as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('drain' as const), fault: fc.option(fc.constantFrom<Fault>('request-lost', 'answer-lost', 'portal', 'broken')) }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
+);
+
+test(
+  drawn('fault 8, 10: of queued calls too: each is done once, or was refused, or nobody knows and it was done once at most'),
+  { timeout: DRAWS_TIMEOUT_MS },
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(callStep, troubleOf('open', 'transaction', 'put')), { minLength: 4, maxLength: 20 }), async (steps) => {
+        troubles = [];
+        const device = await CallsDevice.signedIn();
+        device.doesMirrorRest = true;
+        device.airflow.addDag('report');
+        const taken = { trigger: [] as number[], clear: [] as string[] };
+        for (const [at, [each, trouble]] of steps.entries()) {
+          if (trouble) troubles.push({ ...trouble, calls: 0 });
+          if (each.do === 'trigger' && (await isTaken(device.trigger('report', { at })))) taken.trigger.push(at);
+          if (each.do === 'clear' && (await isTaken(device.clear('report', 'run', `t${at}`)))) taken.clear.push(`t${at}`);
+          if (each.do === 'restart') device.stop();
+          if (each.do !== 'drain') continue;
+          if (each.fault) device.airflow.faults.push({ on: 'POST', fault: each.fault });
+          await isTaken(device.drain());
+          device.airflow.faults.length = 0;
+        }
+        troubles = [];
+        for (let round = 0; round < 6; round++) {
+          await device.later(3_600_000);
+          for (const run of device.airflow.dags.get('report')?.runs.values() ?? []) run.state = 'success';
+        }
+        const runs = [...(device.airflow.dags.get('report')?.runs.values() ?? [])].map(({ conf }) => (conf as { at: number }).at);
+        expect(runs.toSorted()).toEqual(taken.trigger.toSorted());
+        const { cleared } = device.airflow;
+        expect(new Set(cleared).size, 'none twice').toBe(cleared.length);
+        expect(cleared.filter((task) => !taken.clear.includes(task))).toEqual([]);
+        const ends = (await device.calls()).map(({ state }) => (state.kind === 'dead' ? state.reason.kind : state.kind));
+        expect(ends.filter((end) => end !== 'settled' && end !== 'outcome-unknown')).toEqual([]);
+        expect(ends).toHaveLength(taken.trigger.length + taken.clear.length);
+      }),
+      draws(8),
+    );
+  },
+);
 
 /** Whether it was done; the storage alone may fail it. */
 async function isTaken(work: Promise<unknown>): Promise<boolean> {

@@ -84,7 +84,7 @@ test(
         for (let round = 0; round < 3; round++) await device.sync();
         expect(sent(server).sort()).toEqual(['x', ...taken].sort());
       }),
-      draws(12),
+      draws(8),
     );
   },
 );
@@ -134,7 +134,7 @@ test(
         for (let round = 0; round < 3; round++) await device.sync();
         expect(sent(server).sort()).toEqual(taken.sort());
       }),
-      draws(12),
+      draws(8),
     );
   },
 );
@@ -168,7 +168,7 @@ test(
           expect(await browser.devices.ana.ask({ type: 'status' })).toMatchObject({ conflicts: 0, deadLetters: 0 });
         },
       ),
-      draws(12),
+      draws(8),
     );
   },
 );
