@@ -40,7 +40,7 @@ export const plantedBugs = [
     bug: '401-drops-the-batch',
     runner: 'vitest',
     testFile: 'sw/simulation/sessions.sim.ts',
-    testName: 'credentials refused, renewed, or somebody else’s, in the middle of it',
+    testName: 'a token revoked between two batches parks the queue as it is (plugin, token-401)',
   },
   {
     bug: 'lock-leak',

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { TransportName } from '../../shared/limits.ts';
 import { DRAWS_TIMEOUT_MS, drawn, draws } from '../test-draws.ts';
 import { SharedBrowser, stepsOf, USERS, type Step } from './shared-browser.ts';
@@ -37,3 +37,20 @@ test.each([
     );
   },
 );
+
+test.each([
+  ['plugin', 'token-401'],
+  ['plugin', 'token-403'],
+  ['dag', 'token-401'],
+  ['dag', 'token-403'],
+] as const)('fault 23: a token revoked between two batches parks the queue as it is (%s, %s)', async (via, refusal) => {
+  const browser = new SharedBrowser(via, 1);
+  const ana = { user: 'ana', loss: undefined } as const;
+  await browser.signIn('ana', 'ana', 'memory');
+  await browser.do({ do: 'drain', ...ana });
+  await browser.do({ do: 'capture', ...ana });
+  await browser.do({ do: 'revoke', ...ana, refusal });
+  for (let round = 0; round < 3; round++) await browser.do({ do: 'drain', ...ana });
+  expect(await browser.devices.ana.ask({ type: 'status' })).toMatchObject({ unsent: 1, deadLetters: 0, waiting: { for: 'sign-in' } });
+  await browser.expectAllArrives();
+});

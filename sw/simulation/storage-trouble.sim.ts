@@ -118,7 +118,10 @@ test(
           for (const run of device.airflow.dags.get('report')?.runs.values() ?? []) run.state = 'success';
         }
         const runs = [...(device.airflow.dags.get('report')?.runs.values() ?? [])].map(({ conf }) => (conf as { at: number }).at);
-        expect(runs.toSorted()).toEqual(taken.trigger.toSorted());
+        expect(
+          runs.toSorted((a, b) => a - b),
+          'each run once',
+        ).toEqual(taken.trigger);
         const { cleared } = device.airflow;
         expect(new Set(cleared).size, 'none twice').toBe(cleared.length);
         expect(cleared.filter((task) => !taken.clear.includes(task))).toEqual([]);
