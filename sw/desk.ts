@@ -30,7 +30,8 @@ export class Desk {
   async write<T>(body: (tx: ReplicaTx) => Promise<{ result: T; events: readonly UpdraftEvent[] }>): Promise<T> {
     const { result, logged, log } = await this.#world.store.write(async (tx) => {
       const done = await body(tx);
-      return { result: done.result, logged: await tx.logEvents(done.events), log: (await tx.replica()).logId };
+      const [logged, { logId }] = await Promise.all([tx.logEvents(done.events), tx.replica()]);
+      return { result: done.result, logged, log: logId };
     });
     this.tell(logged, log);
     return result;

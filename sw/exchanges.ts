@@ -1,4 +1,6 @@
 import type { WakeReason } from '../shared/history.ts';
+import { TRANSPORT_LIMITS } from '../shared/limits.ts';
+import type { Delivery } from './outbox/delivery.ts';
 import { nextDelivery } from './outbox/seal-delivery.ts';
 import { makingOf } from './outbox/open-delivery.ts';
 import { isPressing, mayTry, wantsToPull } from './replay/backoff.ts';
@@ -31,7 +33,11 @@ export class Exchanges {
     this.#circuit = circuit;
   }
 
-  async run({ reasons, isNews, endsAt }: Drain): Promise<'done' | 'cut-short'> {
+  run(drain: Drain): Promise<'done' | 'cut-short'> {
+    return this.#world.store.during(() => this.#run(drain));
+  }
+
+  async #run({ reasons, isNews, endsAt }: Drain): Promise<'done' | 'cut-short'> {
     const before = await this.#desk.replica();
     let wantsPull = wantsToPull(reasons, before, this.#world.clock.now()) || isNews(before);
     /** An exchange that began offline was answered: the browser is wrong about the network. */
@@ -68,7 +74,7 @@ export class Exchanges {
     }
     desk.now(delivery ? 'sending' : 'pulling');
     const device = deviceReport(await desk.tellStatus(), world.clock.now(), world.appVersion);
-    const { effect, request, sent, fact } = await replay(world, desk, { replica, delivery, device, wake });
+    const { effect, request, sent, fact } = await replay(world, desk, { replica, delivery, device, wake, meanwhile: () => this.#readAhead(delivery) });
     world.logger.debug('An attempt has ended.', fact);
     await this.#circuit.report(reportOf(effect, world.isOnline()));
     return afterEffect(world, desk, {
@@ -80,5 +86,14 @@ export class Exchanges {
       required: replica.auth.required,
       dueAt: this.#circuit.dueAt(),
     });
+  }
+
+  /** What will be sealed next, most likely, is read while the answer to the batch before is awaited. It is not sealed: the answer may change it. */
+  async #readAhead(delivery: Delivery | undefined): Promise<void> {
+    if (delivery?.batch === undefined) return;
+    const { store, logger } = this.#world;
+    const read = store.read(async (tx) => void (await tx.sendable(TRANSPORT_LIMITS.plugin.batchMutationsMax)));
+    // Read again when it is needed: what is wrong is told then.
+    await read.catch((error: unknown) => logger.debug('The next changes could not be read ahead.', error));
   }
 }

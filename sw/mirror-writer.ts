@@ -1,6 +1,10 @@
 import { mirrorOf } from './store/mirror.ts';
 import type { Store } from './store/replica-store.ts';
+import type { Transport } from './transport/transport.ts';
 import type { World } from './world.ts';
+
+/** After an answer the mirror waits for the next request to go out, but no longer than after a mirror that took so long. */
+const ANSWERED_AS_MS = 50;
 
 /**
  * Keeps the mirror like the replica, a moment behind it: whatever is written is on disk, and its page answered, before its mirror is. Many writes
@@ -11,6 +15,9 @@ export class MirrorWriter {
   #isDirty = false;
   #isClosed = false;
   #isResting = false;
+  /** An answer is being settled and the next batch sealed: reading all that is unsent would keep them waiting. */
+  #isHeld = false;
+  #answers = 0;
   #writing: Promise<void> | undefined;
 
   constructor(world: Pick<World, 'store' | 'mirror' | 'logger' | 'clock'>) {
@@ -22,21 +29,41 @@ export class MirrorWriter {
     return {
       read: (body) => store.read(body),
       destroy: () => store.destroy(),
+      during: (work) => store.during(work),
       write: async (body) => {
         const result = await store.write(body);
         this.#isDirty = true;
-        if (!this.#isResting) void this.flush();
+        this.#keepUp();
         return result;
       },
     };
   }
 
+  /** The same way to Airflow: while an answer is awaited is the time for a mirror. */
+  beside(transport: Transport): Transport {
+    const exchange: Transport['exchange'] = async (job, credentials) => {
+      this.#letGo();
+      try {
+        return await transport.exchange(job, credentials);
+      } finally {
+        void this.#hold();
+      }
+    };
+    return Object.assign(Object.create(transport) as Transport, { exchange });
+  }
+
   /** Resolves when the mirror shows all that was written before. */
   async flush(): Promise<void> {
-    while ((this.#isDirty || this.#writing) && !this.#isClosed) {
-      this.#writing ??= this.#write().finally(() => (this.#writing = undefined));
-      await this.#writing;
-    }
+    while ((this.#isDirty || this.#writing) && !this.#isClosed) await this.#writeOne();
+  }
+
+  /** Writes a mirror where one is due: one, and what comes while it is written comes after a rest. */
+  #keepUp(): void {
+    if (this.#isDirty && !this.#isClosed && !this.#writing && !this.#isResting && !this.#isHeld) void this.#writeOne();
+  }
+
+  #writeOne(): Promise<void> {
+    return (this.#writing ??= this.#write().finally(() => (this.#writing = undefined)));
   }
 
   /** Nothing is written any more, from now on. */
@@ -68,6 +95,18 @@ export class MirrorWriter {
   async #rest(tookMs: number): Promise<void> {
     await this.#world.mirror.pause(tookMs);
     this.#isResting = false;
-    if (this.#isDirty) await this.flush();
+    this.#keepUp();
+  }
+
+  async #hold(): Promise<void> {
+    this.#isHeld = true;
+    const answer = ++this.#answers;
+    await this.#world.mirror.pause(ANSWERED_AS_MS);
+    if (answer === this.#answers) this.#letGo();
+  }
+
+  #letGo(): void {
+    this.#isHeld = false;
+    this.#keepUp();
   }
 }

@@ -1,6 +1,5 @@
-import type { Batch } from '../../shared/batch.ts';
 import type { TransportLimits } from '../../shared/limits.ts';
-import { jsonBytes } from '../../shared/json.ts';
+import { jsonBytes, utf8Bytes } from '../../shared/json.ts';
 import type { Mutation } from '../../shared/mutation.ts';
 import type { Pending, ReplicaRecord } from '../store/record.ts';
 import type { Net } from './net.ts';
@@ -27,7 +26,8 @@ export function sealBatch(records: readonly ReplicaRecord[], name: { readonly nu
   const { batchMutationsMax, batchBytesMax, requestBytesMax } = limits;
   const sealed: ReplicaRecord[] = [];
   const settledLocally: ReplicaRecord[] = [];
-  const mutations: Mutation[] = [];
+  /** Of each mutation its JSON text: written once, weighed, and joined. */
+  const mutations: string[] = [];
   let bytes = BATCH_HEAD_BYTES;
   let requestBytes = REQUEST_HEAD_BYTES;
   for (const record of records) {
@@ -38,16 +38,21 @@ export function sealBatch(records: readonly ReplicaRecord[], name: { readonly nu
       settledLocally.push(record);
       continue;
     }
-    const mutation = toMutation(record, inBatch.sealed);
-    bytes += jsonBytes(mutation) + 1;
+    const mutation = JSON.stringify(toMutation(record, inBatch.sealed));
+    bytes += utf8Bytes(mutation) + 1;
     // Inside the request the batch is a JSON string: quotes and line ends take twice the room.
-    requestBytes += jsonBytes(JSON.stringify(mutation)) + 1;
+    requestBytes += jsonBytes(mutation) + 1;
     if ((bytes > batchBytesMax || requestBytes > requestBytesMax) && mutations.length > 0) break;
     mutations.push(mutation);
     sealed.push(inBatch);
   }
-  const batch: Batch = { ...name, mutations };
-  return { batch: mutations.length > 0 ? JSON.stringify(batch) : undefined, sealed, settledLocally };
+  return { batch: mutations.length > 0 ? batchText(name, mutations) : undefined, sealed, settledLocally };
+}
+
+/** The JSON text of a `Batch`. */
+function batchText(name: { readonly number: number; readonly nonce: string }, mutations: readonly string[]): string {
+  const { number, nonce } = name;
+  return `${JSON.stringify({ number, nonce }).slice(0, -1)},"mutations":[${mutations.join(',')}]}`;
 }
 
 function toMutation(record: ReplicaRecord, { net, firstSeq, lastSeq }: Pending): Mutation {

@@ -10,6 +10,11 @@ export interface BatchMembers {
 
 export const NO_MEMBERS: BatchMembers = { has: () => false, size: 0, lastSendable: Number.NEGATIVE_INFINITY };
 
+interface Named {
+  readonly collection: string;
+  readonly id: string;
+}
+
 interface Parsed {
   readonly nonce: string | undefined;
   readonly length: number;
@@ -28,14 +33,14 @@ export class MembersReader {
   }
 }
 
-const keyOf = (collection: string, id: string): string => `${collection}\n${id}`;
+export const keyOf = ({ collection, id }: Named): string => `${collection}\n${id}`;
 
 function parse(batch: string): BatchMembers | undefined {
   try {
-    const { mutations } = JSON.parse(batch) as { mutations: { collection: string; id: string; firstSeq: number }[] };
-    const keys = new Set(mutations.map(({ collection, id }) => keyOf(collection, id)));
+    const { mutations } = JSON.parse(batch) as { mutations: (Named & { firstSeq: number })[] };
+    const keys = new Set(mutations.map(keyOf));
     const lastSendable = mutations.reduce((max, { firstSeq }) => Math.max(max, firstSeq), NO_MEMBERS.lastSendable);
-    return { has: (collection, id) => keys.has(keyOf(collection, id)), size: keys.size, lastSendable };
+    return { has: (collection, id) => keys.has(keyOf({ collection, id })), size: keys.size, lastSendable };
   } catch {
     return undefined;
   }

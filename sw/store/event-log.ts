@@ -22,10 +22,8 @@ export class EventLog {
     const logged = events.map((event, index): LoggedEvent => ({ ...event, cursor: last + 1 + index }));
     const cursor = last + logged.length;
     await this.#events.put({ cursor, events: logged.slice(-EVENTS_KEPT_MAX) });
-    await this.#events
-      .where('cursor')
-      .belowOrEqual(cursor - EVENTS_KEPT_MAX)
-      .delete();
+    const old = cursor - EVENTS_KEPT_MAX;
+    if (old > 0) await this.#events.where('cursor').belowOrEqual(old).delete();
     return logged;
   }
 

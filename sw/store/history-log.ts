@@ -8,15 +8,15 @@ export type HistoryTable = Table<HistoryEntry, number>;
 /** Entries; the oldest go first. About 200 bytes each. */
 export const HISTORY_KEPT_MAX = 2_000;
 
+export type Dated = HistoryFact & { readonly at: number };
+
 /** Appends, and forgets what is too old to be kept. */
-export async function appendHistory(table: HistoryTable, at: number, facts: readonly HistoryFact[]): Promise<void> {
+export async function appendHistory(table: HistoryTable, facts: readonly Dated[]): Promise<void> {
   if (facts.length === 0) return;
   const last = await lastNumber(table);
-  await table.bulkPut(facts.map((fact, index) => ({ ...fact, at, seq: last + 1 + index })));
-  await table
-    .where('seq')
-    .belowOrEqual(last + facts.length - HISTORY_KEPT_MAX)
-    .delete();
+  await table.bulkPut(facts.map((fact, index) => ({ ...fact, seq: last + 1 + index })));
+  const old = last + facts.length - HISTORY_KEPT_MAX;
+  if (old > 0) await table.where('seq').belowOrEqual(old).delete();
 }
 
 /** The entries asked for, the newest first. */

@@ -6,10 +6,11 @@ import type { Query } from '../../shared/row.ts';
 import type { Delivery } from '../outbox/delivery.ts';
 import type { MembersReader } from './batch-members.ts';
 import { CallTable } from './call-table.ts';
-import type { AnsweredRequest, SealedToken, Tables } from './database.ts';
+import type { AnsweredRequest, BoundTables, SealedToken } from './database.ts';
 import { DeliveryTable } from './delivery-table.ts';
 import { EventLog } from './event-log.ts';
-import { appendHistory, readHistory } from './history-log.ts';
+import { appendHistory, readHistory, type Dated } from './history-log.ts';
+import type { Knowledge } from './known.ts';
 import { sound } from './quarantine.ts';
 import type { Reading } from './reading.ts';
 import { RecordTable } from './record-table.ts';
@@ -22,7 +23,8 @@ export class EmptiedError extends Error {}
 
 /** What can be done inside one transaction. */
 export class ReplicaTx {
-  readonly #tables: Tables;
+  readonly #tables: BoundTables;
+  readonly #knowledge: Knowledge;
   readonly #reading: Reading;
   readonly #records: RecordTable;
   readonly #deliveries: DeliveryTable;
@@ -30,11 +32,14 @@ export class ReplicaTx {
   readonly calls: CallTable;
   readonly #events: EventLog;
   readonly #requests: RequestTable;
-  constructor(tables: Tables, declarations: Declarations, reading: Reading, membersReader: MembersReader) {
+  /** What the log will be told. */
+  #facts: Dated[] = [];
+  constructor(tables: BoundTables, declarations: Declarations, reading: Reading, membersReader: MembersReader, knowledge: Knowledge) {
     this.#tables = tables;
+    this.#knowledge = knowledge;
     this.#reading = reading;
-    this.#deliveries = new DeliveryTable(tables.deliveries, reading.poisoned, membersReader);
-    this.#records = new RecordTable(tables.records, this.#deliveries, declarations, reading);
+    this.#deliveries = new DeliveryTable(tables.deliveries, reading.poisoned, membersReader, knowledge);
+    this.#records = new RecordTable(tables.records, this.#deliveries, declarations, reading, knowledge);
     this.calls = new CallTable(tables.calls, tables.inputs, reading.poisoned);
     this.#events = new EventLog(tables.events, reading.poisoned);
     this.#requests = new RequestTable(tables.requests, reading.poisoned);
@@ -125,9 +130,14 @@ export class ReplicaTx {
 
   /** Appends to the bounded log of the engine's work, in the same transaction as what it tells of. `at`: ms since 1970. */
   async appendHistory(at: number, facts: readonly HistoryFact[]): Promise<void> {
-    await appendHistory(this.#tables.history, at, facts);
+    this.#facts.push(...facts.map((fact) => ({ ...fact, at })));
+  }
+  async #writeHistory(): Promise<void> {
+    await appendHistory(this.#tables.history, this.#facts);
+    this.#facts = [];
   }
   async history(filter: HistoryFilter): Promise<HistoryEntry[]> {
+    await this.#writeHistory();
     return readHistory(this.#tables.history, filter, this.#reading.poisoned);
   }
 
@@ -159,13 +169,14 @@ export class ReplicaTx {
 
   /** Empties what the replica is made of; what only tells of it stays. */
   async empty(): Promise<void> {
-    const { records, replica, events, requests } = this.#tables;
-    for (const table of [records, this.#deliveries, replica, events, requests]) await table.clear();
+    const { replica, events, requests } = this.#tables;
+    for (const table of [this.#records, this.#deliveries, replica, events, requests]) await table.clear();
   }
 
   /** Empties everything but the records with unsent changes, their deliveries, calls that are unsent or dead, and who the replica is. */
   async wipeSettled(): Promise<void> {
     const { records, calls, inputs, events, requests, secrets, history, quarantine, whole } = this.#tables;
+    this.#knowledge.wroteUnseen();
     await records.filter((row) => row.unsettled === undefined).delete();
     await calls.filter((row) => row.turn === undefined && row.dead === undefined).delete();
     for (const table of [inputs, events, requests, secrets, history, quarantine]) await table.clear();
@@ -174,7 +185,7 @@ export class ReplicaTx {
 
   /** Empties every table. */
   async wipe(): Promise<void> {
-    for (const table of [...Object.values(this.#tables), this.#deliveries]) await table.clear();
+    for (const table of [...Object.values(this.#tables), this.#records, this.#deliveries]) await table.clear();
   }
 
   /** Whether the replica holds everything that Airflow has for it. */
@@ -186,6 +197,11 @@ export class ReplicaTx {
   }
   async quarantined(): Promise<number> {
     return this.#tables.quarantine.count();
+  }
+
+  /** What is written once, after everything else. */
+  async end(): Promise<void> {
+    await Promise.all([this.#writeHistory(), this.#knowledge.sign()]);
   }
 
   async sealedToken(): Promise<SealedToken | undefined> {
