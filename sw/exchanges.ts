@@ -21,6 +21,16 @@ interface Drain {
   readonly endsAt: number;
 }
 
+/** One exchange of a drain. */
+interface Turn {
+  /** Why it may be made; undefined: it may not, as the replica is now. */
+  readonly wakeOf: (replica: Replica) => WakeReason | undefined;
+  readonly wantsPull: boolean;
+  readonly online: boolean;
+}
+
+const NOTHING = { delivery: undefined, events: [] } as const;
+
 /** The one lane of batches: exchange after exchange, until nothing is left, nothing may be tried now, or the time is over. */
 export class Exchanges {
   readonly #world: World;
@@ -33,24 +43,19 @@ export class Exchanges {
     this.#circuit = circuit;
   }
 
-  run(drain: Drain): Promise<'done' | 'cut-short'> {
-    return this.#world.store.during(() => this.#run(drain));
-  }
-
-  async #run({ reasons, isNews, endsAt }: Drain): Promise<'done' | 'cut-short'> {
+  async run({ reasons, isNews, endsAt }: Drain): Promise<'done' | 'cut-short'> {
     const before = await this.#desk.replica();
     let wantsPull = wantsToPull(reasons, before, this.#world.clock.now()) || isNews(before);
     /** An exchange that began offline was answered: the browser is wrong about the network. */
     let hasReached = false;
     for (let first = true; ; first = false) {
-      const replica = await this.#desk.replica();
       const now = this.#world.clock.now();
       const online: boolean = this.#world.isOnline() || hasReached;
-      const wake = reasons.find((reason) => mayTry(replica, first ? reason : 'timer', { now, online }));
-      if (wake === undefined || !this.#circuit.mayTry(first && reasons.some(isPressing))) return 'done';
+      const wakeOf = (replica: Replica): WakeReason | undefined => reasons.find((reason) => mayTry(replica, first ? reason : 'timer', { now, online }));
+      if ((first && wakeOf(before) === undefined) || !this.#circuit.mayTry(first && reasons.some(isPressing))) return 'done';
       if (now >= endsAt) return 'cut-short';
       this.#circuit.begin();
-      const exchanged = await this.#exchange({ wake, wantsPull, online });
+      const exchanged = await this.#exchange({ wakeOf, wantsPull, online });
       if (exchanged === 'nothing-to-do') return 'done';
       // One that began online tells nothing of now: the network may have gone while it was under way.
       hasReached = exchanged !== 'failed' && (hasReached || !online);
@@ -59,22 +64,27 @@ export class Exchanges {
   }
 
   /** One exchange: the delivery that is next, or a pull. Offline nothing is sealed; a pull finds out whether Airflow can be reached after all. */
-  async #exchange({ wake, wantsPull, online }: { wake: WakeReason; wantsPull: boolean; online: boolean }): Promise<Exchanged | 'nothing-to-do'> {
+  async #exchange({ wakeOf, wantsPull, online }: Turn): Promise<Exchanged | 'nothing-to-do'> {
     const world = this.#world;
     const desk = this.#desk;
-    const { replica, delivery, isProbe } = await desk.write(async (tx) => {
+    const { wake, replica, delivery, isProbe, standing } = await desk.write(async (tx) => {
       const now = await tx.replica();
-      const next = await nextDelivery(tx, now, { ...makingOf(world), maySeal: online });
-      return { result: { replica: now, delivery: next.delivery, isProbe: !online && (await tx.hasSendable()) }, events: next.events };
+      const woken = wakeOf(now);
+      const next = woken === undefined ? NOTHING : await nextDelivery(tx, now, { ...makingOf(world), maySeal: online });
+      const isOffline = !online && (await tx.hasSendable());
+      return {
+        result: { wake: woken, replica: now, delivery: next.delivery, isProbe: isOffline, standing: await desk.standing(tx, now) },
+        events: next.events,
+      };
     });
     const mustPull = !replica.ready || replica.rereading || isProbe;
-    if (!delivery && !mustPull && !wantsPull) {
+    if (wake === undefined || (!delivery && !mustPull && !wantsPull)) {
       await this.#circuit.report({ told: 'unsent' });
       return 'nothing-to-do';
     }
     desk.now(delivery ? 'sending' : 'pulling');
-    const device = deviceReport(await desk.tellStatus(), world.clock.now(), world.appVersion);
-    const { effect, request, sent, fact } = await replay(world, desk, { replica, delivery, device, wake, meanwhile: () => this.#readAhead(delivery) });
+    const device = deviceReport(standing, world.clock.now(), world.appVersion);
+    const { effect, request, sent, fact } = await replay(world, desk, { replica, delivery, device, wake, meanwhile: () => this.#meanwhile(delivery) });
     world.logger.debug('An attempt has ended.', fact);
     await this.#circuit.report(reportOf(effect, world.isOnline()));
     return afterEffect(world, desk, {
@@ -88,12 +98,16 @@ export class Exchanges {
     });
   }
 
+  /** Done while the answer is awaited. What fails here is met again where it matters. */
+  async #meanwhile(delivery: Delivery | undefined): Promise<void> {
+    await Promise.all([this.#desk.tellStatus(), this.#readAhead(delivery)]).catch((error: unknown) =>
+      this.#world.logger.debug('The status could not be told, or the next changes read, during an exchange.', error),
+    );
+  }
+
   /** What will be sealed next, most likely, is read while the answer to the batch before is awaited. It is not sealed: the answer may change it. */
   async #readAhead(delivery: Delivery | undefined): Promise<void> {
     if (delivery?.batch === undefined) return;
-    const { store, logger } = this.#world;
-    const read = store.read(async (tx) => void (await tx.sendable(TRANSPORT_LIMITS.plugin.batchMutationsMax)));
-    // Read again when it is needed: what is wrong is told then.
-    await read.catch((error: unknown) => logger.debug('The next changes could not be read ahead.', error));
+    await this.#world.store.read(async (tx) => void (await tx.sendable(TRANSPORT_LIMITS.plugin.batchMutationsMax)));
   }
 }

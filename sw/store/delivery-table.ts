@@ -67,8 +67,8 @@ export class DeliveryTable {
     const onItsWay = this.#read?.find(isOnItsWay);
     if (before && before.find(isOnItsWay)?.nonce === onItsWay?.nonce) return;
     learnt.batch = onItsWay && this.#batchOf(onItsWay, learnt);
-    // Which records may travel is another matter from now on.
-    learnt.ahead = undefined;
+    // What was read ahead of a batch still follows it when it has been answered.
+    if (onItsWay || !before) learnt.ahead = undefined;
   }
 
   /** The records of a batch that has just been sealed, where all of them are known. */

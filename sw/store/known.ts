@@ -43,7 +43,6 @@ export class Known {
       return await work();
     } finally {
       this.#drains--;
-      if (!this.isUsed) this.forget();
     }
   }
 
@@ -56,11 +55,6 @@ export class Known {
   keep(stamp: string, learnt: Learnt): void {
     this.#learnt = { ...this.at(stamp), ...learnt };
     this.#stamp = stamp;
-  }
-
-  forget(): void {
-    this.#stamp = undefined;
-    this.#learnt = {};
   }
 }
 
@@ -82,13 +76,13 @@ export class Knowledge {
     return this.#known.isUsed;
   }
 
-  /** To be read and changed in place. Outside drains nothing is known. */
+  /** To be read and changed in place. Outside drains nothing is known, but what is read is learnt. */
   async learnt(): Promise<Learnt> {
-    if (!this.#hasLooked && this.isUsed) {
+    if (!this.#hasLooked) {
       const stamp = (await this.#stamps.get('stamp'))?.stamp;
       if (!this.#hasLooked && !this.#hasWritten && typeof stamp === 'string') {
         this.#stamp = stamp;
-        this.#learnt = this.#known.at(stamp);
+        this.#learnt = this.isUsed ? this.#known.at(stamp) : {};
       }
       this.#hasLooked = true;
     }
@@ -116,6 +110,6 @@ export class Knowledge {
 
   /** The transaction is through. */
   keep(): void {
-    if (this.isUsed && this.#stamp !== undefined) this.#known.keep(this.#stamp, this.#learnt);
+    if (this.#stamp !== undefined) this.#known.keep(this.#stamp, this.#learnt);
   }
 }

@@ -37,7 +37,7 @@ export class RecordTable {
     return this.#meet(sound('records', rows, this.#reading.poisoned).map((row) => toRecord(row, members)));
   }
   #meet(records: ReplicaRecord[]): ReplicaRecord[] {
-    if (this.#knowledge.isUsed) for (const record of records) this.#met.set(keyOf(record), record);
+    for (const record of records) this.#met.set(keyOf(record), record);
     return records;
   }
 
@@ -68,7 +68,6 @@ export class RecordTable {
   async #wrote(records: readonly ReplicaRecord[]): Promise<void> {
     const learnt = await this.#knowledge.learnt();
     this.#knowledge.wrote();
-    if (!this.#knowledge.isUsed) return;
     const { ahead, batch } = learnt;
     const aheadKeys = new Set(ahead?.records.map(keyOf));
     for (const record of records) {
@@ -97,6 +96,8 @@ export class RecordTable {
     return this.#read([...freed, ...later]);
   }
   async hasSendable(): Promise<boolean> {
+    const { ahead } = await this.#knowledge.learnt();
+    if (ahead && ahead.records.length > 0) return true;
     const { lastSendable } = await this.#deliveries.members();
     // Not counted: that would go through them all.
     const later = this.#records.where('sendable').above(lastSendable).limit(1).primaryKeys();

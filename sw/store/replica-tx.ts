@@ -47,7 +47,8 @@ export class ReplicaTx {
 
   /** The replica's row, if this database has one yet. */
   async findReplica(): Promise<Replica | undefined> {
-    const row = await this.#tables.replica.get('replica');
+    // Nearly every transaction needs both.
+    const [row] = await Promise.all([this.#tables.replica.get('replica'), this.#knowledge.learnt()]);
     return sound('replica', row ? [row] : [], this.#reading.poisoned)[0];
   }
   /** The replica's row. It is made when the replica is opened; its absence means that the database was emptied behind our back. */
@@ -104,6 +105,11 @@ export class ReplicaTx {
   async counts(): Promise<{ unsent: number; pendingCalls: number; followedCalls: number; conflicts: number; deadLetters: number }> {
     const [{ unsent, conflicts, rejected }, calls] = await Promise.all([this.#records.counts(), this.calls.counts()]);
     return { unsent, pendingCalls: calls.unsent, followedCalls: calls.followed, conflicts, deadLetters: rejected + calls.dead };
+  }
+
+  /** Records that are unsettled. */
+  async unsent(): Promise<number> {
+    return (await this.#records.counts()).unsent;
   }
 
   deliveries(): Promise<readonly Delivery[]> {
