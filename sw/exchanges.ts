@@ -3,6 +3,7 @@ import { TRANSPORT_LIMITS } from '../shared/limits.ts';
 import type { Delivery } from './outbox/delivery.ts';
 import { nextDelivery } from './outbox/seal-delivery.ts';
 import { makingOf } from './outbox/open-delivery.ts';
+import { prepareToSeal } from './outbox/seal.ts';
 import { isPressing, mayTry, wantsToPull } from './replay/backoff.ts';
 import { reportOf, type Circuit } from './replay/circuit.ts';
 import { deviceReport } from './replay/device-report.ts';
@@ -108,6 +109,6 @@ export class Exchanges {
   /** What will be sealed next, most likely, is read while the answer to the batch before is awaited. It is not sealed: the answer may change it. */
   async #readAhead(delivery: Delivery | undefined): Promise<void> {
     if (delivery?.batch === undefined) return;
-    await this.#world.store.read(async (tx) => void (await tx.sendable(TRANSPORT_LIMITS.plugin.batchMutationsMax)));
+    prepareToSeal(await this.#world.store.read((tx) => tx.sendable(TRANSPORT_LIMITS.plugin.batchMutationsMax)));
   }
 }

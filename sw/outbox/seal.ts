@@ -38,15 +38,40 @@ export function sealBatch(records: readonly ReplicaRecord[], name: { readonly nu
       settledLocally.push(record);
       continue;
     }
-    const mutation = JSON.stringify(toMutation(record, inBatch.sealed));
-    bytes += utf8Bytes(mutation) + 1;
-    // Inside the request the batch is a JSON string: quotes and line ends take twice the room.
-    requestBytes += jsonBytes(mutation) + 1;
+    const mutation = mutationText(record, inBatch.sealed);
+    bytes += mutation.bytes + 1;
+    requestBytes += mutation.requestBytes + 1;
     if ((bytes > batchBytesMax || requestBytes > requestBytesMax) && mutations.length > 0) break;
-    mutations.push(mutation);
+    mutations.push(mutation.text);
     sealed.push(inBatch);
   }
   return { batch: mutations.length > 0 ? batchText(name, mutations) : undefined, sealed, settledLocally };
+}
+
+/** Does what sealing these records will take, as far as it depends on nothing else. */
+export function prepareToSeal(records: readonly ReplicaRecord[]): void {
+  for (const record of records) {
+    const { sealed } = sealRecord(record);
+    if (record.pending && sealed) mutationText(record, sealed);
+  }
+}
+
+/** A mutation as JSON text, and what it takes: alone, and inside the request, where quotes and line ends of the batch take twice the room. */
+interface MutationText {
+  readonly text: string;
+  readonly bytes: number;
+  readonly requestBytes: number;
+}
+/** By the change in its sealed form. */
+const texts = new WeakMap<Pending, MutationText>();
+
+function mutationText(record: ReplicaRecord, sealed: Pending): MutationText {
+  const known = texts.get(sealed);
+  if (known) return known;
+  const text = JSON.stringify(toMutation(record, sealed));
+  const made = { text, bytes: utf8Bytes(text), requestBytes: jsonBytes(text) };
+  texts.set(sealed, made);
+  return made;
 }
 
 /** The JSON text of a `Batch`. */

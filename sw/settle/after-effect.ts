@@ -60,7 +60,8 @@ export async function afterEffect(world: World, desk: Desk, attempt: Attempt): P
 async function settle(world: World, desk: Desk, attempt: Attempt, { response, via, run }: Extract<Effect, { effect: 'settle' }>): Promise<Exchanged> {
   const { request, delivery } = attempt;
   const outcome = await desk.write(async (tx) => {
-    const found = await tx.replica();
+    // The log's cursor beside it: asked for later, it would wait behind a thousand records.
+    const [found] = await Promise.all([tx.replica(), tx.cursor()]);
     // Signed out meanwhile: what comes now was asked for by nobody who is here.
     if (found.lockedAt !== undefined && found.auth.signIns !== attempt.signIns) return { result: 'not-mine' as const, events: [] };
     const replica = counted(unlocked(found), attempt.fact);

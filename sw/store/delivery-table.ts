@@ -3,6 +3,7 @@ import type { Delivery } from '../outbox/delivery.ts';
 import { NO_MEMBERS, keyOf, type BatchMembers, type MembersReader } from './batch-members.ts';
 import type { Knowledge, Learnt } from './known.ts';
 import { sound, type Poisoned } from './quarantine.ts';
+import type { Writes } from './writes.ts';
 
 const isOnItsWay = ({ batch }: Delivery): boolean => batch !== undefined;
 const sorted = (deliveries: Delivery[]): Delivery[] => deliveries.toSorted((a, b) => (a.deliveryId < b.deliveryId ? -1 : 1));
@@ -13,13 +14,15 @@ export class DeliveryTable {
   readonly #poisoned: Poisoned[];
   readonly #membersReader: MembersReader;
   readonly #knowledge: Knowledge;
+  readonly #writes: Writes;
   /** As this transaction has read them, and written them since. */
   #read: readonly Delivery[] | undefined;
-  constructor(deliveries: Table<Delivery, string>, poisoned: Poisoned[], membersReader: MembersReader, knowledge: Knowledge) {
+  constructor(deliveries: Table<Delivery, string>, poisoned: Poisoned[], membersReader: MembersReader, knowledge: Knowledge, writes: Writes) {
     this.#deliveries = deliveries;
     this.#poisoned = poisoned;
     this.#membersReader = membersReader;
     this.#knowledge = knowledge;
+    this.#writes = writes;
   }
 
   async all(): Promise<readonly Delivery[]> {
@@ -45,11 +48,11 @@ export class DeliveryTable {
 
   async put(delivery: Delivery): Promise<void> {
     await this.#written(delivery.deliveryId, [delivery]);
-    await this.#deliveries.put(delivery);
+    this.#writes.add(this.#deliveries.put(delivery));
   }
   async delete(deliveryId: string): Promise<void> {
     await this.#written(deliveryId, []);
-    await this.#deliveries.delete(deliveryId);
+    this.#writes.add(this.#deliveries.delete(deliveryId));
   }
   async clear(): Promise<void> {
     this.#read = undefined;
@@ -61,7 +64,7 @@ export class DeliveryTable {
   async #written(deliveryId: string, instead: readonly Delivery[]): Promise<void> {
     const learnt = await this.#knowledge.learnt();
     this.#knowledge.wrote();
-    const before = this.#read;
+    const before = this.#read ?? learnt.deliveries;
     this.#read = before && sorted([...before.filter((delivery) => delivery.deliveryId !== deliveryId), ...instead]);
     learnt.deliveries = this.#read;
     const onItsWay = this.#read?.find(isOnItsWay);

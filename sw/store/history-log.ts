@@ -1,7 +1,7 @@
 import type { Table } from 'dexie';
 import type { HistoryEntry, HistoryFact, HistoryFilter } from '../../shared/history.ts';
-import { lastNumber } from './numbered.ts';
 import { sound, type Poisoned } from './quarantine.ts';
+import type { Writes } from './writes.ts';
 
 export type HistoryTable = Table<HistoryEntry, number>;
 
@@ -10,13 +10,11 @@ export const HISTORY_KEPT_MAX = 2_000;
 
 export type Dated = HistoryFact & { readonly at: number };
 
-/** Appends, and forgets what is too old to be kept. */
-export async function appendHistory(table: HistoryTable, facts: readonly Dated[]): Promise<void> {
-  if (facts.length === 0) return;
-  const last = await lastNumber(table);
-  await table.bulkPut(facts.map((fact, index) => ({ ...fact, seq: last + 1 + index })));
+/** Appends after the last one's number, and forgets what is too old to be kept. */
+export function appendHistory(table: HistoryTable, last: number, facts: readonly Dated[], writes: Writes): void {
+  writes.add(table.bulkPut(facts.map((fact, index) => ({ ...fact, seq: last + 1 + index }))));
   const old = last + facts.length - HISTORY_KEPT_MAX;
-  if (old > 0) await table.where('seq').belowOrEqual(old).delete();
+  if (old > 0) writes.add(table.where('seq').belowOrEqual(old).delete());
 }
 
 /** The entries asked for, the newest first. */

@@ -12,6 +12,7 @@ import { recounted, type RecordCounts } from './record-counts.ts';
 import { absent, isForgettable, isSendable, type ReplicaRecord } from './record.ts';
 import { sealRecord } from '../outbox/seal-record.ts';
 import { toRecord, toStored } from './stored-record.ts';
+import type { Writes } from './writes.ts';
 
 type Key = [collection: string, id: string];
 
@@ -22,14 +23,23 @@ export class RecordTable {
   readonly #declarations: Declarations;
   readonly #reading: Reading;
   readonly #knowledge: Knowledge;
+  readonly #writes: Writes;
   /** As this transaction has read or written them, by key. */
   readonly #met = new Map<string, ReplicaRecord>();
-  constructor(records: Table<StoredRecord, Key>, deliveries: DeliveryTable, declarations: Declarations, reading: Reading, knowledge: Knowledge) {
+  constructor(
+    records: Table<StoredRecord, Key>,
+    deliveries: DeliveryTable,
+    declarations: Declarations,
+    reading: Reading,
+    knowledge: Knowledge,
+    writes: Writes,
+  ) {
     this.#records = records;
     this.#deliveries = deliveries;
     this.#declarations = declarations;
     this.#reading = reading;
     this.#knowledge = knowledge;
+    this.#writes = writes;
   }
 
   async #read(rows: readonly StoredRecord[]): Promise<ReplicaRecord[]> {
@@ -56,8 +66,8 @@ export class RecordTable {
     if (records.length === 0) return;
     await this.#wrote(records);
     const [forgotten, kept] = [records.filter(isForgettable), records.filter((record) => !isForgettable(record))];
-    await this.#records.bulkPut(kept.map((record) => toStored(record, indexKeys(record, this.#declarations), isSendable(record))));
-    if (forgotten.length > 0) await this.#records.bulkDelete(forgotten.map((record): Key => [record.collection, record.id]));
+    this.#writes.add(this.#records.bulkPut(kept.map((record) => toStored(record, indexKeys(record, this.#declarations), isSendable(record)))));
+    if (forgotten.length > 0) this.#writes.add(this.#records.bulkDelete(forgotten.map((record): Key => [record.collection, record.id])));
   }
 
   async clear(): Promise<void> {

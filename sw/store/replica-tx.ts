@@ -17,6 +17,8 @@ import { RecordTable } from './record-table.ts';
 import { absent, type ReplicaRecord } from './record.ts';
 import type { Replica } from './replica.ts';
 import { RequestTable, type Answered } from './request-table.ts';
+import { lastNumber } from './numbered.ts';
+import { Writes } from './writes.ts';
 
 /** The browser has emptied the database while it was open. It is opened anew, and restored. */
 export class EmptiedError extends Error {}
@@ -34,14 +36,16 @@ export class ReplicaTx {
   readonly #requests: RequestTable;
   /** What the log will be told. */
   #facts: Dated[] = [];
+  #lastFact: Promise<number> | undefined;
+  readonly #writes = new Writes();
   constructor(tables: BoundTables, declarations: Declarations, reading: Reading, membersReader: MembersReader, knowledge: Knowledge) {
     this.#tables = tables;
     this.#knowledge = knowledge;
     this.#reading = reading;
-    this.#deliveries = new DeliveryTable(tables.deliveries, reading.poisoned, membersReader, knowledge);
-    this.#records = new RecordTable(tables.records, this.#deliveries, declarations, reading, knowledge);
+    this.#deliveries = new DeliveryTable(tables.deliveries, reading.poisoned, membersReader, knowledge, this.#writes);
+    this.#records = new RecordTable(tables.records, this.#deliveries, declarations, reading, knowledge, this.#writes);
     this.calls = new CallTable(tables.calls, tables.inputs, reading.poisoned);
-    this.#events = new EventLog(tables.events, reading.poisoned);
+    this.#events = new EventLog(tables.events, reading.poisoned, this.#writes);
     this.#requests = new RequestTable(tables.requests, reading.poisoned);
   }
 
@@ -58,7 +62,7 @@ export class ReplicaTx {
     return replica;
   }
   async putReplica(replica: Replica): Promise<void> {
-    await this.#tables.replica.put({ ...replica, key: 'replica' });
+    this.#writes.add(this.#tables.replica.put({ ...replica, key: 'replica' }));
   }
 
   async record(collection: string, id: string, generation: number): Promise<ReplicaRecord> {
@@ -136,11 +140,16 @@ export class ReplicaTx {
 
   /** Appends to the bounded log of the engine's work, in the same transaction as what it tells of. `at`: ms since 1970. */
   async appendHistory(at: number, facts: readonly HistoryFact[]): Promise<void> {
+    if (facts.length === 0) return;
+    // Asked for before the writes that are to come, it does not wait behind them.
+    this.#lastFact ??= lastNumber(this.#tables.history);
+    this.#lastFact.catch(() => undefined);
     this.#facts.push(...facts.map((fact) => ({ ...fact, at })));
   }
   async #writeHistory(): Promise<void> {
-    await appendHistory(this.#tables.history, this.#facts);
-    this.#facts = [];
+    if (!this.#lastFact) return;
+    appendHistory(this.#tables.history, await this.#lastFact, this.#facts, this.#writes);
+    [this.#facts, this.#lastFact] = [[], undefined];
   }
   async history(filter: HistoryFilter): Promise<HistoryEntry[]> {
     await this.#writeHistory();
@@ -175,23 +184,23 @@ export class ReplicaTx {
 
   /** Empties what the replica is made of; what only tells of it stays. */
   async empty(): Promise<void> {
-    const { replica, events, requests } = this.#tables;
-    for (const table of [this.#records, this.#deliveries, replica, events, requests]) await table.clear();
+    const { replica, requests } = this.#tables;
+    for (const table of [this.#records, this.#deliveries, replica, this.#events, requests]) await table.clear();
   }
 
   /** Empties everything but the records with unsent changes, their deliveries, calls that are unsent or dead, and who the replica is. */
   async wipeSettled(): Promise<void> {
-    const { records, calls, inputs, events, requests, secrets, history, quarantine, whole } = this.#tables;
+    const { records, calls, inputs, requests, secrets, history, quarantine, whole } = this.#tables;
     this.#knowledge.wroteUnseen();
     await records.filter((row) => row.unsettled === undefined).delete();
     await calls.filter((row) => row.turn === undefined && row.dead === undefined).delete();
-    for (const table of [inputs, events, requests, secrets, history, quarantine]) await table.clear();
+    for (const table of [inputs, this.#events, requests, secrets, history, quarantine]) await table.clear();
     await whole.put({ key: 'whole' });
   }
 
   /** Empties every table. */
   async wipe(): Promise<void> {
-    for (const table of [...Object.values(this.#tables), this.#records, this.#deliveries]) await table.clear();
+    for (const table of [...Object.values(this.#tables), this.#records, this.#deliveries, this.#events]) await table.clear();
   }
 
   /** Whether the replica holds everything that Airflow has for it. */
@@ -208,6 +217,7 @@ export class ReplicaTx {
   /** What is written once, after everything else. */
   async end(): Promise<void> {
     await Promise.all([this.#writeHistory(), this.#knowledge.sign()]);
+    await this.#writes.done();
   }
 
   async sealedToken(): Promise<SealedToken | undefined> {
