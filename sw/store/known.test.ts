@@ -113,11 +113,11 @@ describe('in a drain', () => {
     });
   });
 
-  test('rows are not read again', async () => {
+  test('rows are not read again, nor what was read ahead by one of two readers at once', async () => {
     await capture(store, 'a', 'b', 'c', 'd', 'e');
     await store.during(async () => {
       await seal();
-      await store.read(look);
+      await Promise.all([store.read((tx) => tx.sendable(3)), store.read((tx) => tx.counts())]);
       await writeRaw((row) => ({ ...row, id: `${row.id}!` }));
       await settle();
       await seal();

@@ -53,7 +53,14 @@ export class Known {
 
   /** What has been learnt of the store, which is in this state. */
   keep(stamp: string, learnt: Learnt): void {
-    this.#learnt = { ...this.at(stamp), ...learnt };
+    const { counts, deliveries, ahead, batch } = this.at(stamp);
+    // Two readers at once have each learnt something else.
+    this.#learnt = {
+      counts: learnt.counts ?? counts,
+      deliveries: learnt.deliveries ?? deliveries,
+      ahead: learnt.ahead ?? ahead,
+      batch: learnt.batch ?? batch,
+    };
     this.#stamp = stamp;
   }
 }
