@@ -69,7 +69,7 @@ export class Exchanges {
     const world = this.#world;
     const desk = this.#desk;
     const { wake, replica, delivery, isProbe, standing } = await desk.write(async (tx) => {
-      const now = await tx.replica();
+      const [now] = await Promise.all([tx.replica(), tx.cursor()]);
       const woken = wakeOf(now);
       const next = woken === undefined ? NOTHING : await nextDelivery(tx, now, { ...makingOf(world), maySeal: online });
       const isOffline = !online && (await tx.hasSendable());
@@ -109,6 +109,7 @@ export class Exchanges {
   /** What will be sealed next, most likely, is read while the answer to the batch before is awaited. It is not sealed: the answer may change it. */
   async #readAhead(delivery: Delivery | undefined): Promise<void> {
     if (delivery?.batch === undefined) return;
-    prepareToSeal(await this.#world.store.read((tx) => tx.sendable(TRANSPORT_LIMITS.plugin.batchMutationsMax)));
+    // One more than a batch holds: whether anything is left after it is then known, too.
+    prepareToSeal(await this.#world.store.read((tx) => tx.sendable(TRANSPORT_LIMITS.plugin.batchMutationsMax + 1)));
   }
 }

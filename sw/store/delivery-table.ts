@@ -3,6 +3,7 @@ import type { Delivery } from '../outbox/delivery.ts';
 import { NO_MEMBERS, keyOf, type BatchMembers, type MembersReader } from './batch-members.ts';
 import type { Knowledge, Learnt } from './known.ts';
 import { sound, type Poisoned } from './quarantine.ts';
+import type { ReplicaRecord } from './record.ts';
 import type { Writes } from './writes.ts';
 
 const isOnItsWay = ({ batch }: Delivery): boolean => batch !== undefined;
@@ -69,16 +70,22 @@ export class DeliveryTable {
     learnt.deliveries = this.#read;
     const onItsWay = this.#read?.find(isOnItsWay);
     if (before && before.find(isOnItsWay)?.nonce === onItsWay?.nonce) return;
-    learnt.batch = onItsWay && this.#batchOf(onItsWay, learnt);
+    learnt.batch = undefined;
+    if (onItsWay) this.#learnSealed(onItsWay, learnt);
     // What was read ahead of a batch still follows it when it has been answered.
-    if (onItsWay || !before) learnt.ahead = undefined;
+    else if (!before) learnt.ahead = undefined;
   }
 
-  /** The records of a batch that has just been sealed, where all of them are known. */
-  #batchOf(delivery: Delivery, { ahead }: Learnt): Learnt['batch'] {
+  /** A batch has just been sealed: which records are in it, and which are next, as far as they are known. */
+  #learnSealed(delivery: Delivery, learnt: Learnt): void {
+    const { ahead } = learnt;
+    learnt.ahead = undefined;
     const members = this.#membersReader.of(delivery);
-    if (!members || !ahead || delivery.nonce === undefined) return undefined;
-    const records = new Map(ahead.records.filter(({ collection, id }) => members.has(collection, id)).map((record) => [keyOf(record), record]));
-    return records.size === members.size ? { nonce: delivery.nonce, records } : undefined;
+    if (!members || !ahead || delivery.nonce === undefined) return;
+    const isMember = ({ collection, id }: ReplicaRecord): boolean => members.has(collection, id);
+    const records = new Map(ahead.records.filter(isMember).map((record) => [keyOf(record), record]));
+    if (records.size < members.size) return;
+    learnt.batch = { nonce: delivery.nonce, records };
+    learnt.ahead = { records: ahead.records.filter((record) => !isMember(record)), limit: ahead.limit - records.size };
   }
 }

@@ -72,16 +72,19 @@ const refuse = (record: ReplicaRecord): ReplicaRecord =>
   applyVerdict(record, { ...head, id: record.id, verdict: 'rejected', record: null, reason: { kind: 'schema', message: 'no' } }, context);
 
 /** Everything that may be known instead of read. */
-const look = async (tx: ReplicaTx): Promise<object> => ({
-  counts: await tx.counts(),
-  deliveries: await tx.deliveries(),
-  inBatch: byId(await tx.inBatch()),
-  sendable: byId(await tx.sendable(3)),
-  hasSendable: await tx.hasSendable(),
-});
+const lookAt =
+  (limit: number) =>
+  async (tx: ReplicaTx): Promise<object> => ({
+    counts: await tx.counts(),
+    deliveries: await tx.deliveries(),
+    inBatch: byId(await tx.inBatch()),
+    sendable: byId(await tx.sendable(limit)),
+    hasSendable: await tx.hasSendable(),
+  });
 const byId = (records: readonly ReplicaRecord[]): ReplicaRecord[] => records.toSorted((a, b) => (a.id < b.id ? -1 : 1));
 /** As the draining worker knows it, which must be as a worker reads it that knows nothing. */
-async function known(): Promise<object> {
+async function known(limit = 3): Promise<object> {
+  const look = lookAt(limit);
   const seen = await store.read(look);
   expect(seen).toEqual(await new ReplicaStore('ana', DECLARATIONS, indexedDb).read(look));
   return seen;
@@ -121,7 +124,21 @@ describe('in a drain', () => {
       await writeRaw((row) => ({ ...row, id: `${row.id}!` }));
       await settle();
       await seal();
-      expect(await store.read(look)).toMatchObject({ inBatch: [{ id: 'd' }, { id: 'e' }] });
+      expect(await store.read(lookAt(3))).toMatchObject({ inBatch: [{ id: 'd' }, { id: 'e' }] });
+    });
+  });
+
+  test.each([0, 1, 2, 3, 4, 5, 6, 7])('whatever was read ahead of a batch of three (%i)', async (ahead) => {
+    await capture(store, 'a', 'b', 'c', 'd', 'e', 'f', 'g');
+    await store.during(async () => {
+      for (let batch = 0; batch < 3; batch++) {
+        if (ahead > 0) await store.read((tx) => tx.sendable(ahead));
+        await seal();
+        if (ahead % 2 === 0) await known(ahead);
+        await settle();
+        await known(ahead);
+      }
+      expect(await known()).toMatchObject({ counts: { unsent: 0 }, deliveries: [] });
     });
   });
 
@@ -177,7 +194,7 @@ describe('another worker’s write in the middle of a drain', () => {
 
 test('outside drains all is read', async () => {
   await capture(store, 'a', 'b');
-  await store.during(() => store.read(look));
+  await store.during(() => store.read(lookAt(3)));
   await writeRaw((row) => (row.id === 'a' ? { ...row, value: { id: 'a', n: 'raw' } } : row));
   expect(await store.read((tx) => tx.sendable(2))).toMatchObject([{ value: { n: 'raw' } }, {}]);
 });

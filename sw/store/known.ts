@@ -58,7 +58,7 @@ export class Known {
     this.#learnt = {
       counts: learnt.counts ?? counts,
       deliveries: learnt.deliveries ?? deliveries,
-      ahead: learnt.ahead ?? ahead,
+      ahead: (learnt.ahead?.limit ?? 0) > (ahead?.limit ?? 0) ? learnt.ahead : ahead,
       batch: learnt.batch ?? batch,
     };
     this.#stamp = stamp;
