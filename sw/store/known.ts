@@ -43,6 +43,8 @@ export class Known {
       return await work();
     } finally {
       this.#drains--;
+      // Thousands of records, maybe, that an idle worker has no use for.
+      if (!this.isUsed) this.#learnt = { counts: this.#learnt.counts };
     }
   }
 
