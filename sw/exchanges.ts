@@ -8,7 +8,10 @@ import { isPressing, mayTry, wantsToPull } from './replay/backoff.ts';
 import { reportOf, type Circuit } from './replay/circuit.ts';
 import { deviceReport } from './replay/device-report.ts';
 import { replay } from './replay/replay.ts';
-import { afterEffect, type Exchanged } from './settle/after-effect.ts';
+import type { UpdraftEvent } from '../shared/messages.ts';
+import { afterEffect, type BeginNext, type Ended } from './settle/after-effect.ts';
+import type { Standing } from './status.ts';
+import type { ReplicaTx } from './store/replica-tx.ts';
 import type { Replica } from './store/replica.ts';
 import type { Desk } from './desk.ts';
 import type { World } from './world.ts';
@@ -22,12 +25,20 @@ interface Drain {
   readonly endsAt: number;
 }
 
-/** One exchange of a drain. */
+/** When an exchange may begin. */
 interface Turn {
   /** Why it may be made; undefined: it may not, as the replica is now. */
   readonly wakeOf: (replica: Replica) => WakeReason | undefined;
-  readonly wantsPull: boolean;
   readonly online: boolean;
+}
+
+/** An exchange that has begun: on disk its delivery, if it has one, is on its way. */
+interface Begun {
+  readonly wake: WakeReason | undefined;
+  readonly replica: Replica;
+  readonly delivery: Delivery | undefined;
+  readonly isProbe: boolean;
+  readonly standing: Standing;
 }
 
 const NOTHING = { delivery: undefined, events: [] } as const;
@@ -49,54 +60,66 @@ export class Exchanges {
     let wantsPull = wantsToPull(reasons, before, this.#world.clock.now()) || isNews(before);
     /** An exchange that began offline was answered: the browser is wrong about the network. */
     let hasReached = false;
+    let begun: Begun | undefined;
     for (let first = true; ; first = false) {
       const now = this.#world.clock.now();
       const online: boolean = this.#world.isOnline() || hasReached;
       const wakeOf = (replica: Replica): WakeReason | undefined => reasons.find((reason) => mayTry(replica, first ? reason : 'timer', { now, online }));
       if ((first && wakeOf(before) === undefined) || !this.#circuit.mayTry(first && reasons.some(isPressing))) return 'done';
-      if (now >= endsAt) return 'cut-short';
+      if (!begun && now >= endsAt) return 'cut-short';
       this.#circuit.begin();
-      const exchanged = await this.#exchange({ wakeOf, wantsPull, online });
+      begun ??= await this.#desk.write(async (tx) => {
+        const [replica] = await Promise.all([tx.replica(), tx.cursor()]);
+        return this.#begin(tx, replica, { wakeOf, online });
+      });
+      const { exchanged, next } = await this.#exchange(begun, wantsPull, () => this.#beginNext(reasons, endsAt));
       if (exchanged === 'nothing-to-do') return 'done';
+      begun = next;
       // One that began online tells nothing of now: the network may have gone while it was under way.
       hasReached = exchanged !== 'failed' && (hasReached || !online);
       wantsPull = exchanged === 'more' || (wantsPull && exchanged === 'failed');
     }
   }
 
-  /** One exchange: the delivery that is next, or a pull. Offline nothing is sealed; a pull finds out whether Airflow can be reached after all. */
-  async #exchange({ wakeOf, wantsPull, online }: Turn): Promise<Exchanged | 'nothing-to-do'> {
+  /** The delivery that is next, if there is one, on its way. Offline nothing is sealed; a pull finds out whether Airflow can be reached after all. */
+  async #begin(tx: ReplicaTx, replica: Replica, { wakeOf, online }: Turn): Promise<{ result: Begun; events: readonly UpdraftEvent[] }> {
+    const wake = wakeOf(replica);
+    const { delivery, events } = wake === undefined ? NOTHING : await nextDelivery(tx, replica, { ...makingOf(this.#world), maySeal: online });
+    const isProbe = !online && (await tx.hasSendable());
+    return { result: { wake, replica, delivery, isProbe, standing: await this.#desk.standing(tx, replica) }, events };
+  }
+
+  /**
+   * Begins the next exchange where this one is settled, and in its transaction: the answer is there, so the next batch may be sealed, and it takes no time,
+   * since the database is busy with the verdicts. Undefined where it may not follow at once.
+   */
+  #beginNext(reasons: readonly WakeReason[], endsAt: number): BeginNext<Begun> | undefined {
+    const { clock, isOnline } = this.#world;
+    const now = clock.now();
+    if (!isOnline() || now >= endsAt || this.#circuit.state.kind !== 'closed') return undefined;
+    const wakeOf = (replica: Replica): WakeReason | undefined => reasons.find(() => mayTry(replica, 'timer', { now, online: true }));
+    return (tx, replica) => this.#begin(tx, replica, { wakeOf, online: true });
+  }
+
+  async #exchange(
+    { wake, replica, delivery, isProbe, standing }: Begun,
+    wantsPull: boolean,
+    beginNext: () => BeginNext<Begun> | undefined,
+  ): Promise<Ended<Begun> | { readonly exchanged: 'nothing-to-do'; readonly next?: Begun }> {
     const world = this.#world;
     const desk = this.#desk;
-    const { wake, replica, delivery, isProbe, standing } = await desk.write(async (tx) => {
-      const [now] = await Promise.all([tx.replica(), tx.cursor()]);
-      const woken = wakeOf(now);
-      const next = woken === undefined ? NOTHING : await nextDelivery(tx, now, { ...makingOf(world), maySeal: online });
-      const isOffline = !online && (await tx.hasSendable());
-      return {
-        result: { wake: woken, replica: now, delivery: next.delivery, isProbe: isOffline, standing: await desk.standing(tx, now) },
-        events: next.events,
-      };
-    });
     const mustPull = !replica.ready || replica.rereading || isProbe;
     if (wake === undefined || (!delivery && !mustPull && !wantsPull)) {
       await this.#circuit.report({ told: 'unsent' });
-      return 'nothing-to-do';
+      return { exchanged: 'nothing-to-do' };
     }
     desk.now(delivery ? 'sending' : 'pulling');
     const device = deviceReport(standing, world.clock.now(), world.appVersion);
     const { effect, request, sent, fact } = await replay(world, desk, { replica, delivery, device, wake, meanwhile: () => this.#meanwhile(delivery) });
     world.logger.debug('An attempt has ended.', fact);
     await this.#circuit.report(reportOf(effect, world.isOnline()));
-    return afterEffect(world, desk, {
-      effect,
-      request,
-      delivery: sent,
-      fact,
-      signIns: replica.auth.signIns,
-      required: replica.auth.required,
-      dueAt: this.#circuit.dueAt(),
-    });
+    const attempt = { effect, request, delivery: sent, fact, signIns: replica.auth.signIns, required: replica.auth.required, dueAt: this.#circuit.dueAt() };
+    return afterEffect(world, desk, attempt, beginNext());
   }
 
   /** Done while the answer is awaited. What fails here is met again where it matters. */

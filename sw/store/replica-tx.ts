@@ -38,6 +38,8 @@ export class ReplicaTx {
   #facts: Dated[] = [];
   #lastFact: Promise<number> | undefined;
   readonly #writes = new Writes();
+  /** As this transaction has read it, or written it since. */
+  #replica: Replica | undefined;
   constructor(tables: BoundTables, declarations: Declarations, reading: Reading, membersReader: MembersReader, knowledge: Knowledge) {
     this.#tables = tables;
     this.#knowledge = knowledge;
@@ -51,9 +53,11 @@ export class ReplicaTx {
 
   /** The replica's row, if this database has one yet. */
   async findReplica(): Promise<Replica | undefined> {
+    if (this.#replica) return this.#replica;
     // Nearly every transaction needs both.
     const [row] = await Promise.all([this.#tables.replica.get('replica'), this.#knowledge.learnt()]);
-    return sound('replica', row ? [row] : [], this.#reading.poisoned)[0];
+    this.#replica ??= sound('replica', row ? [row] : [], this.#reading.poisoned)[0];
+    return this.#replica;
   }
   /** The replica's row. It is made when the replica is opened; its absence means that the database was emptied behind our back. */
   async replica(): Promise<Replica> {
@@ -62,6 +66,7 @@ export class ReplicaTx {
     return replica;
   }
   async putReplica(replica: Replica): Promise<void> {
+    this.#replica = replica;
     this.#writes.add(this.#tables.replica.put({ ...replica, key: 'replica' }));
   }
 
@@ -184,6 +189,7 @@ export class ReplicaTx {
 
   /** Empties what the replica is made of; what only tells of it stays. */
   async empty(): Promise<void> {
+    this.#replica = undefined;
     const { replica, requests } = this.#tables;
     for (const table of [this.#records, this.#deliveries, replica, this.#events, requests]) await table.clear();
   }
@@ -200,6 +206,7 @@ export class ReplicaTx {
 
   /** Empties every table. */
   async wipe(): Promise<void> {
+    this.#replica = undefined;
     for (const table of [...Object.values(this.#tables), this.#records, this.#deliveries, this.#events]) await table.clear();
   }
 
