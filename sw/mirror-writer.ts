@@ -5,6 +5,8 @@ import type { World } from './world.ts';
 
 /** After an answer the mirror waits for the next request to go out, but no longer than after a mirror that took so long. */
 const ANSWERED_AS_MS = 50;
+/** While answer follows answer each mirror would only show that less is unsent. */
+const BUSY_MS = 5_000;
 
 /**
  * Keeps the mirror like the replica, a moment behind it: whatever is written is on disk, and its page answered, before its mirror is. Many writes
@@ -18,6 +20,8 @@ export class MirrorWriter {
   /** An answer is being settled and the next batch sealed: reading all that is unsent would keep them waiting. */
   #isHeld = false;
   #answers = 0;
+  /** When the last one was begun, ms since 1970. */
+  #begunAt = Number.NEGATIVE_INFINITY;
   #writing: Promise<void> | undefined;
 
   constructor(world: Pick<World, 'store' | 'mirror' | 'logger' | 'clock'>) {
@@ -39,10 +43,12 @@ export class MirrorWriter {
     };
   }
 
-  /** The same way to Airflow: while an answer is awaited is the time for a mirror. */
+  /** The same way to Airflow. While an answer is awaited is the time for a mirror, but not for each of many; one that is long in coming is waited for no longer. */
   beside(transport: Transport): Transport {
     const exchange: Transport['exchange'] = async (job, credentials) => {
-      this.#letGo();
+      const sinceLast = this.#world.clock.now() - this.#begunAt;
+      // A clock that was set back tells nothing.
+      if (sinceLast < 0 || sinceLast >= BUSY_MS) this.#letGo();
       try {
         return await transport.exchange(job, credentials);
       } finally {
@@ -81,6 +87,7 @@ export class MirrorWriter {
   async #write(): Promise<void> {
     const { store, mirror, logger, clock } = this.#world;
     const began = clock.now();
+    this.#begunAt = began;
     this.#isDirty = false;
     const write = async (withRecords: boolean): Promise<void> => mirror.write(await store.read(async (tx) => mirrorOf(tx, await tx.replica(), withRecords)));
     // A full disk may still have room for the marker alone.

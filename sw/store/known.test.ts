@@ -141,7 +141,9 @@ describe('in a drain', () => {
       expect(await known()).toMatchObject({ counts: { unsent: 0 }, deliveries: [] });
     });
   });
+});
 
+describe('in a drain, when something goes wrong', () => {
   test('a transaction that is given up teaches nothing', async () => {
     await capture(store, 'a', 'b');
     await store.during(async () => {

@@ -90,9 +90,9 @@ export class RecordTable {
     this.#meet([...records]);
   }
 
-  async sendable(limit: number): Promise<ReplicaRecord[]> {
+  async sendable(limit: number, atOnce = limit): Promise<ReplicaRecord[]> {
     const learnt = await this.#knowledge.learnt();
-    if (!learnt.ahead || learnt.ahead.limit < limit) learnt.ahead = { records: await this.#readSendable(limit), limit };
+    if (!learnt.ahead || learnt.ahead.limit < limit) learnt.ahead = { records: await this.#readSendable(atOnce), limit: atOnce };
     return this.#meet(learnt.ahead.records.slice(0, limit));
   }
   async #readSendable(limit: number): Promise<ReplicaRecord[]> {
