@@ -7,19 +7,22 @@ import { main, Problem } from './lib/problem.mjs';
 import { run, show } from './lib/run.mjs';
 import { ensurePython } from './lib/setup.mjs';
 
-/** @type {Record<string, () => Promise<void>>} */
+const WITHOUT_WORKBOX = '--without-workbox';
+/** @type {Record<string, (options: string[]) => Promise<void>>} */
 const benches = { server, replay };
 
 await main(async () => {
-  const bench = benches[process.argv[2] ?? ''];
-  if (!bench || process.argv.length > 3) throw new Problem(`npm run bench -- ${Object.keys(benches).join(' | ')}`);
+  const [name = '', ...options] = process.argv.slice(2);
+  const bench = benches[name];
+  const isKnown = options.length === 0 || (name === 'replay' && options.join() === WITHOUT_WORKBOX);
+  if (!bench || !isKnown) throw new Problem(`npm run bench -- server | replay [${WITHOUT_WORKBOX}]`);
   await ensurePython();
-  await bench();
+  await bench(options);
 });
 
-/** The replay's figures: 10,000 records captured offline, beside a raw Workbox queue, a raw POST and a raw put (bench/replay.mjs). */
-async function replay() {
-  if ((await show(process.execPath, [join(root, 'bench', 'replay.mjs')])) !== 0) throw new Problem('The bench failed.');
+/** The replay's figures: 10,000 records captured offline, beside a raw Workbox queue, a raw POST and a raw put (bench/replay.mjs). @param {string[]} options */
+async function replay(options) {
+  if ((await show(process.execPath, [join(root, 'bench', 'replay.mjs'), ...options])) !== 0) throw new Problem('The bench failed.');
 }
 
 /** The server's figures: an Airflow of its own with an empty store, once on each database. */

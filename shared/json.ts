@@ -28,8 +28,15 @@ export function own<T>(object: Readonly<Record<string, T>> | null | undefined, f
 
 /** Bytes of the value's JSON text in UTF-8. */
 export function jsonBytes(value: unknown): number {
-  return new TextEncoder().encode(JSON.stringify(value)).length;
+  return utf8Bytes(JSON.stringify(value));
 }
+
+/** Bytes of the text in UTF-8. */
+export function utf8Bytes(text: string): number {
+  return encoder.encode(text).length;
+}
+
+const encoder = new TextEncoder();
 
 const MAX_DEPTH = limits.json_depth_max;
 

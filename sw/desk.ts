@@ -3,7 +3,7 @@ import type { LoggedEvent, UpdraftEvent } from '../shared/messages.ts';
 import { MESSAGES_VERSION } from '../shared/protocol-version.ts';
 import type { Durability, Status, Wake } from '../shared/status.ts';
 import { mend, needsMending } from './settle/mend.ts';
-import { statusOf, type Activity, type Trouble } from './status.ts';
+import { standingOf, statusOf, type Activity, type Now, type Standing, type Trouble } from './status.ts';
 import type { ReplicaTx } from './store/replica-tx.ts';
 import type { Replica } from './store/replica.ts';
 import type { World } from './world.ts';
@@ -30,7 +30,8 @@ export class Desk {
   async write<T>(body: (tx: ReplicaTx) => Promise<{ result: T; events: readonly UpdraftEvent[] }>): Promise<T> {
     const { result, logged, log } = await this.#world.store.write(async (tx) => {
       const done = await body(tx);
-      return { result: done.result, logged: await tx.logEvents(done.events), log: (await tx.replica()).logId };
+      const [logged, { logId }] = await Promise.all([tx.logEvents(done.events), tx.replica()]);
+      return { result: done.result, logged, log: logId };
     });
     this.tell(logged, log);
     return result;
@@ -95,15 +96,16 @@ export class Desk {
   }
 
   status(): Promise<Status> {
-    return this.#world.store.read(async (tx) =>
-      statusOf(tx, await tx.replica(), {
-        activity: this.#activity,
-        online: this.#world.isOnline(),
-        wake: this.wake,
-        durability: this.#durability,
-        trouble: this.#trouble,
-      }),
-    );
+    return this.#world.store.read(async (tx) => statusOf(tx, await tx.replica(), this.#now()));
+  }
+
+  /** How the device stands when it begins an exchange. */
+  standing(tx: ReplicaTx, replica: Replica): Promise<Standing> {
+    return standingOf(tx, replica, this.#now());
+  }
+
+  #now(): Now {
+    return { activity: this.#activity, online: this.#world.isOnline(), wake: this.wake, durability: this.#durability, trouble: this.#trouble };
   }
 
   /** The same for what is stored already: it has not failed because the status cannot be read now. */

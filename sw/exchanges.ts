@@ -1,11 +1,17 @@
 import type { WakeReason } from '../shared/history.ts';
+import { TRANSPORT_LIMITS } from '../shared/limits.ts';
+import type { Delivery } from './outbox/delivery.ts';
 import { nextDelivery } from './outbox/seal-delivery.ts';
 import { makingOf } from './outbox/open-delivery.ts';
+import { prepareToSeal } from './outbox/seal.ts';
 import { isPressing, mayTry, wantsToPull } from './replay/backoff.ts';
 import { reportOf, type Circuit } from './replay/circuit.ts';
 import { deviceReport } from './replay/device-report.ts';
 import { replay } from './replay/replay.ts';
-import { afterEffect, type Exchanged } from './settle/after-effect.ts';
+import type { UpdraftEvent } from '../shared/messages.ts';
+import { afterEffect, type BeginNext, type Ended } from './settle/after-effect.ts';
+import type { Standing } from './status.ts';
+import type { ReplicaTx } from './store/replica-tx.ts';
 import { credentialsOf, type Replica } from './store/replica.ts';
 import type { Desk } from './desk.ts';
 import type { World } from './world.ts';
@@ -18,6 +24,29 @@ interface Drain {
   /** No exchange is begun at or after this time (ms since 1970). */
   readonly endsAt: number;
 }
+
+/** When an exchange may begin. */
+interface Turn {
+  /** Why it may be made; undefined: it may not, as the replica is now. */
+  readonly wakeOf: (replica: Replica) => WakeReason | undefined;
+  readonly online: boolean;
+}
+
+/** An exchange that has begun: on disk its delivery, if it has one, is on its way. */
+interface Begun {
+  readonly wake: WakeReason | undefined;
+  readonly replica: Replica;
+  readonly delivery: Delivery | undefined;
+  readonly isProbe: boolean;
+  readonly standing: Standing;
+}
+
+/** Records that are read ahead at once: to begin a read anew costs as much as several hundred of them. */
+const AHEAD_MAX = 3_001;
+
+type Turned = Ended<Begun> | { readonly exchanged: 'nothing-to-do'; readonly next?: Begun };
+
+const NOTHING = { delivery: undefined, events: [] } as const;
 
 /** The one lane of batches: exchange after exchange, until nothing is left, nothing may be tried now, or the time is over. */
 export class Exchanges {
@@ -36,46 +65,74 @@ export class Exchanges {
     let wantsPull = wantsToPull(reasons, before, this.#world.clock.now()) || isNews(before);
     /** An exchange that began offline was answered: the browser is wrong about the network. */
     let hasReached = false;
+    let begun: Begun | undefined;
     for (let first = true; ; first = false) {
-      const replica = await this.#desk.replica();
       const now = this.#world.clock.now();
       const online: boolean = this.#world.isOnline() || hasReached;
-      const wake: WakeReason | undefined = reasons.find((reason) => mayTry(replica, first ? reason : 'timer', { now, online }));
-      if (wake === undefined || !this.#circuit.mayTry(first && reasons.some(isPressing))) return 'done';
-      if (now >= endsAt) return 'cut-short';
+      const wakeOf = (replica: Replica): WakeReason | undefined => reasons.find((reason) => mayTry(replica, first ? reason : 'timer', { now, online }));
+      if ((first && wakeOf(before) === undefined) || !this.#circuit.mayTry(first && reasons.some(isPressing))) return 'done';
+      if (!begun && now >= endsAt) return 'cut-short';
       this.#circuit.begin();
-      const exchanged: Exchanged | 'nothing-to-do' = await this.#exchange({ wake, wantsPull, online }).catch((error: unknown) => {
-        // The storage has failed it: whoever tries next must not wait for a probe that is not out.
-        this.#circuit.giveUp();
-        throw error;
-      });
+      const { exchanged, next } = await this.#turn(begun, { wakeOf, online }, wantsPull, () => this.#beginNext(reasons, endsAt));
       if (exchanged === 'nothing-to-do') return 'done';
+      begun = next;
       // One that began online tells nothing of now: the network may have gone while it was under way.
       hasReached = exchanged !== 'failed' && (hasReached || !online);
       wantsPull = exchanged === 'more' || (wantsPull && exchanged === 'failed');
     }
   }
 
-  /** One exchange: the delivery that is next, or a pull. Offline nothing is sealed; a pull finds out whether Airflow can be reached after all. */
-  async #exchange({ wake, wantsPull, online }: { wake: WakeReason; wantsPull: boolean; online: boolean }): Promise<Exchanged | 'nothing-to-do'> {
+  /** One exchange; the one before may have begun it. */
+  async #turn(begun: Begun | undefined, turn: Turn, wantsPull: boolean, beginNext: () => BeginNext<Begun> | undefined): Promise<Turned> {
+    try {
+      const current =
+        begun ??
+        (await this.#desk.write(async (tx) => {
+          const [replica] = await Promise.all([tx.replica(), tx.cursor()]);
+          return this.#begin(tx, replica, turn);
+        }));
+      return await this.#exchange(current, wantsPull, beginNext);
+    } catch (error) {
+      // The storage has failed it: whoever tries next must not wait for a probe that is not out.
+      this.#circuit.giveUp();
+      throw error;
+    }
+  }
+
+  /** The delivery that is next, if there is one, on its way. Offline nothing is sealed; a pull finds out whether Airflow can be reached after all. */
+  async #begin(tx: ReplicaTx, replica: Replica, { wakeOf, online }: Turn): Promise<{ result: Begun; events: readonly UpdraftEvent[] }> {
+    const wake = wakeOf(replica);
+    const { delivery, events } = wake === undefined ? NOTHING : await nextDelivery(tx, replica, { ...makingOf(this.#world), maySeal: online });
+    const isProbe = !online && (await tx.hasSendable());
+    return { result: { wake, replica, delivery, isProbe, standing: await this.#desk.standing(tx, replica) }, events };
+  }
+
+  /**
+   * Begins the next exchange where this one is settled, and in its transaction: the answer is there, so the next batch may be sealed, and it takes no time,
+   * since the database is busy with the verdicts. Undefined where it may not follow at once.
+   */
+  #beginNext(reasons: readonly WakeReason[], endsAt: number): BeginNext<Begun> | undefined {
+    const { clock, isOnline } = this.#world;
+    const now = clock.now();
+    if (!isOnline() || now >= endsAt || this.#circuit.state.kind !== 'closed') return undefined;
+    const wakeOf = (replica: Replica): WakeReason | undefined => reasons.find(() => mayTry(replica, 'timer', { now, online: true }));
+    return (tx, replica) => this.#begin(tx, replica, { wakeOf, online: true });
+  }
+
+  async #exchange({ wake, replica, delivery, isProbe, standing }: Begun, wantsPull: boolean, beginNext: () => BeginNext<Begun> | undefined): Promise<Turned> {
     const world = this.#world;
     const desk = this.#desk;
-    const { replica, delivery, isProbe } = await desk.write(async (tx) => {
-      const now = await tx.replica();
-      const next = await nextDelivery(tx, now, { ...makingOf(world), maySeal: online });
-      return { result: { replica: now, delivery: next.delivery, isProbe: !online && (await tx.hasSendable()) }, events: next.events };
-    });
     const mustPull = !replica.ready || replica.rereading || isProbe;
-    if (!delivery && !mustPull && !wantsPull) {
+    if (wake === undefined || (!delivery && !mustPull && !wantsPull)) {
       await this.#circuit.report({ told: 'unsent' });
-      return 'nothing-to-do';
+      return { exchanged: 'nothing-to-do' };
     }
     desk.now(delivery ? 'sending' : 'pulling');
-    const device = deviceReport(await desk.tellStatus(), world.clock.now(), world.appVersion);
-    const { effect, request, sent, fact } = await replay(world, desk, { replica, delivery, device, wake });
+    const device = deviceReport(standing, world.clock.now(), world.appVersion);
+    const { effect, request, sent, fact } = await replay(world, desk, { replica, delivery, device, wake, meanwhile: () => this.#meanwhile(delivery) });
     world.logger.debug('An attempt has ended.', fact);
     await this.#circuit.report(reportOf(effect, world.isOnline()));
-    return afterEffect(world, desk, {
+    const attempt = {
       effect,
       request,
       delivery: sent,
@@ -84,6 +141,23 @@ export class Exchanges {
       signedInBy: credentialsOf(replica.auth),
       required: replica.auth.required,
       dueAt: this.#circuit.dueAt(),
-    });
+    };
+    return afterEffect(world, desk, attempt, beginNext());
+  }
+
+  /** Done while the answer is awaited. What fails here is met again where it matters. */
+  async #meanwhile(delivery: Delivery | undefined): Promise<void> {
+    await Promise.all([this.#desk.tellStatus(), this.#readAhead(delivery)]).catch((error: unknown) =>
+      this.#world.logger.debug('The status could not be told, or the next changes read, during an exchange.', error),
+    );
+  }
+
+  /** What will be sealed next, most likely, is read while the answer to the batch before is awaited. It is not sealed: the answer may change it. */
+  async #readAhead(delivery: Delivery | undefined): Promise<void> {
+    if (delivery?.batch === undefined) return;
+    const { store } = this.#world;
+    const limit = TRANSPORT_LIMITS.plugin.batchMutationsMax;
+    const ahead = await store.read((tx) => tx.sendable(limit + 1, AHEAD_MAX));
+    prepareToSeal(ahead.slice(0, limit));
   }
 }

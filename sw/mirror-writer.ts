@@ -1,6 +1,12 @@
 import { mirrorOf } from './store/mirror.ts';
 import type { Store } from './store/replica-store.ts';
+import type { Transport } from './transport/transport.ts';
 import type { World } from './world.ts';
+
+/** After an answer the mirror waits for the next request to go out, but no longer than after a mirror that took so long. */
+const ANSWERED_AS_MS = 50;
+/** While answer follows answer each mirror would only show that less is unsent. */
+const BUSY_MS = 5_000;
 
 /**
  * Keeps the mirror like the replica, a moment behind it: whatever is written is on disk, and its page answered, before its mirror is. Many writes
@@ -11,6 +17,11 @@ export class MirrorWriter {
   #isDirty = false;
   #isClosed = false;
   #isResting = false;
+  /** An answer is being settled and the next batch sealed: reading all that is unsent would keep them waiting. */
+  #isHeld = false;
+  #answers = 0;
+  /** When the last one was begun, ms since 1970. */
+  #begunAt = Number.NEGATIVE_INFINITY;
   #writing: Promise<void> | undefined;
 
   constructor(world: Pick<World, 'store' | 'mirror' | 'logger' | 'clock'>) {
@@ -22,18 +33,44 @@ export class MirrorWriter {
     return {
       read: (body) => store.read(body),
       destroy: () => store.destroy(),
+      during: (work) => store.during(work),
       write: async (body) => {
         const result = await store.write(body);
         this.#isDirty = true;
-        if (!this.#isResting) void this.#mirror();
+        this.#keepUp();
         return result;
       },
     };
   }
 
+  /** The same way to Airflow. While an answer is awaited is the time for a mirror, but not for each of many; one that is long in coming is waited for no longer. */
+  beside(transport: Transport): Transport {
+    const exchange: Transport['exchange'] = async (job, credentials) => {
+      const sinceLast = this.#world.clock.now() - this.#begunAt;
+      // A clock that was set back tells nothing.
+      if (sinceLast < 0 || sinceLast >= BUSY_MS) this.#letGo();
+      try {
+        return await transport.exchange(job, credentials);
+      } finally {
+        void this.#hold();
+      }
+    };
+    return Object.assign(Object.create(transport) as Transport, { exchange });
+  }
+
   /** Resolves when the mirror shows all that was written before. Does not rest. */
   async flush(): Promise<void> {
-    while ((this.#isDirty || this.#writing) && !this.#isClosed) await this.#mirror();
+    while ((this.#isDirty || this.#writing) && !this.#isClosed) await this.#writeOne();
+  }
+
+  /** Writes a mirror where one is due: one, and what comes while it is written comes after a rest. */
+  #keepUp(): void {
+    if (this.#isDirty && !this.#isClosed && !this.#writing && !this.#isResting && !this.#isHeld) void this.#writeOne();
+  }
+
+  /** One mirror, or the one that is being written; a rest follows, whatever is captured meanwhile. */
+  #writeOne(): Promise<void> {
+    return (this.#writing ??= this.#write().finally(() => (this.#writing = undefined)));
   }
 
   /** Nothing is written any more, from now on. */
@@ -45,19 +82,13 @@ export class MirrorWriter {
   reopen(): void {
     this.#isClosed = false;
     this.#isDirty = true;
-    void this.#mirror();
-  }
-
-  /** One mirror, or the one that is being written; a rest follows, whatever is captured meanwhile. */
-  #mirror(): Promise<void> {
-    if (this.#isClosed) return Promise.resolve();
-    this.#writing ??= this.#write().finally(() => (this.#writing = undefined));
-    return this.#writing;
+    void this.#writeOne();
   }
 
   async #write(): Promise<void> {
     const { store, mirror, logger, clock } = this.#world;
     const began = clock.now();
+    this.#begunAt = began;
     this.#isDirty = false;
     const write = async (withRecords: boolean): Promise<void> => mirror.write(await store.read(async (tx) => mirrorOf(tx, await tx.replica(), withRecords)));
     // A full disk may still have room for the marker alone.
@@ -72,6 +103,18 @@ export class MirrorWriter {
   async #rest(tookMs: number): Promise<void> {
     await this.#world.mirror.pause(tookMs);
     this.#isResting = false;
-    if (this.#isDirty) await this.#mirror();
+    this.#keepUp();
+  }
+
+  async #hold(): Promise<void> {
+    this.#isHeld = true;
+    const answer = ++this.#answers;
+    await this.#world.mirror.pause(ANSWERED_AS_MS);
+    if (answer === this.#answers) this.#letGo();
+  }
+
+  #letGo(): void {
+    this.#isHeld = false;
+    this.#keepUp();
   }
 }

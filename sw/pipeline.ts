@@ -136,12 +136,15 @@ export class Pipeline {
   async #drain(reasons: readonly WakeReason[]): Promise<void> {
     this.#cancelTimer?.();
     this.#isDraining = true;
+    const { store } = this.#world;
     try {
       await this.#desk.mend();
-      await this.#wakeUps.reconcile();
-      await this.#exchangeUntilTheEnd(reasons);
-      await this.#wakeUps.reconcile();
-      await this.#scheduleNext();
+      await store.during(async () => {
+        await this.#wakeUps.reconcile();
+        await this.#exchangeUntilTheEnd(reasons);
+        await this.#wakeUps.reconcile();
+        await this.#scheduleNext();
+      });
       this.#desk.storageWorks();
     } catch (error) {
       // Broken storage: nothing is known but that work may be left.
@@ -153,7 +156,7 @@ export class Pipeline {
       this.#isDraining = false;
       this.#desk.now('idle');
     }
-    await this.#desk.tellStatus();
+    await store.during(() => this.#desk.tellStatus());
   }
 
   async #exchangeUntilTheEnd(reasons: readonly WakeReason[]): Promise<void> {

@@ -38,7 +38,7 @@ export interface OpenReplica {
  */
 export async function openReplica(given: World, credentials: Credentials, cell = new CircuitCell()): Promise<OpenReplica> {
   const mirror = new MirrorWriter(given);
-  const world: World = { ...given, store: mirror.watching(given.store) };
+  const world: World = { ...given, store: mirror.watching(given.store), transport: mirror.beside(given.transport) };
   const desk = new Desk(world);
   await findReplica(world, await keptMirror(world));
   const circuit = new Circuit(cell, world, desk);

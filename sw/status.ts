@@ -22,13 +22,33 @@ export interface Trouble {
   readonly until: number;
 }
 
+/** What of the status an exchange tells Airflow. */
+export type Standing = Pick<Status, 'unsent' | 'oldestAt' | 'waiting' | 'wake'>;
+
+/** How the device stands when it begins an exchange. */
+export async function standingOf(tx: ReplicaTx, replica: Replica, { online, wake, trouble }: Now): Promise<Standing> {
+  const oldestAt = await oldestOf(tx);
+  const waiting = trouble ? { for: 'storage' as const, ...trouble } : stillFailing(replica, online);
+  return {
+    unsent: await tx.unsent(),
+    ...(oldestAt === undefined ? {} : { oldestAt }),
+    ...(waiting ? { waiting } : {}),
+    ...(wake === undefined ? {} : { wake }),
+  };
+}
+
+/** When the oldest change that is on its way, or may be, was captured (ms since 1970). */
+async function oldestOf(tx: ReplicaTx): Promise<number | undefined> {
+  const onItsWay = (await tx.deliveries()).find(({ oldestAt }) => oldestAt !== undefined);
+  return onItsWay ? onItsWay.oldestAt : (await tx.sendable(1))[0]?.pending?.at;
+}
+
 /** The status, from the replica alone and what the worker knows now. */
 export async function statusOf(tx: ReplicaTx, replica: Replica, now: Now): Promise<Status> {
   const counts = await tx.counts();
   const quarantined = await tx.quarantined();
   const deliveries = await tx.deliveries();
-  const onItsWay = deliveries.find(({ oldestAt }) => oldestAt !== undefined);
-  const oldestAt = onItsWay ? onItsWay.oldestAt : (await tx.sendable(1))[0]?.pending?.at;
+  const oldestAt = await oldestOf(tx);
   const run = deliveries.map(runOf).find((runId) => runId !== undefined);
   const moves = now.activity === 'idle' ? waitingOf(replica, deliveries, counts, now.online) : stillFailing(replica, now.online);
   const waiting = now.trouble ? { for: 'storage' as const, ...now.trouble } : moves;

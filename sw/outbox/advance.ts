@@ -3,12 +3,18 @@ import type { HistoryFact } from '../../shared/history.ts';
 import type { ReplicaTx } from '../store/replica-tx.ts';
 import { isOver, moveDelivery, type Delivery, type DeliveryState, type Move } from './delivery.ts';
 
-/** Makes one move of a delivery: row and log in the caller's transaction. `at`: ms since 1970. Returns the delivery as it is now. */
-export async function advance(tx: ReplicaTx, delivery: Delivery, move: Move, at: number): Promise<Delivery> {
-  const moved: Delivery = { ...delivery, state: moveDelivery(delivery.state, move) };
+/** Makes moves of a delivery, one after the other: row and log in the caller's transaction. `at`: ms since 1970. Returns the delivery as it is now. */
+export async function advance(tx: ReplicaTx, delivery: Delivery, moves: Move | readonly Move[], at: number): Promise<Delivery> {
+  const facts: HistoryFact[] = [];
+  let moved = delivery;
+  for (const move of [moves].flat()) {
+    const from = moved.state.kind;
+    moved = { ...moved, state: moveDelivery(moved.state, move) };
+    facts.push(movedFact(moved, from));
+  }
   if (isOver(moved.state)) await tx.deleteDelivery(delivery.deliveryId);
   else await tx.putDelivery(moved);
-  await tx.appendHistory(at, [movedFact(moved, delivery.state.kind)]);
+  await tx.appendHistory(at, facts);
   return moved;
 }
 

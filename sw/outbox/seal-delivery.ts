@@ -14,7 +14,8 @@ import { sealBatch } from './seal.ts';
 export type SealOptions = Making & { readonly maySeal: boolean };
 
 /**
- * The delivery to send next: the sealed one if there is one (it never changes, law 3), else the open one, sealed now.
+ * The delivery to send next, on its way: the sealed one if there is one (it never changes, law 3), else the open one, sealed now. That it is sent is
+ * written together with what is sent: it takes no transaction of its own.
  * Nothing is sealed before the first pull is complete or during a re-read: base revisions would mean nothing.
  */
 export async function nextDelivery(
@@ -26,7 +27,8 @@ export async function nextDelivery(
   const onItsWay = deliveries.find(({ state }) => state.kind !== 'open');
   // A batch whose delivery is lost is mended first (settle/mend.ts): until then its records cannot be told from others.
   const isLost = replica.onItsWay !== undefined;
-  if (onItsWay || isLost || !maySeal || !replica.ready || replica.rereading) return { delivery: onItsWay, events: [] };
+  if (onItsWay) return { delivery: await advance(tx, onItsWay, { move: 'send' }, making.now), events: [] };
+  if (isLost || !maySeal || !replica.ready || replica.rereading) return { delivery: undefined, events: [] };
   const open = deliveries.find(({ state }) => state.kind === 'open');
   if (!open) return { delivery: undefined, events: [] };
   const step = __UPDRAFT_PLANTED_BUG__ === 'batch-number-reused' && replica.last ? 0 : 1;
@@ -48,7 +50,7 @@ export async function nextDelivery(
       const oldestAt = sealed[0]?.sealed?.at;
       const frozen = { ...open, ...name, batch, epoch: replica.epoch, ...(oldestAt === undefined ? {} : { oldestAt }) };
       // The rows of what is in it stay as they are: the delivery's bytes say which they are.
-      const delivery = await advance(tx, frozen, { move: 'seal' }, making.now);
+      const delivery = await advance(tx, frozen, [{ move: 'seal' }, { move: 'send' }], making.now);
       await tx.putReplica({ ...replica, onItsWay: name.number });
       await ensureOpenDelivery(tx, replica, making);
       return { delivery, events: eventsOf(steps) };

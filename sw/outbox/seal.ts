@@ -1,6 +1,5 @@
-import type { Batch } from '../../shared/batch.ts';
 import type { TransportLimits } from '../../shared/limits.ts';
-import { jsonBytes } from '../../shared/json.ts';
+import { utf8Bytes } from '../../shared/json.ts';
 import type { Mutation } from '../../shared/mutation.ts';
 import type { Pending, ReplicaRecord } from '../store/record.ts';
 import type { Net } from './net.ts';
@@ -16,6 +15,9 @@ export interface Sealing {
 /** Room for everything in a batch but its mutations. */
 export const BATCH_HEAD_BYTES = 100;
 
+/** Around a JSON string. */
+const QUOTES = 2;
+
 /** Room for everything in a request but the batch. */
 const REQUEST_HEAD_BYTES = 2_000;
 
@@ -27,7 +29,8 @@ export function sealBatch(records: readonly ReplicaRecord[], name: { readonly nu
   const { batchMutationsMax, batchBytesMax, requestBytesMax } = limits;
   const sealed: ReplicaRecord[] = [];
   const settledLocally: ReplicaRecord[] = [];
-  const mutations: Mutation[] = [];
+  /** Of each mutation its JSON text: written once, weighed, and joined. */
+  const mutations: string[] = [];
   let bytes = BATCH_HEAD_BYTES;
   let requestBytes = REQUEST_HEAD_BYTES;
   for (const record of records) {
@@ -38,16 +41,48 @@ export function sealBatch(records: readonly ReplicaRecord[], name: { readonly nu
       settledLocally.push(record);
       continue;
     }
-    const mutation = toMutation(record, inBatch.sealed);
-    bytes += jsonBytes(mutation) + 1;
-    // Inside the request the batch is a JSON string: quotes and line ends take twice the room.
-    requestBytes += jsonBytes(JSON.stringify(mutation)) + 1;
+    const mutation = mutationText(record, inBatch.sealed);
+    bytes += mutation.bytes + 1;
+    requestBytes += mutation.requestBytes + 1;
     if ((bytes > batchBytesMax || requestBytes > requestBytesMax) && mutations.length > 0) break;
-    mutations.push(mutation);
+    mutations.push(mutation.text);
     sealed.push(inBatch);
   }
-  const batch: Batch = { ...name, mutations };
-  return { batch: mutations.length > 0 ? JSON.stringify(batch) : undefined, sealed, settledLocally };
+  return { batch: mutations.length > 0 ? batchText(name, mutations) : undefined, sealed, settledLocally };
+}
+
+/** Does what sealing these records will take, as far as it depends on nothing else. */
+export function prepareToSeal(records: readonly ReplicaRecord[]): void {
+  for (const record of records) {
+    const { sealed } = sealRecord(record);
+    if (record.pending && sealed) mutationText(record, sealed);
+  }
+}
+
+/** A mutation as JSON text, and what it takes: alone, and inside the request, where quotes and line ends of the batch take twice the room. */
+interface MutationText {
+  readonly text: string;
+  readonly bytes: number;
+  readonly requestBytes: number;
+}
+/** By the change in its sealed form. */
+const texts = new WeakMap<Pending, MutationText>();
+
+function mutationText(record: ReplicaRecord, sealed: Pending): MutationText {
+  const known = texts.get(sealed);
+  if (known) return known;
+  const text = JSON.stringify(toMutation(record, sealed));
+  const bytes = utf8Bytes(text);
+  // In JSON text all else that would have to be escaped is escaped already.
+  const made = { text, bytes, requestBytes: bytes + QUOTES + (text.match(/["\\]/g)?.length ?? 0) };
+  texts.set(sealed, made);
+  return made;
+}
+
+/** The JSON text of a `Batch`. */
+function batchText(name: { readonly number: number; readonly nonce: string }, mutations: readonly string[]): string {
+  const { number, nonce } = name;
+  return `${JSON.stringify({ number, nonce }).slice(0, -1)},"mutations":[${mutations.join(',')}]}`;
 }
 
 function toMutation(record: ReplicaRecord, pending: Pending): Mutation {

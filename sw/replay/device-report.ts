@@ -1,10 +1,10 @@
 import type { DeviceReport } from '../../shared/exchange.ts';
-import type { Status } from '../../shared/status.ts';
+import type { Standing } from '../status.ts';
 
 const APP_LENGTH_MAX = 64;
 
 /** What this device says of itself beside an exchange: labels for Airflow's operators, which decide nothing. `now`: ms since 1970. */
-export function deviceReport({ unsent, oldestAt, waiting, wake }: Status, now: number, appVersion: string | undefined): DeviceReport {
+export function deviceReport({ unsent, oldestAt, waiting, wake }: Standing, now: number, appVersion: string | undefined): DeviceReport {
   return {
     unsent,
     failures: waiting?.failures ?? 0,

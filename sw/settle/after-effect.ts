@@ -1,5 +1,5 @@
 import type { ExchangeRequest } from '../../shared/exchange.ts';
-import { unreachable } from '../../shared/errors.ts';
+import { UpdraftError, unreachable } from '../../shared/errors.ts';
 import type { AttemptFact } from '../../shared/history.ts';
 import type { AuthReason, UpdraftEvent } from '../../shared/messages.ts';
 import type { Reason } from '../../shared/verdict.ts';
@@ -33,12 +33,30 @@ interface Attempt {
 /** `more`: settled, and the feed has further pages. */
 export type Exchanged = 'settled' | 'more' | 'failed';
 
-/** The one function that decides what an exchange's outcome does to the replica. */
-export async function afterEffect(world: World, desk: Desk, attempt: Attempt): Promise<Exchanged> {
+/** What the next exchange begins with, in the transaction that settles this one. */
+export type BeginNext<Next> = (tx: ReplicaTx, replica: Replica) => Promise<{ readonly result: Next; readonly events: readonly UpdraftEvent[] }>;
+
+/** `next` is absent where none was begun. */
+export interface Ended<Next> {
+  readonly exchanged: Exchanged;
+  readonly next?: Next;
+}
+
+/** The one function that decides what an exchange's outcome does to the replica. `beginNext`: where another exchange may follow at once. */
+export async function afterEffect<Next>(world: World, desk: Desk, attempt: Attempt, beginNext?: BeginNext<Next>): Promise<Ended<Next>> {
   const { effect } = attempt;
+  if (effect.effect !== 'settle') return { exchanged: await afterFailure(world, desk, attempt, effect) };
+  try {
+    return await settle(world, desk, attempt, effect, beginNext);
+  } catch (error) {
+    // The next batch's bytes may be what there is no room for; they must not take the verdicts along.
+    if (!beginNext || !(error instanceof UpdraftError && error.kind === 'storage-full')) throw error;
+    return settle(world, desk, attempt, effect);
+  }
+}
+
+async function afterFailure(world: World, desk: Desk, attempt: Attempt, effect: Exclude<Effect, { effect: 'settle' }>): Promise<Exchanged> {
   switch (effect.effect) {
-    case 'settle':
-      return settle(world, desk, attempt, effect);
     case 'retry':
       return wait(world, desk, attempt, { for: effect.for === 'network' && world.isOnline() ? 'airflow' : effect.for, until: attempt.dueAt });
     case 'wait-run':
@@ -58,48 +76,62 @@ export async function afterEffect(world: World, desk: Desk, attempt: Attempt): P
 }
 
 /** Checks and settles in one transaction: between an answer and its effect nothing can change. */
-async function settle(world: World, desk: Desk, attempt: Attempt, { response, via, run }: Extract<Effect, { effect: 'settle' }>): Promise<Exchanged> {
+async function settle<Next>(
+  world: World,
+  desk: Desk,
+  attempt: Attempt,
+  { response, via, run }: Extract<Effect, { effect: 'settle' }>,
+  beginNext?: BeginNext<Next>,
+): Promise<Ended<Next>> {
   const { request, delivery } = attempt;
   const { forget } = world.transport;
-  const outcome = await desk.write(async (tx) => {
-    const found = await tx.replica();
+  const outcome = await desk.write<Outcome<Next>>(async (tx) => {
+    // The log's cursor beside it: asked for later, it would wait behind a thousand records.
+    const [found] = await Promise.all([tx.replica(), tx.cursor()]);
     // Signed out meanwhile: what comes now was asked for by nobody who is here.
-    if (found.lockedAt !== undefined && found.auth.signIns !== attempt.signIns) return { result: 'not-mine' as const, events: [] };
+    if (found.lockedAt !== undefined && found.auth.signIns !== attempt.signIns) return { result: { came: 'not-mine' }, events: [] };
     const replica = counted(unlocked(found), attempt.fact);
     // A run that will be gone is nothing to show.
     const answer = { request, response, delivery, via, ...(run === undefined || forget ? {} : { run }) };
     // A request that could not be read is refused without an echo; it was this run's.
     const isUnread = response.refused === 'invalid' && response.replicaId === null;
-    if (!isUnread && !isMine(replica, answer)) return { result: 'not-mine' as const, events: [] };
-    if (response.refused === 'user_mismatch' || response.refused === 'invalid') return { result: response.refused, events: [] };
+    if (!isUnread && !isMine(replica, answer)) return { result: { came: 'not-mine' }, events: [] };
+    if (response.refused === 'user_mismatch' || response.refused === 'invalid') return { result: { came: response.refused }, events: [] };
     const now = world.clock.now();
     await tx.appendHistory(now, [attempt.fact]);
-    const { events } = await settleResponse(
+    const settled = await settleResponse(
       tx,
       replica,
       { ...answer, requiredBefore: attempt.required },
       { declarations: world.declarations, now, randomHex: world.random.hex },
     );
-    return { result: 'settled' as const, events };
+    const begun = await beginNext?.(tx, settled.replica);
+    return { result: { came: 'settled', ...(begun ? { next: begun.result } : {}) }, events: [...settled.events, ...(begun?.events ?? [])] };
   });
-  switch (outcome) {
+  switch (outcome.came) {
     case 'settled':
       // On disk here before it goes there. A worker that is stopped in between leaves the run to Airflow's own clean-up.
       if (run !== undefined) await forget?.(run, attempt.signedInBy);
-      return response.more ? 'more' : 'settled';
+      return { exchanged: response.more ? 'more' : 'settled', ...('next' in outcome ? { next: outcome.next } : {}) };
     case 'user_mismatch':
-      return park(world, desk, attempt, { reason: 'other-user', again: 'new-run' });
+      return { exchanged: await park(world, desk, attempt, { reason: 'other-user', again: 'new-run' }) };
     case 'invalid':
-      return afterEffect(world, desk, { ...attempt, effect: invalidEffect(response.reason) });
+      return { exchanged: await afterFailure(world, desk, attempt, invalidEffect(response.reason)) };
     case 'not-mine':
-      return wait(world, desk, attempt, { for: 'airflow', again: 'new-run' });
+      return { exchanged: await wait(world, desk, attempt, { for: 'airflow', again: 'new-run' }) };
     default:
-      return unreachable(outcome);
+      return unreachable(outcome.came);
   }
 }
 
+/** What an answer turned out to be. */
+interface Outcome<Next> {
+  readonly came: 'settled' | 'user_mismatch' | 'invalid' | 'not-mine';
+  readonly next?: Next;
+}
+
 /** A provider of another version holds the batch; one that finds it invalid refuses it as a whole. */
-function invalidEffect(reason: Reason = { kind: 'malformed', message: 'The server found the request invalid.' }): Effect {
+function invalidEffect(reason: Reason = { kind: 'malformed', message: 'The server found the request invalid.' }): Exclude<Effect, { effect: 'settle' }> {
   return reason.kind === 'protocol' ? { effect: 'hold', for: 'update' } : { effect: 'refuse', reason };
 }
 

@@ -230,7 +230,12 @@ const given = { headers: {}, credentials: 'omit' as const };
 const TAKEN: Credentials = { authorize: async () => given, unchecked: async () => given, forget: async () => undefined, signIn: async () => undefined };
 
 function killable(store: Store, kill: KillSwitch): Store {
-  return { read: (body) => kill.step(() => store.read(body)), write: (body) => kill.step(() => store.write(body)), destroy: () => store.destroy() };
+  return {
+    read: (body) => kill.step(() => store.read(body)),
+    write: (body) => kill.step(() => store.write(body)),
+    destroy: () => store.destroy(),
+    during: (work) => store.during(work),
+  };
 }
 
 /** A worker can be killed around each request, not only around each call. */

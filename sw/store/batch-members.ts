@@ -12,6 +12,11 @@ export interface BatchMembers {
 
 export const NO_MEMBERS: BatchMembers = { has: () => false, size: 0, lastSendable: Number.NEGATIVE_INFINITY };
 
+interface Named {
+  readonly collection: string;
+  readonly id: string;
+}
+
 interface Parsed {
   readonly number: number | undefined;
   readonly nonce: string | undefined;
@@ -36,15 +41,15 @@ export class MembersReader {
 /** Enough of a mutation to find its record. Whether the rest is one is for Airflow to say. */
 const isNamed = ({ collection, id, firstSeq }: Mutation): boolean => typeof collection === 'string' && typeof id === 'string' && Number.isSafeInteger(firstSeq);
 
-const keyOf = (collection: string, id: string): string => `${collection}\n${id}`;
+export const keyOf = ({ collection, id }: Named): string => `${collection}\n${id}`;
 
 function parse(batch: string, number: unknown, nonce: unknown): BatchMembers | undefined {
   try {
     const { mutations, ...name } = JSON.parse(batch) as Batch;
     if (name.number !== number || name.nonce !== nonce || !mutations.every(isNamed)) return undefined;
-    const keys = new Set(mutations.map(({ collection, id }) => keyOf(collection, id)));
+    const keys = new Set(mutations.map(keyOf));
     const lastSendable = mutations.reduce((max, { firstSeq }) => Math.max(max, firstSeq), NO_MEMBERS.lastSendable);
-    return { has: (collection, id) => keys.has(keyOf(collection, id)), size: keys.size, lastSendable };
+    return { has: (collection, id) => keys.has(keyOf({ collection, id })), size: keys.size, lastSendable };
   } catch {
     return undefined;
   }

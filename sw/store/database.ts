@@ -3,6 +3,7 @@ import type { LoggedEvent } from '../../shared/messages.ts';
 import type { Delivery } from '../outbox/delivery.ts';
 import { CALL_STORES, type CallRow, type InputsRow } from './call-table.ts';
 import type { HistoryTable } from './history-log.ts';
+import type { Stamp } from './known.ts';
 import type { QuarantineTable } from './quarantine.ts';
 import type { ReplicaRecord } from './record.ts';
 import type { Replica } from './replica.ts';
@@ -64,6 +65,11 @@ export interface Tables {
   readonly whole: Table<{ readonly key: 'whole' }, string>;
 }
 
+/** The tables of one transaction, and the row beside the replica's. */
+export interface BoundTables extends Tables {
+  readonly stamps: Table<Stamp, string>;
+}
+
 export const TABLE_NAMES: readonly (keyof Tables)[] = [
   'records',
   'deliveries',
@@ -82,7 +88,7 @@ export const TABLE_NAMES: readonly (keyof Tables)[] = [
  * Tables bound to this very transaction. Dexie's own tables find theirs by following promises, which it loses
  * where async functions are nested deeply: the next read would then open a transaction of its own.
  */
-export function tablesOf(transaction: Transaction): Tables {
+export function tablesOf(transaction: Transaction): BoundTables {
   return {
     records: transaction.table('records'),
     deliveries: transaction.table('deliveries'),
@@ -95,6 +101,7 @@ export function tablesOf(transaction: Transaction): Tables {
     inputs: transaction.table('inputs'),
     quarantine: transaction.table('quarantine'),
     whole: transaction.table('whole'),
+    stamps: transaction.table('replica'),
   };
 }
 

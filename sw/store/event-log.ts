@@ -3,6 +3,7 @@ import type { LoggedEvent, UpdraftEvent } from '../../shared/messages.ts';
 import type { EventGroup } from './database.ts';
 import { lastNumber } from './numbered.ts';
 import { sound, type Poisoned } from './quarantine.ts';
+import type { Writes } from './writes.ts';
 
 const EVENTS_KEPT_MAX = 1_000;
 
@@ -10,9 +11,13 @@ const EVENTS_KEPT_MAX = 1_000;
 export class EventLog {
   readonly #events: Table<EventGroup, number>;
   readonly #poisoned: Poisoned[];
-  constructor(events: Table<EventGroup, number>, poisoned: Poisoned[]) {
+  readonly #writes: Writes;
+  /** Of the newest event, as this transaction has read it, or written it since. */
+  #cursor: Promise<number> | undefined;
+  constructor(events: Table<EventGroup, number>, poisoned: Poisoned[], writes: Writes) {
     this.#events = events;
     this.#poisoned = poisoned;
+    this.#writes = writes;
   }
 
   /** Returns the events with their cursors. */
@@ -21,17 +26,21 @@ export class EventLog {
     const last = await this.cursor();
     const logged = events.map((event, index): LoggedEvent => ({ ...event, cursor: last + 1 + index }));
     const cursor = last + logged.length;
-    await this.#events.put({ cursor, events: logged.slice(-EVENTS_KEPT_MAX) });
-    await this.#events
-      .where('cursor')
-      .belowOrEqual(cursor - EVENTS_KEPT_MAX)
-      .delete();
+    this.#writes.add(this.#events.put({ cursor, events: logged.slice(-EVENTS_KEPT_MAX) }));
+    this.#cursor = Promise.resolve(cursor);
+    const old = cursor - EVENTS_KEPT_MAX;
+    if (old > 0) this.#writes.add(this.#events.where('cursor').belowOrEqual(old).delete());
     return logged;
   }
 
   /** Of the newest event; 0: none. */
   async cursor(): Promise<number> {
-    return lastNumber(this.#events);
+    this.#cursor ??= lastNumber(this.#events);
+    return this.#cursor;
+  }
+  async clear(): Promise<void> {
+    this.#cursor = undefined;
+    await this.#events.clear();
   }
 
   /** Events after the cursor; `complete` is false when some of them are no longer kept, or make no sense. */

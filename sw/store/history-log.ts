@@ -1,22 +1,20 @@
 import type { Table } from 'dexie';
 import type { HistoryEntry, HistoryFact, HistoryFilter } from '../../shared/history.ts';
-import { lastNumber } from './numbered.ts';
 import { sound, type Poisoned } from './quarantine.ts';
+import type { Writes } from './writes.ts';
 
 export type HistoryTable = Table<HistoryEntry, number>;
 
 /** Entries; the oldest go first. About 200 bytes each. */
 export const HISTORY_KEPT_MAX = 2_000;
 
-/** Appends, and forgets what is too old to be kept. */
-export async function appendHistory(table: HistoryTable, at: number, facts: readonly HistoryFact[]): Promise<void> {
-  if (facts.length === 0) return;
-  const last = await lastNumber(table);
-  await table.bulkPut(facts.map((fact, index) => ({ ...fact, at, seq: last + 1 + index })));
-  await table
-    .where('seq')
-    .belowOrEqual(last + facts.length - HISTORY_KEPT_MAX)
-    .delete();
+export type Dated = HistoryFact & { readonly at: number };
+
+/** Appends after the last one's number, and forgets what is too old to be kept. */
+export function appendHistory(table: HistoryTable, last: number, facts: readonly Dated[], writes: Writes): void {
+  writes.add(table.bulkPut(facts.map((fact, index) => ({ ...fact, seq: last + 1 + index }))));
+  const old = last + facts.length - HISTORY_KEPT_MAX;
+  if (old > 0) writes.add(table.where('seq').belowOrEqual(old).delete());
 }
 
 /** The entries asked for, the newest first. */

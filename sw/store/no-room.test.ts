@@ -1,7 +1,7 @@
 import { IDBObjectStore } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { TestReplica } from '../test-replica.ts';
-import { TestServer } from '../test-server.ts';
+import { readBatch, TestServer } from '../test-server.ts';
 
 let device: TestReplica;
 let server: TestServer;
@@ -13,11 +13,11 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks());
 
 /** Every row of one table is refused as on a full disk, as long as it says so. */
-function fill(isFull: (table: string) => boolean): void {
+function fill(isFull: (table: string, row: unknown) => boolean): void {
   for (const method of ['put', 'add'] as const) {
     const original = IDBObjectStore.prototype[method];
     vi.spyOn(IDBObjectStore.prototype, method).mockImplementation(function (this: IDBObjectStore, ...args: Parameters<typeof original>) {
-      if (isFull(this.name)) throw new DOMException('no room', 'QuotaExceededError');
+      if (isFull(this.name, args[0])) throw new DOMException('no room', 'QuotaExceededError');
       return original.apply(this, args);
     });
   }
@@ -86,6 +86,25 @@ describe('fault 11: no room, whatever is let go', () => {
     isFull = false;
     await device.put('z');
     expect((await device.ask({ type: 'outbox' })).map(({ id }) => id)).toEqual(['unsent', 'z']);
+  });
+
+  test('an answer is settled where there is room for it, though there is none for the batch that is sealed with it', async () => {
+    await device.signIn();
+    device.isOnline = true;
+    await device.sync();
+    device.isOnline = false;
+    await device.put('x');
+    await device.put('y');
+    const { world } = await device.open();
+    await world.store.write(async (tx) => tx.putReplica({ ...(await tx.replica()), mutationsMax: 1 }));
+    device.isOnline = true;
+    let isFull = true;
+    fill((table, row) => isFull && table === 'deliveries' && Object(row).number === 2);
+    await expect(device.sync()).rejects.toMatchObject({ kind: 'storage-full' });
+    expect((await device.ask({ type: 'outbox' })).map(({ id, state }) => [id, state])).toEqual([['y', 'local']]);
+    isFull = false;
+    expect(await device.sync()).toMatchObject({ unsent: 0 });
+    expect(server.batches.flatMap(readBatch).map(({ id }) => id)).toEqual(['x', 'y']);
   });
 
   test('a drain that finds no room is told as waiting for the storage, with what is unsent, until it finds some', async () => {

@@ -1,6 +1,7 @@
 import { Dexie, type IndexableType, type Table } from 'dexie';
 import * as v from 'valibot';
-import type { EventGroup, Tables } from './database.ts';
+import type { BoundTables, EventGroup, Tables } from './database.ts';
+import { Knowledge, type Known } from './known.ts';
 import { isNumbered, lastNumber } from './numbered.ts';
 import { CallRowSchema, InputsSchema } from './stored-call.ts';
 import { HistorySchema } from './stored-history.ts';
@@ -51,7 +52,9 @@ export function sound<T>(table: CheckedTable, rows: readonly T[], poisoned: Pois
  * Moves rows where nothing reads them. One that has been written anew meanwhile is only noted; one that is gone was found by two readers at once, and is
  * noted already.
  */
-export async function moveToQuarantine(tables: Tables, poisoned: readonly Poisoned[], at: number): Promise<void> {
+export async function moveToQuarantine(tables: BoundTables, poisoned: readonly Poisoned[], at: number, known: Known): Promise<void> {
+  const knowledge = new Knowledge(known, tables.stamps);
+  knowledge.wroteUnseen();
   for (const found of poisoned) {
     const table: AnyTable = tables[found.table];
     const key = keyIn(table, found.row);
@@ -62,6 +65,7 @@ export async function moveToQuarantine(tables: Tables, poisoned: readonly Poison
     await table.delete(key);
     await leaveBehind(tables, found.table, key, at);
   }
+  await knowledge.sign();
 }
 
 /** The row has its key in it, or the browser would not have stored it. */

@@ -3,6 +3,7 @@ import type { Declarations } from '../../shared/collections.ts';
 import { MembersReader } from './batch-members.ts';
 import { type IndexedDb, openDatabase, TABLE_NAMES, tablesOf } from './database.ts';
 import { evict } from './evict.ts';
+import { Knowledge, Known } from './known.ts';
 import { Opener } from './opener.ts';
 import { moveToQuarantine, type Poisoned } from './quarantine.ts';
 import { newReading, type Reading } from './reading.ts';
@@ -14,6 +15,8 @@ export interface Store {
   readonly write: <T>(body: (tx: ReplicaTx) => Promise<T>) => Promise<T>;
   readonly read: <T>(body: (tx: ReplicaTx) => Promise<T>) => Promise<T>;
   readonly destroy: () => Promise<void>;
+  /** While the work lasts, nothing is read again that this store has read or written itself and nobody has written since. */
+  readonly during: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 /** Chromium's LevelDB frees nothing until it compacts, and a deletion costs room at first: to go on would only empty the cache. */
@@ -35,6 +38,7 @@ export class ReplicaStore implements Store {
   #db: Dexie;
   #isOver = false;
   readonly #members = new MembersReader();
+  readonly #known = new Known();
   readonly #opener: Opener;
   /** What was let go has made no room here: nothing more is, as long as this worker runs. */
   #isEvictionVain = false;
@@ -58,6 +62,10 @@ export class ReplicaStore implements Store {
 
   read<T>(body: (tx: ReplicaTx) => Promise<T>): Promise<T> {
     return this.#sturdy('r', body);
+  }
+
+  during<T>(work: () => Promise<T>): Promise<T> {
+    return this.#known.during(work);
   }
 
   async #sturdy<T>(mode: 'r' | 'rw', body: (tx: ReplicaTx) => Promise<T>): Promise<T> {
@@ -105,16 +113,22 @@ export class ReplicaStore implements Store {
 
   async #attempt<T>(mode: 'r' | 'rw', body: (tx: ReplicaTx) => Promise<T>, reading: Reading): Promise<T> {
     if (!this.#db.isOpen()) await this.#opener.open(this.#db);
-    return this.#db.transaction(mode, TABLE_NAMES, (transaction: Transaction) => {
+    const { result, knowledge } = await this.#db.transaction(mode, TABLE_NAMES, async (transaction: Transaction) => {
       const tables = tablesOf(transaction);
       reading.hasBegun = true;
-      return body(new ReplicaTx(tables, this.#declarations, reading, this.#members));
+      const known = new Knowledge(this.#known, tables.stamps);
+      const tx = new ReplicaTx(tables, this.#declarations, reading, this.#members, known);
+      const done = await body(tx);
+      await tx.end();
+      return { result: done, knowledge: known };
     });
+    knowledge.keep();
+    return result;
   }
 
   /** After the transaction that met them, which is through whatever becomes of this one. Rows that stay where they are, on a full disk, are met again. */
   async #quarantine(poisoned: readonly Poisoned[]): Promise<void> {
-    const move = (transaction: Transaction): Promise<void> => moveToQuarantine(tablesOf(transaction), poisoned, (this.#options.now ?? Date.now)());
+    const move = (transaction: Transaction): Promise<void> => moveToQuarantine(tablesOf(transaction), poisoned, (this.#options.now ?? Date.now)(), this.#known);
     try {
       await this.#db.transaction('rw', TABLE_NAMES, move);
     } catch (error) {

@@ -6,23 +6,27 @@ import type { Query } from '../../shared/row.ts';
 import type { Delivery } from '../outbox/delivery.ts';
 import type { MembersReader } from './batch-members.ts';
 import { CallTable } from './call-table.ts';
-import type { AnsweredRequest, SealedToken, Tables } from './database.ts';
+import type { AnsweredRequest, BoundTables, SealedToken } from './database.ts';
 import { DeliveryTable } from './delivery-table.ts';
 import { EventLog } from './event-log.ts';
-import { appendHistory, readHistory } from './history-log.ts';
+import { appendHistory, readHistory, type Dated } from './history-log.ts';
+import type { Knowledge } from './known.ts';
 import { sound } from './quarantine.ts';
 import type { Reading } from './reading.ts';
 import { RecordTable } from './record-table.ts';
 import { absent, type ReplicaRecord } from './record.ts';
 import type { Replica } from './replica.ts';
 import { RequestTable, type Answered } from './request-table.ts';
+import { lastNumber } from './numbered.ts';
+import { Writes } from './writes.ts';
 
 /** The browser has emptied the database while it was open. It is opened anew, and restored. */
 export class EmptiedError extends Error {}
 
 /** What can be done inside one transaction. */
 export class ReplicaTx {
-  readonly #tables: Tables;
+  readonly #tables: BoundTables;
+  readonly #knowledge: Knowledge;
   readonly #reading: Reading;
   readonly #records: RecordTable;
   readonly #deliveries: DeliveryTable;
@@ -30,20 +34,30 @@ export class ReplicaTx {
   readonly calls: CallTable;
   readonly #events: EventLog;
   readonly #requests: RequestTable;
-  constructor(tables: Tables, declarations: Declarations, reading: Reading, membersReader: MembersReader) {
+  /** What the log will be told. */
+  #facts: Dated[] = [];
+  #lastFact: Promise<number> | undefined;
+  readonly #writes = new Writes();
+  /** As this transaction has read it, or written it since. */
+  #replica: Replica | undefined;
+  constructor(tables: BoundTables, declarations: Declarations, reading: Reading, membersReader: MembersReader, knowledge: Knowledge) {
     this.#tables = tables;
+    this.#knowledge = knowledge;
     this.#reading = reading;
-    this.#deliveries = new DeliveryTable(tables.deliveries, reading.poisoned, membersReader);
-    this.#records = new RecordTable(tables.records, this.#deliveries, declarations, reading);
+    this.#deliveries = new DeliveryTable(tables.deliveries, reading.poisoned, membersReader, knowledge, this.#writes);
+    this.#records = new RecordTable(tables.records, this.#deliveries, declarations, reading, knowledge, this.#writes);
     this.calls = new CallTable(tables.calls, tables.inputs, reading.poisoned);
-    this.#events = new EventLog(tables.events, reading.poisoned);
+    this.#events = new EventLog(tables.events, reading.poisoned, this.#writes);
     this.#requests = new RequestTable(tables.requests, reading.poisoned);
   }
 
   /** The replica's row, if this database has one yet. */
   async findReplica(): Promise<Replica | undefined> {
-    const row = await this.#tables.replica.get('replica');
-    return sound('replica', row ? [row] : [], this.#reading.poisoned)[0];
+    if (this.#replica) return this.#replica;
+    // Nearly every transaction needs both.
+    const [row] = await Promise.all([this.#tables.replica.get('replica'), this.#knowledge.learnt()]);
+    this.#replica ??= sound('replica', row ? [row] : [], this.#reading.poisoned)[0];
+    return this.#replica;
   }
   /** The replica's row. It is made when the replica is opened; its absence means that the database was emptied behind our back. */
   async replica(): Promise<Replica> {
@@ -52,7 +66,8 @@ export class ReplicaTx {
     return replica;
   }
   async putReplica(replica: Replica): Promise<void> {
-    await this.#tables.replica.put({ ...replica, key: 'replica' });
+    this.#replica = replica;
+    this.#writes.add(this.#tables.replica.put({ ...replica, key: 'replica' }));
   }
 
   async record(collection: string, id: string, generation: number): Promise<ReplicaRecord> {
@@ -66,9 +81,9 @@ export class ReplicaTx {
   putRecords(records: readonly ReplicaRecord[]): Promise<void> {
     return this.#records.put(records);
   }
-  /** Records whose change may travel, oldest capture first. */
-  sendable(limit: number): Promise<ReplicaRecord[]> {
-    return this.#records.sendable(limit);
+  /** Records whose change may travel, oldest capture first. `ahead`: how many are read where they must be read. */
+  sendable(limit: number, ahead?: number): Promise<ReplicaRecord[]> {
+    return this.#records.sendable(limit, ahead);
   }
   hasSendable(): Promise<boolean> {
     return this.#records.hasSendable();
@@ -101,6 +116,11 @@ export class ReplicaTx {
     return { unsent, pendingCalls: calls.unsent, followedCalls: calls.followed, conflicts, deadLetters: rejected + calls.dead };
   }
 
+  /** Records that are unsettled. */
+  async unsent(): Promise<number> {
+    return (await this.#records.counts()).unsent;
+  }
+
   deliveries(): Promise<readonly Delivery[]> {
     return this.#deliveries.all();
   }
@@ -125,9 +145,19 @@ export class ReplicaTx {
 
   /** Appends to the bounded log of the engine's work, in the same transaction as what it tells of. `at`: ms since 1970. */
   async appendHistory(at: number, facts: readonly HistoryFact[]): Promise<void> {
-    await appendHistory(this.#tables.history, at, facts);
+    if (facts.length === 0) return;
+    // Asked for before the writes that are to come, it does not wait behind them.
+    this.#lastFact ??= lastNumber(this.#tables.history);
+    this.#lastFact.catch(() => undefined);
+    this.#facts.push(...facts.map((fact) => ({ ...fact, at })));
+  }
+  async #writeHistory(): Promise<void> {
+    if (!this.#lastFact) return;
+    appendHistory(this.#tables.history, await this.#lastFact, this.#facts, this.#writes);
+    [this.#facts, this.#lastFact] = [[], undefined];
   }
   async history(filter: HistoryFilter): Promise<HistoryEntry[]> {
+    await this.#writeHistory();
     return readHistory(this.#tables.history, filter, this.#reading.poisoned);
   }
 
@@ -159,22 +189,25 @@ export class ReplicaTx {
 
   /** Empties what the replica is made of; what only tells of it stays. */
   async empty(): Promise<void> {
-    const { records, replica, events, requests } = this.#tables;
-    for (const table of [records, this.#deliveries, replica, events, requests]) await table.clear();
+    this.#replica = undefined;
+    const { replica, requests } = this.#tables;
+    for (const table of [this.#records, this.#deliveries, replica, this.#events, requests]) await table.clear();
   }
 
   /** Empties everything but the records with unsent changes, their deliveries, calls that are unsent or dead, and who the replica is. */
   async wipeSettled(): Promise<void> {
-    const { records, calls, inputs, events, requests, secrets, history, quarantine, whole } = this.#tables;
+    const { records, calls, inputs, requests, secrets, history, quarantine, whole } = this.#tables;
+    this.#knowledge.wroteUnseen();
     await records.filter((row) => row.unsettled === undefined).delete();
     await calls.filter((row) => row.turn === undefined && row.dead === undefined).delete();
-    for (const table of [inputs, events, requests, secrets, history, quarantine]) await table.clear();
+    for (const table of [inputs, this.#events, requests, secrets, history, quarantine]) await table.clear();
     await whole.put({ key: 'whole' });
   }
 
   /** Empties every table. */
   async wipe(): Promise<void> {
-    for (const table of [...Object.values(this.#tables), this.#deliveries]) await table.clear();
+    this.#replica = undefined;
+    for (const table of [...Object.values(this.#tables), this.#records, this.#deliveries, this.#events]) await table.clear();
   }
 
   /** Whether the replica holds everything that Airflow has for it. */
@@ -186,6 +219,12 @@ export class ReplicaTx {
   }
   async quarantined(): Promise<number> {
     return this.#tables.quarantine.count();
+  }
+
+  /** What is written once, after everything else. */
+  async end(): Promise<void> {
+    await Promise.all([this.#writeHistory(), this.#knowledge.sign()]);
+    await this.#writes.done();
   }
 
   async sealedToken(): Promise<SealedToken | undefined> {

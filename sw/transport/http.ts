@@ -64,7 +64,12 @@ const COMPRESSED_FROM = 2_000;
 
 async function gzip(text: string): Promise<ArrayBuffer | undefined> {
   if (typeof CompressionStream === 'undefined') return undefined;
-  return new Response(new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'))).arrayBuffer();
+  // Written by hand: a blob would be made in another process first.
+  const { readable, writable } = new CompressionStream('gzip');
+  const writer = writable.getWriter();
+  const written = writer.write(new TextEncoder().encode(text)).then(() => writer.close());
+  const [packed] = await Promise.all([new Response(readable).arrayBuffer(), written]);
+  return packed;
 }
 
 /** JSON, or the last line of newline-delimited JSON that is complete. */
