@@ -9,7 +9,7 @@ const RUNS = Number(process.env['UPDRAFT_RUNS'] ?? 40);
 export const DRAWS_TIMEOUT_MS = 5_000 + RUNS * 1_000;
 
 /** The test's name, with what draws it again. */
-export const drawn = (name: string): string => `${name} (UPDRAFT_SEED=${seed})`;
+export const drawn = (name: string): string => `${name} (UPDRAFT_SEED=${seed}${RUNS === 40 ? '' : ` UPDRAFT_RUNS=${RUNS}`})`;
 
 /** So many draws in `npm test`. A failure is reported as it was drawn; drawn again by its seed, it is made small first. */
 export const draws = <T>(runs: number): Parameters<T> => ({
