@@ -41,9 +41,6 @@ interface Begun {
   readonly standing: Standing;
 }
 
-/** Records that are read ahead at once: to begin a read anew costs as much as several hundred of them. */
-const AHEAD_MAX = 3_001;
-
 type Turned = Ended<Begun> | { readonly exchanged: 'nothing-to-do'; readonly next?: Begun };
 
 const NOTHING = { delivery: undefined, events: [] } as const;
@@ -155,9 +152,7 @@ export class Exchanges {
   /** What will be sealed next, most likely, is read while the answer to the batch before is awaited. It is not sealed: the answer may change it. */
   async #readAhead(delivery: Delivery | undefined): Promise<void> {
     if (delivery?.batch === undefined) return;
-    const { store } = this.#world;
-    const limit = TRANSPORT_LIMITS.plugin.batchMutationsMax;
-    const ahead = await store.read((tx) => tx.sendable(limit + 1, AHEAD_MAX));
-    prepareToSeal(ahead.slice(0, limit));
+    // One more than a batch holds: whether anything is left after it is then known, too.
+    prepareToSeal(await this.#world.store.read((tx) => tx.sendable(TRANSPORT_LIMITS.plugin.batchMutationsMax + 1)));
   }
 }

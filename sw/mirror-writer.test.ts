@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { TestReplica } from './test-replica.ts';
+import { TestServer } from './test-server.ts';
 
 let device: TestReplica;
 /** What happened, in order. */
@@ -93,4 +94,41 @@ test('a mirror that cannot be written costs no capture', async () => {
   Object.assign(device.mirror, { write: () => Promise.reject(new Error('no place for it')) });
   await device.put('x');
   expect((await device.status()).unsent).toBe(1);
+});
+
+test('while answer follows answer nothing is mirrored in between, and every five seconds while one is awaited', async () => {
+  const server = new TestServer();
+  /** After an answer (50 ms) it waits, after a mirror it does not. */
+  const waiting: (() => void)[] = [];
+  Object.assign(device.mirror, { pause: (tookMs: number) => (tookMs === 50 ? new Promise<void>((resolve) => waiting.push(resolve)) : Promise.resolve()) });
+  let written = (): void => undefined;
+  const isWritten = new Promise<void>((resolve) => (written = resolve));
+  let asked = 0;
+  const { write } = device.mirror;
+  Object.assign(device.mirror, { write: (content: Parameters<typeof write>[0]) => write(content).then(() => (asked === 4 ? written() : undefined)) });
+  device.transport = {
+    carriesPrivate: true,
+    exchange: async ({ request }) => {
+      order.push(`asked ${++asked}`);
+      if (asked === 3) device.now += 5_000;
+      if (asked === 4) await isWritten;
+      return { effect: 'settle', response: server.answer(request), via: 'plugin' };
+    },
+  };
+  await device.signIn();
+  device.isOnline = true;
+  await device.sync();
+  device.isOnline = false;
+  for (const goOn of waiting.splice(0)) goOn();
+  for (const id of ['v', 'x', 'y', 'z']) await device.put(id);
+  const { world, mirror } = await device.open();
+  await world.store.write(async (tx) => tx.putReplica({ ...(await tx.replica()), mutationsMax: 1 }));
+  await mirror.flush();
+  device.isOnline = true;
+  await device.sync();
+  expect(order.slice(order.indexOf('asked 3'))).toEqual(['asked 3', 'asked 4', 'mirrored z']);
+  expect(device.mirrored?.unsent).toBe(1);
+  for (const goOn of waiting) goOn();
+  await mirror.flush();
+  expect(device.mirrored?.unsent).toBe(0);
 });

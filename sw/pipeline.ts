@@ -41,7 +41,8 @@ export class Pipeline {
   #callsAgain: Promise<void> | undefined;
   #cancelTimer: (() => void) | undefined;
   #isClosed = false;
-  #isDraining = false;
+  /** Resolves when the drain that is running is over, whatever became of it. */
+  #draining: Promise<void> | undefined;
   #isCutShort = false;
   /** The store's head as last heard of. */
   #head: { readonly epoch: string; readonly revision: number } | undefined;
@@ -90,6 +91,8 @@ export class Pipeline {
   /** The store has moved on, as the page has heard. What an own exchange has brought by the time it is asked is no news. */
   async news(head: { readonly epoch: string; readonly revision: number }): Promise<void> {
     this.#head = head;
+    // Each of its exchanges asks what is new; whether something is left is seen afterwards.
+    while (this.#draining) await this.#draining;
     if (this.#isNews(await this.#desk.replica())) await this.drain('news');
   }
 
@@ -97,7 +100,7 @@ export class Pipeline {
 
   /** Another lane's probe was answered: what waited for Airflow goes on. */
   airflowIsBack = (): void => {
-    if (!this.#isDraining) this.#drainInTheBackground('airflow-back');
+    if (!this.#draining) this.#drainInTheBackground('airflow-back');
     else this.#callsAgain = this.#logged(this.#calls.drain('airflow-back'), 'Calls could not be sent.');
   };
 
@@ -135,7 +138,8 @@ export class Pipeline {
 
   async #drain(reasons: readonly WakeReason[]): Promise<void> {
     this.#cancelTimer?.();
-    this.#isDraining = true;
+    let over = (): void => undefined;
+    this.#draining = new Promise((resolve) => (over = resolve));
     const { store } = this.#world;
     try {
       await this.#desk.mend();
@@ -153,7 +157,8 @@ export class Pipeline {
       if (isStorageError(error)) await this.#desk.tellTrouble(this.#world.clock.now() + RETRY_AFTER_THROW_MS);
       throw error;
     } finally {
-      this.#isDraining = false;
+      this.#draining = undefined;
+      over();
       this.#desk.now('idle');
     }
     await store.during(() => this.#desk.tellStatus());

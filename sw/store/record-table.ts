@@ -90,9 +90,9 @@ export class RecordTable {
     this.#meet([...records]);
   }
 
-  async sendable(limit: number, atOnce = limit): Promise<ReplicaRecord[]> {
+  async sendable(limit: number): Promise<ReplicaRecord[]> {
     const learnt = await this.#knowledge.learnt();
-    if (!learnt.ahead || learnt.ahead.limit < limit) learnt.ahead = { records: await this.#readSendable(atOnce), limit: atOnce };
+    if (!learnt.ahead || learnt.ahead.limit < limit) learnt.ahead = { records: await this.#readSendable(limit), limit };
     return this.#meet(learnt.ahead.records.slice(0, limit));
   }
   async #readSendable(limit: number): Promise<ReplicaRecord[]> {
@@ -117,11 +117,11 @@ export class RecordTable {
   async #freed(limit: number): Promise<Key[]> {
     const { lastSendable, size, has } = await this.#deliveries.members();
     if (size === 0) return [];
-    const keys = await this.#records
-      .where('sendable')
-      .belowOrEqual(lastSendable)
-      .limit(size + limit)
-      .primaryKeys();
+    const older = this.#records.where('sendable').belowOrEqual(lastSendable);
+    // The rows of a batch that is known have not been written since it was sealed: they are all among these.
+    const { batch } = await this.#knowledge.learnt();
+    if (batch && (await older.count()) === size) return [];
+    const keys = await older.limit(size + limit).primaryKeys();
     return keys.filter(([collection, id]) => !has(collection, id)).slice(0, limit);
   }
   async inBatch(): Promise<ReplicaRecord[]> {

@@ -81,9 +81,9 @@ export class ReplicaTx {
   putRecords(records: readonly ReplicaRecord[]): Promise<void> {
     return this.#records.put(records);
   }
-  /** Records whose change may travel, oldest capture first. `ahead`: how many are read where they must be read. */
-  sendable(limit: number, ahead?: number): Promise<ReplicaRecord[]> {
-    return this.#records.sendable(limit, ahead);
+  /** Records whose change may travel, oldest capture first. */
+  sendable(limit: number): Promise<ReplicaRecord[]> {
+    return this.#records.sendable(limit);
   }
   hasSendable(): Promise<boolean> {
     return this.#records.hasSendable();
