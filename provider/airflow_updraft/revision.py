@@ -31,8 +31,14 @@ def lock_counter(conn: sa.Connection) -> Counter:
     return Counter(*conn.execute(_LOCK).one())
 
 
+def read_counter(conn: sa.Connection) -> Counter:
+    """Read the counter as it is, or was: nobody has locked it."""
+    return Counter(*conn.execute(_READ).one())
+
+
+_READ = sa.select(meta.c.epoch, meta.c.revision, meta.c.horizon).where(meta.c.id == 1)
 # A statement of its own. Read in the same one, another table's rows would be those from before the wait for the lock.
-_LOCK = sa.select(meta.c.epoch, meta.c.revision, meta.c.horizon).where(meta.c.id == 1).with_for_update()
+_LOCK = _READ.with_for_update()
 
 
 def save_counter(conn: sa.Connection, counter: Counter) -> None:
