@@ -23,6 +23,7 @@ from airflow_updraft.request import Request, parse_request, read_body
 from airflow_updraft.response import Answer, Response, invalid, refusal, respond
 from airflow_updraft.revision import Counter
 from airflow_updraft.tables import random_epoch
+from airflow_updraft.together import execute_together
 from airflow_updraft.transaction import Pace, run_transaction
 from airflow_updraft.turns import Turns
 
@@ -67,17 +68,16 @@ def exchange(
     kept_epoch = epoch_keeper.get() if epoch_keeper else None
 
     def settle_and_read(conn: sa.Connection) -> Response:
-        counter = revision.lock_counter(conn)
+        counter, entry = ledger.lock_and_load(conn, ask.replica_id)
         locked = replace(counter)
-        entry = ledger.load(conn, ask.replica_id)
         if ask.user != user or (entry and entry.user != user):
             return refusal(ask, counter, "user_mismatch")
         if epochs.is_broken(counter, epoch_keeper, kept_epoch) or epochs.is_ahead(ask, entry, counter):
             epochs.renew_for(ask, counter, epoch_keeper, new_epoch())
         answer = _settle(conn, counter, ask, entry, author, collections, clock, ahead)
-        if counter != locked:
-            revision.save_counter(conn, counter)
+        writes = [revision.saving(counter)] if counter != locked else []
         if answer.refused in ("fork", "invalid"):
+            execute_together(conn, *writes)
             return refusal(ask, counter, answer.refused, answer.problem)
         reset = ask.epoch != counter.epoch or counter.horizon > max(ask.since, ask.floor)
         if reset:
@@ -88,7 +88,8 @@ def exchange(
         if answer.entry is not None:
             up_to = counter.revision if reset else max(page.up_to, ask.floor)
             told = ledger.tell(entry, answer.entry, up_to)
-            ledger.save(conn, ask, entry, told, answer.verdicts, transport, clock())
+            writes.append(ledger.saving(ask, entry, told, answer.verdicts, transport, clock()))
+        execute_together(conn, *writes)
         return respond(ask, counter, answer, page, reset=reset)
 
     try:
