@@ -1,8 +1,11 @@
-"""Applies mutations to the store: read all records at once, decide in memory, write all changes at once."""
+"""Applies mutations to the store: read all records at once, decide in memory, write all changes at once.
+
+What is decided needs no lock, only that nothing of it changes before it is written (``ahead.py``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -13,7 +16,7 @@ from airflow_updraft.bulk import Row, append, as_array, upsert
 from airflow_updraft.collections import Collection, Collections, Problem
 from airflow_updraft.json_values import Json, parse_json, write_json
 from airflow_updraft.limits import Transport
-from airflow_updraft.merge import Checked, Outcome, Stored, check_create, merge
+from airflow_updraft.merge import Checked, Outcome, Stored, check_create, merge, new_record
 from airflow_updraft.mutation import BadMutation, Mutation
 from airflow_updraft.revision import Counter
 from airflow_updraft.tables import gone, records
@@ -49,11 +52,36 @@ class Changed(NamedTuple):
 
 
 class Applied(NamedTuple):
-    """What mutations came to: a verdict each, and what was written, after revision ``base`` of the store."""
+    """What mutations come to: a verdict each, and what is to be written.
+
+    Decided on a store at revision ``base``, of whose records it found ``before``. What is written gets the revisions
+    after it, up to ``revision``.
+    """
 
     verdicts: list[Verdict]
     changed: Mapping[Key, Changed]
+    before: Mapping[Key, Stored]
     base: int
+    revision: int
+
+    def after(self, base: int) -> Applied:
+        """The same on a store at a later revision in which none of these records has changed.
+
+        A decision only compares revisions, and all it gives out are above ``base``, which is above all it was told.
+        """
+        if base == self.base:
+            return self
+        step, old = base - self.base, self.base
+        verdicts = [v | {"revision": v["revision"] + step} if v["revision"] > old else v for v in self.verdicts]
+        changed = {key: Changed(_after(one.record, old, step), one.text) for key, one in self.changed.items()}
+        return Applied(verdicts, changed, self.before, base, self.revision + step)
+
+
+def _after(record: Stored, old: int, step: int) -> Stored:
+    revision, created, fields, revisions, deleted, owner = record
+    if revisions:
+        revisions = {name: at + step if at > old else at for name, at in revisions.items()}
+    return Stored(revision + step, created + step if created > old else created, fields, revisions, deleted, owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,30 +101,68 @@ def apply_mutations(
     author: Author,
     collections: Collections,
     now: datetime,
-    creates: Sequence[Checked | None] | None = None,
+    decided: Applied | None = None,
 ) -> Applied:
     """Apply in order; the counter must be locked by this transaction.
 
-    ``creates`` is what ``check_creates`` said, asked before the lock was taken; None: not asked yet. Few statements
-    whatever the number of mutations: one SELECT a collection, one bulk upsert.
+    ``decided`` is what they come to, where that is known already: none of their records has changed since. Few
+    statements whatever the number of mutations: one SELECT a collection, one bulk upsert.
     """
-    mutations = tuple(mutations)
+    if decided is None:
+        mutations = tuple(mutations)
+        stored = load_records(conn, named_in(mutations, collections))
+        decided = decide(mutations, stored, counter.revision, author, collections)
+    applied = decided.after(counter.revision)
+    counter.revision = applied.revision
+    write_records(conn, applied.changed, applied.before, author, collections, now)
+    return applied
+
+
+def named_in(mutations: Iterable[Mutation | BadMutation], collections: Collections) -> Iterator[Mutation]:
+    """The mutations whose records may be in the store."""
+    return (m for m in mutations if isinstance(m, Mutation) and m.collection in collections)
+
+
+def decide(
+    mutations: Sequence[Mutation | BadMutation],
+    before: Mapping[Key, Stored],
+    base: int,
+    author: Author,
+    collections: Collections,
+    creates: Sequence[Checked | None] | None = None,
+) -> Applied:
+    """Decide mutations in order, on a store at revision ``base`` that holds ``before`` of their records.
+
+    ``creates`` is what ``check_creates`` said, None: not asked yet.
+    """
     if creates is None:
         creates = check_creates(mutations, collections)
-    first_base = counter.revision
-    stored = load_records(conn, (m for m in mutations if isinstance(m, Mutation) and m.collection in collections))
-    before = dict(stored)
+    revision, stored = base, dict(before)
     changed: dict[Key, Changed] = {}
     verdicts = []
+    free = {c.name for c in collections.values() if _may_travel(c, author) and _may_write(c, None, author)}
     for mutation, create in zip(mutations, creates, strict=True):
         key = mutation.collection, mutation.id
-        outcome = _decide(mutation, stored.get(key), author, collections, counter, first_base, create)
+        if (
+            type(create) is str
+            and key not in stored
+            and mutation.collection in free
+            and isinstance(mutation, Mutation)
+            and mutation.base_revision <= base
+        ):
+            # So are most: ``merge`` comes to the same, and takes longer.
+            revision += 1
+            stored[key] = record = new_record(mutation, revision, author.user)
+            changed[key] = Changed(record, create)
+            verdicts.append(applied(mutation.collection, mutation.id, revision))
+            continue
+        outcome = _decide(mutation, stored.get(key), author, collections, revision, base, create)
         if outcome.record is not None:
+            revision += 1
             stored[key] = outcome.record
             changed[key] = Changed(outcome.record, outcome.text)
         verdicts.append(_verdict(mutation, outcome, stored.get(key), author, collections))
-    write_records(conn, changed, before, author, collections, now)
-    return Applied(verdicts, changed, first_base)
+    return Applied(verdicts, changed, before, base, revision)
 
 
 def check_creates(mutations: Iterable[Mutation | BadMutation], collections: Collections) -> tuple[Checked | None, ...]:
@@ -157,29 +223,30 @@ def _decide(
     record: Stored | None,
     author: Author,
     collections: Collections,
-    counter: Counter,
-    first_base: int,
+    revision: int,
+    base: int,
     create: Checked | None,
 ) -> Outcome:
     if (collection := collections.get(mutation.collection)) is None:
         return _rejected("unknown_collection", f"there is no collection {mutation.collection[:50]!r}")
-    if author.transport == "dag" and collection.is_private:
+    if not _may_travel(collection, author):
         return _rejected("needs_plugin", f"{collection.name} is private: conf and XCom could be read by others")
     if isinstance(mutation, BadMutation):
         return Outcome("rejected", problem=mutation.problem)
-    if mutation.base_revision > first_base:
+    if mutation.base_revision > base:
         # It would pass for having seen every change; no device of this epoch can hold it.
         return _rejected("malformed", "baseRevision is above the store's revision")
     if not _may_write(collection, record, author):
         return _rejected("not_writable", f"{author.user} may not write this record of {collection.name}")
-    outcome = merge(mutation, record, collection, author.user, counter.revision + 1, create)
-    if outcome.record is not None:
-        counter.next()
-    return outcome
+    return merge(mutation, record, collection, author.user, revision + 1, create)
 
 
 def _rejected(kind: str, message: str) -> Outcome:
     return Outcome("rejected", problem=Problem(kind, message))
+
+
+def _may_travel(collection: Collection, author: Author) -> bool:
+    return not (author.transport == "dag" and collection.is_private)
 
 
 def _may_write(collection: Collection, record: Stored | None, author: Author) -> bool:
@@ -191,7 +258,7 @@ def _may_write(collection: Collection, record: Stored | None, author: Author) ->
 
 def may_read(collection: Collection, owner: str | None, author: Author) -> bool:
     """Tell whether the author may see a record with this owner."""
-    if author.transport == "dag" and collection.is_private:
+    if not _may_travel(collection, author):
         return False
     return collection.read == "all" or (collection.read == "own" and owner == author.user)
 

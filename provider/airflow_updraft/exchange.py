@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from airflow_updraft import epoch as epochs
 from airflow_updraft import ledger, revision
-from airflow_updraft.apply import Author, apply_mutations, check_creates
+from airflow_updraft.ahead import Ahead, look_ahead, still_holds
+from airflow_updraft.apply import Author, apply_mutations
 from airflow_updraft.collections import Collections, Problem
 from airflow_updraft.epoch import EpochKeeper
 from airflow_updraft.errors import InvalidRequestError
@@ -18,12 +19,16 @@ from airflow_updraft.feed import read_page
 from airflow_updraft.json_values import Json
 from airflow_updraft.ledger import Entry, Standing
 from airflow_updraft.limits import LIMITS, Transport
-from airflow_updraft.merge import Checked
 from airflow_updraft.request import Request, parse_request, read_body
 from airflow_updraft.response import Answer, Response, invalid, refusal, respond
 from airflow_updraft.revision import Counter
 from airflow_updraft.tables import random_epoch
+from airflow_updraft.together import execute_together
 from airflow_updraft.transaction import Pace, run_transaction
+from airflow_updraft.turns import Turns
+
+_thinkers = Turns()
+THINKING_WAIT_SECONDS_MAX = 1.0
 
 
 def utc_now() -> datetime:
@@ -50,27 +55,29 @@ def exchange(
     (the database's own errors, after a few attempts) means that the same request may be sent again.
     """
     body: Mapping[str, Json] = {}
-    try:
-        body = read_body(request, LIMITS[transport])
-        ask = parse_request(body, LIMITS[transport])
-    except InvalidRequestError as error:
-        return invalid(body, error)
     author = Author(user, label=user, transport=transport)
-    creates = check_creates(ask.batch.mutations, collections) if ask.batch else ()
+    # One after the other: threads that compute at once only take the interpreter from each other, and from the one
+    # that has the store's lock; all would be ready late, and then stand in line for that lock.
+    with _thinkers.take(engine, THINKING_WAIT_SECONDS_MAX):
+        try:
+            body = read_body(request, LIMITS[transport])
+            ask = parse_request(body, LIMITS[transport])
+        except InvalidRequestError as error:
+            return invalid(body, error)
+        ahead = look_ahead(engine, ask.batch.mutations, author, collections) if ask.batch else None
     kept_epoch = epoch_keeper.get() if epoch_keeper else None
 
     def settle_and_read(conn: sa.Connection) -> Response:
-        counter = revision.lock_counter(conn)
+        counter, entry = ledger.lock_and_load(conn, ask.replica_id)
         locked = replace(counter)
-        entry = ledger.load(conn, ask.replica_id)
         if ask.user != user or (entry and entry.user != user):
             return refusal(ask, counter, "user_mismatch")
         if epochs.is_broken(counter, epoch_keeper, kept_epoch) or epochs.is_ahead(ask, entry, counter):
             epochs.renew_for(ask, counter, epoch_keeper, new_epoch())
-        answer = _settle(conn, counter, ask, entry, author, collections, clock, creates)
-        if counter != locked:
-            revision.save_counter(conn, counter)
+        answer = _settle(conn, counter, ask, entry, author, collections, clock, ahead)
+        writes = [revision.saving(counter)] if counter != locked else []
         if answer.refused in ("fork", "invalid"):
+            execute_together(conn, *writes)
             return refusal(ask, counter, answer.refused, answer.problem)
         reset = ask.epoch != counter.epoch or counter.horizon > max(ask.since, ask.floor)
         if reset:
@@ -81,7 +88,8 @@ def exchange(
         if answer.entry is not None:
             up_to = counter.revision if reset else max(page.up_to, ask.floor)
             told = ledger.tell(entry, answer.entry, up_to)
-            ledger.save(conn, ask, entry, told, answer.verdicts, transport, clock())
+            writes.append(ledger.saving(ask, entry, told, answer.verdicts, transport, clock()))
+        execute_together(conn, *writes)
         return respond(ask, counter, answer, page, reset=reset)
 
     try:
@@ -100,7 +108,7 @@ def _settle(
     author: Author,
     collections: Collections,
     clock: Callable[[], datetime],
-    creates: Sequence[Checked | None],
+    ahead: Ahead | None,
 ) -> Answer:
     """Answer the request's batch, void or pull, and say what the ledger must hold of it."""
     match ledger.standing(entry, ask, counter.epoch):
@@ -122,6 +130,7 @@ def _settle(
     if ask.batch is None:
         voided = Entry(author.label, counter.epoch, mark.number, mark.nonce, is_void=True)
         return Answer("void", entry=voided)
-    applied = apply_mutations(conn, counter, ask.batch.mutations, author, collections, clock(), creates)
+    decided = ahead.applied if ahead and still_holds(conn, counter, ahead) else None
+    applied = apply_mutations(conn, counter, ask.batch.mutations, author, collections, clock(), decided)
     done = Entry(author.label, counter.epoch, mark.number, mark.nonce, ask.batch.hash)
     return Answer(verdicts=applied.verdicts, entry=done, applied=applied)

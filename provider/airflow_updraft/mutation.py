@@ -75,6 +75,10 @@ _FIT_AS_THEY_ARE = frozenset((str, float, bool, NoneType))
 """Types whose values can be stored whatever they are, once a JSON parser made them of a text that ``is_plain``."""
 
 
+_LARGE = 2**64
+"""Beyond it an integer is looked at more closely."""
+
+
 def read_plain_batch(data: bytes) -> PlainBatch | None:
     """Parse a batch, as UTF-8 that ``is_plain``, in which nothing is wrong; None: look at its mutations one by one.
 
@@ -96,7 +100,7 @@ def _is_fit(mutation: CheckedMutation, good_names: set[str]) -> bool:
         good_names.update(values)
     for value in values.values():
         kind = type(value)
-        if kind in _FIT_AS_THEY_ARE:
+        if kind in _FIT_AS_THEY_ARE or (kind is int and -_LARGE < value < _LARGE):
             continue
         # Most lists and objects hold nothing else.
         inside = value.values() if kind is dict else value if kind is list else (value,)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from airflow_updraft.tables import meta
+from airflow_updraft.together import Statement
 
 
 @dataclass(slots=True)
@@ -31,19 +32,28 @@ def lock_counter(conn: sa.Connection) -> Counter:
     return Counter(*conn.execute(_LOCK).one())
 
 
+def read_counter(conn: sa.Connection) -> Counter:
+    """Read the counter as it is, or was: nobody has locked it."""
+    return Counter(*conn.execute(_READ).one())
+
+
+_READ = sa.select(meta.c.epoch, meta.c.revision, meta.c.horizon).where(meta.c.id == 1)
 # A statement of its own. Read in the same one, another table's rows would be those from before the wait for the lock.
-_LOCK = sa.select(meta.c.epoch, meta.c.revision, meta.c.horizon).where(meta.c.id == 1).with_for_update()
+_LOCK = _READ.with_for_update()
+LOCK = sa.text("SELECT 1 FROM updraft_meta WHERE id = 1 FOR UPDATE")
+"""The lock alone, as PostgreSQL takes it, to be followed by what is read under it."""
 
 
 def save_counter(conn: sa.Connection, counter: Counter) -> None:
     """Write the counter back, in the transaction that locked it."""
-    new = {"new_epoch": counter.epoch, "new_revision": counter.revision, "new_horizon": counter.horizon}
-    conn.execute(_SAVE, new)
+    conn.execute(*saving(counter))
 
 
-# Made once: making it costs more than running it.
-_SAVE = (
-    meta.update()
-    .where(meta.c.id == 1)
-    .values({name: sa.bindparam(f"new_{name}") for name in ("epoch", "revision", "horizon")})
+def saving(counter: Counter) -> Statement:
+    """The statement that writes the counter back."""
+    return _SAVE, {"store_epoch": counter.epoch, "store_revision": counter.revision, "horizon": counter.horizon}
+
+
+_SAVE = sa.text(
+    "UPDATE updraft_meta SET epoch = :store_epoch, revision = :store_revision, horizon = :horizon WHERE id = 1"
 )

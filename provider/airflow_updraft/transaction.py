@@ -7,15 +7,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Lock
 from typing import TypeVar
-from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
 from airflow_updraft.errors import CommitUnknownError
+from airflow_updraft.turns import Turns
 
 Result = TypeVar("Result")
+
+_writers = Turns()
 
 SQLITE_WAIT_MS = 2_000
 """How long one attempt waits for another process's writer; with ATTEMPTS_MAX about 10 s in all."""
@@ -113,7 +114,9 @@ def _server_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
 def _sqlite_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
     # The driver would begin a deferred transaction; two of those that read and then write fail each other.
     with (
-        _first_in_this_process(engine),
+        # Waiting for SQLite itself means polling, up to 100 ms too long each time. Whoever waits too long here asks
+        # it all the same, and is told by it that the database is locked.
+        _writers.take(engine, SQLITE_WAIT_MS / 1000),
         engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn,
     ):
         _set_up_sqlite(conn)
@@ -138,21 +141,3 @@ def _set_up_sqlite(conn: sa.Connection) -> None:
     # With the default of 2 MB an exchange with a large store would read the same index pages again and again.
     conn.exec_driver_sql(f"PRAGMA cache_size=-{SQLITE_CACHE_KIB}")
     conn.info["updraft"] = True
-
-
-_turns: WeakKeyDictionary[sa.Engine, Lock] = WeakKeyDictionary()
-_turns_lock = Lock()
-
-
-@contextmanager
-def _first_in_this_process(engine: sa.Engine) -> Iterator[None]:
-    """Let one thread write at a time: waiting for SQLite itself means polling, up to 100 ms too long each time."""
-    with _turns_lock:
-        turn = _turns.setdefault(engine, Lock())
-    # Whoever waits too long asks SQLite all the same, and is told by it that the database is locked.
-    is_mine = turn.acquire(timeout=SQLITE_WAIT_MS / 1000)
-    try:
-        yield
-    finally:
-        if is_mine:
-            turn.release()

@@ -58,6 +58,7 @@ def _plant(planted_bug: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
 
         # In SQLite the lock is how the transaction begins.
         monkeypatch.setattr(revision, "lock_counter", read_without_lock)
+        monkeypatch.setattr(revision, "LOCK", sa.text("SELECT 1"))
         monkeypatch.setattr(transaction, "_sqlite_transaction", without_begin)
     if planted_bug == "ledger-expiry":
         expire = maintenance._expire

@@ -141,7 +141,7 @@ def test_fault_30_sqlite_locked_at_random(tmp_path: Any, monkeypatch: pytest.Mon
 
     def hold(chance: random.Random) -> bool:
         # It comes in between two of the writers' turns; asking SQLite, it would seldom find the lock free.
-        with transaction._first_in_this_process(world.engine), suppress(sqlite3.OperationalError):
+        with transaction._writers.take(world.engine, 2.0), suppress(sqlite3.OperationalError):
             holder.execute("BEGIN IMMEDIATE")
         if not holder.in_transaction:
             return False

@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from world import NOW, World, create, mutation
 
 
-def test_reader_never_skips_a_change_a_slower_writer_commits_later(world: World) -> None:
+def test_reader_never_skips_a_change_a_slower_writer_commits_later(every_engine: sa.Engine) -> None:
     """Deterministic: the slow writer holds its revision while a fast one tries to pass it.
 
     With ``--planted-bug feed-without-lock`` the fast one commits first, the reader passes both, and this fails.
     """
+    world = World(every_engine)
     slow, fast, reader = (world.device(name, name) for name in ("slow", "fast", "reader"))
     inside, go_on = threading.Event(), threading.Event()
 
@@ -52,7 +54,7 @@ def test_planted_bug_in_the_lock_is_caught(planted_bug: str | None) -> None:
     command = [sys.executable, "-m", "pytest", "--planted-bug", "feed-without-lock", "-k", name, __file__]
     run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1])
     assert run.returncode == 1, run.stdout + run.stderr
-    for database in ("sqlite", "postgres"):
+    for database in ("sqlite", "postgres", "psycopg2"):
         assert f"FAILED tests/test_concurrency.py::{name}[{database}]" in run.stdout
 
 

@@ -16,6 +16,7 @@ from airflow_updraft.airflow_bridge import collections_file, declared_collection
 from airflow_updraft.collections import Collections
 from airflow_updraft.errors import StoreNotConfiguredError
 from airflow_updraft.own_index import index_own
+from airflow_updraft.plugin.pings import ping_idle_connections
 from airflow_updraft.tables import create_store
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,6 @@ class Store:
                 pool_size=self._connections_max,
                 max_overflow=0,
                 pool_timeout=POOL_WAIT_SECONDS_MAX,
-                pool_pre_ping=True,  # a connection that died while idle is replaced, not answered with an error
             )
         except StoreNotConfiguredError:
             if current is None:
@@ -78,6 +78,7 @@ class Store:
         if current is not None and found.url == current.url:
             found.dispose()
             return current
+        ping_idle_connections(found)
         create_store(found)
         if current is None:
             # An exchange makes thousands of objects and no cycles, and every so often sets off a full collection: that
