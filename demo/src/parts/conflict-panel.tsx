@@ -16,18 +16,22 @@ interface Props {
   readonly sites: readonly Site[];
 }
 
-/** Both sides of one conflict, and the person's decision. A newer version on the other side starts it over: what was chosen was chosen for the old one. */
+/**
+ * Both sides of one conflict, and the person's decision. A newer version of what is shown starts it over: what was chosen was chosen for the old one.
+ * A score that came meanwhile does not.
+ */
 export function ConflictPanel({ client, conflict, sites }: Props): JSX.Element {
   const [choices, setChoices] = useState<Resolution>({});
   const [note, setNote] = useState<string>();
-  const shown = useRef(conflict.theirsRevision);
   const { reason, collection, fields, recordId, mine, theirs, base } = conflict;
+  const inQuestion = JSON.stringify(fields === '*' ? theirs : fields.map((of) => [of.field, of.theirs]));
+  const shown = useRef(inQuestion);
   useEffect(() => {
-    if (shown.current === conflict.theirsRevision) return;
-    shown.current = conflict.theirsRevision;
+    if (shown.current === inQuestion) return;
+    shown.current = inQuestion;
     setChoices({});
     setNote('It was changed in Airflow again. This is the new version.');
-  }, [conflict.theirsRevision]);
+  }, [inQuestion]);
 
   const isComplete = fields === '*' ? choices['*'] !== undefined : fields.every(({ field }) => choices[field] !== undefined);
   const choose = (field: string, choice: Resolution[string] | undefined): void =>
