@@ -16,10 +16,11 @@ const SCHEMAS: readonly Record<string, string>[] = [
   {},
   { calls: 'id, turn, followed, dead, settledAt', inputs: 'key' },
   { quarantine: '++', whole: 'key' },
+  {},
   { later: 'id' },
   { muchLater: 'id' },
 ];
-export const VERSION_NOW = 5;
+export const VERSION_NOW = 6;
 const EVENTS_GROUPED = 3;
 
 interface Event {
