@@ -7,8 +7,7 @@ import random
 import time
 from collections.abc import Callable
 
-SECONDS_EACH_AT_FIRST = 0.01
-"""Too little costs some a second appointment, a twentieth of a storm's time; too much the time that nobody comes."""
+SECONDS_EACH_AT_FIRST = 0.02
 WEIGHT_OF_THE_LAST = 0.02
 PAUSE_MAX = 1.5
 """In times of what a piece takes; a server that became slower is still noticed, after some pieces more."""
