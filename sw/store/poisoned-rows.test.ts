@@ -198,6 +198,23 @@ test('fault 39: what a row holds beside what is checked keeps the others neither
   expect(JSON.parse(await device.ask({ type: 'export-dead-letters' }))).toMatchObject({ deadLetters: [{ id: 'q' }] });
 });
 
+test('a record is not taken for one that is too large because its values have places in a list', async () => {
+  const readings = Array.from({ length: 25_000 }, (_, n) => n % 10);
+  await device.put('x', { n: readings });
+  await device.restart();
+  expect(await device.ask({ type: 'get', collection: 'asks', id: 'x' })).toMatchObject({ value: { n: readings }, state: 'local' });
+  expect(await quarantined()).toBeUndefined();
+});
+
+test('fault 39: a list that holds itself under a name, where JSON has no place for it, is read as the list that it is', async () => {
+  const readings = Object.assign([1, 2], { itself: [] as unknown });
+  readings.itself = readings;
+  await device.put('x', { n: readings as number[] });
+  await device.restart();
+  const row = await device.ask({ type: 'get', collection: 'asks', id: 'x' });
+  expect(JSON.parse(JSON.stringify(row))).toMatchObject({ value: { n: [1, 2] }, state: 'local' });
+});
+
 test('fault 39: a full count of the quarantine does not stop it', async () => {
   await device.put('x');
   const db = await new Promise<IDBDatabase>((resolve) => {

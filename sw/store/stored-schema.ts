@@ -26,10 +26,11 @@ function isDoc(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'id' in value && typeof value.id === 'string' && !Array.isArray(value) && isJson(value);
 }
 
-/** Characters of all texts and names in it, at most those of the record's JSON text. */
+/** Characters of all texts and names in it, at most those of the record's JSON text. Of a list only what JSON knows: a name beside its items may lead back to it. */
 function lengthOf(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (typeof value !== 'object' || value === null) return 1;
+  if (Array.isArray(value)) return value.reduce((sum: number, item: unknown) => sum + lengthOf(item), 0);
   return Object.entries(value).reduce((sum, [key, item]) => sum + key.length + lengthOf(item), 0);
 }
 
