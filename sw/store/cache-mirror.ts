@@ -4,7 +4,7 @@ import type { Mirror } from './mirror.ts';
 const PAUSE_PER_MIRROR = 10;
 const PAUSE_MIN_MS = 50;
 /** However long it seems to have taken: a clock may have jumped meanwhile. */
-const PAUSE_MAX_MS = 30_000;
+const PAUSE_MAX_MS = 5_000;
 const CACHE_PREFIX = 'updraft:';
 /** Two places in turn: while one is being written the other is whole, whenever the worker or the browser is stopped. */
 const PLACES = ['/updraft-mirror/0', '/updraft-mirror/1'] as const;
