@@ -3,7 +3,7 @@ import type { Mirror } from './mirror.ts';
 /** After a mirror that took 20 ms to read and write the next one comes 200 ms later. */
 const PAUSE_PER_MIRROR = 10;
 const PAUSE_MIN_MS = 50;
-/** However long it seems to have taken: a clock may have jumped meanwhile. */
+/** However long it seems to have taken: a clock may have jumped, and what is captured meanwhile is in no mirror. */
 const PAUSE_MAX_MS = 5_000;
 const CACHE_PREFIX = 'updraft:';
 /** Two places in turn: while one is being written the other is whole, whenever the worker or the browser is stopped. */
