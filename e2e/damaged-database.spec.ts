@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import type { Status } from '../client/index.ts';
 import type { Device } from './support/device.ts';
 import { eventually } from './support/eventually.ts';
-import { databaseOf, mirroredOn } from './support/profile-storage.ts';
+import { databaseOf, isMirroredOn } from './support/profile-storage.ts';
 import { randomOf, seedOf } from './support/random.ts';
 import { expect, test } from './support/test.ts';
 
@@ -65,30 +65,31 @@ test('fault 9: damaged files of the database: what was captured is there, untouc
     // Never the last change: when the mirror holds every record it holds this, too.
     await current.put({ id: last, site: 'A7', status: 'ok', visits: 2 });
     ids.push(counted, last);
-    await eventually(() => mirroredOn(current, 'ana'), 'the mirror has caught up').toBe(ids.length);
+    await eventually(() => isMirroredOn(current, 'ana', [counted, last]), 'the mirror has caught up').toBe(true);
     await current.close();
     const folder = await databaseOf(current);
     return (await readdir(folder)).filter((name) => !/^LO(CK|G)/.test(name)).map((name) => join(folder, name));
   };
+  const shown = async (): Promise<string[]> => (await current.rows(prefix)).map(({ id }) => id);
+  /** The network is there again, and what was restored may be sent at once: unsent or not, it is there. What Airflow has, too, may need a sign-in first. */
   const reopen = async (): Promise<Status> => {
     current = await newDevice({ profile: device.profile });
     await openWhatIsLeft(current);
-    expect(
-      (await current.rows(prefix)).map(({ id }) => id),
-      `UPDRAFT_SEED=${seed}`,
-    ).toEqual(ids);
-    return current.status();
+    expect(await shown(), `UPDRAFT_SEED=${seed}`).toEqual(expect.arrayContaining(ids.slice(-2)));
+    const status = await current.status();
+    await settleSignedIn(current);
+    await eventually(shown, `UPDRAFT_SEED=${seed}`).toEqual(ids);
+    return status;
   };
 
   await device.openSignedIn('ana', { keep: true });
   for (const file of await captureAndClose('0')) if (basename(file).startsWith('MANIFEST')) await harm(file, 'zero', 0);
-  expect((await reopen()).storageLost).toMatchObject({ unsent: ids.length, restored: ids.length });
+  expect((await reopen()).storageLost).toMatchObject({ unsent: 2, restored: 2 });
 
   const harmed = drawn(await captureAndClose('1'));
   if (harmed !== undefined) await harm(harmed, drawn(DAMAGES) ?? 'zero', random());
-  expect((await reopen()).unsent, 'whatever was harmed').toBe(ids.length);
+  await reopen();
 
-  await settleSignedIn(current);
   expect((await store.records(prefix)).map(({ id, fields, created, revision }) => [id, fields['visits'], created === revision])).toEqual(
     ids.map((id) => [id, 2, true]),
   );

@@ -4,7 +4,7 @@ import { ERROR_WORDS } from '../demo/src/words.ts';
 import { MESSAGES_VERSION } from '../shared/protocol-version.ts';
 import type { Device } from './support/device.ts';
 import { eventually } from './support/eventually.ts';
-import { databaseOf, mirroredOn } from './support/profile-storage.ts';
+import { databaseOf, isMirroredOn } from './support/profile-storage.ts';
 import { expect, test } from './support/test.ts';
 
 /** The kind of error that a capture ends with, asked of the worker by a page that could not connect. */
@@ -56,7 +56,7 @@ test('fault 10: the browser cannot open the database: no capture is accepted, th
 async function loseDatabaseUnderWorker(device: Device, prefix: string): Promise<void> {
   await device.setOffline(true);
   await device.put({ id: `${prefix}kept`, site: 'A7', status: 'ok' });
-  await eventually(() => mirroredOn(device, 'ana'), 'the mirror has caught up').toBe(1);
+  await eventually(() => isMirroredOn(device, 'ana', [`${prefix}kept`]), 'the mirror has caught up').toBe(true);
   await device.cdp.send('Storage.clearDataForOrigin', { origin: new URL(device.url).origin, storageTypes: 'indexeddb' });
   await device.put({ id: `${prefix}sent`, site: 'A7', status: 'ok' });
   expect(await device.status()).toMatchObject({ unsent: 2, storageLost: { unsent: 1, restored: 1 } });

@@ -11,15 +11,18 @@ export async function databaseOf({ profile, url }: Device): Promise<string> {
   return join(all, name);
 }
 
-/** How many unsent changes the mirror of this device's user holds. */
-export function mirroredOn({ page }: Device, user: string): Promise<number> {
-  return page.evaluate(async (name) => {
-    const cache = await caches.open(`updraft:${name}`);
-    const kept = await Promise.all(
-      ['/updraft-mirror/0', '/updraft-mirror/1'].map(
-        async (place) => (await cache.match(place))?.json() as Promise<{ content: { unsent: number } } | undefined>,
-      ),
-    );
-    return Math.max(0, ...kept.map((one) => one?.content.unsent ?? 0));
-  }, user);
+/** Whether a mirror of this device's user holds the unsent changes of all these records. */
+export function isMirroredOn({ page }: Device, user: string, ids: readonly string[]): Promise<boolean> {
+  return page.evaluate(
+    async ({ name, wanted }) => {
+      const cache = await caches.open(`updraft:${name}`);
+      const kept = await Promise.all(
+        ['/updraft-mirror/0', '/updraft-mirror/1'].map(
+          async (place) => (await cache.match(place))?.json() as Promise<{ content: { records: { id: string }[] } } | undefined>,
+        ),
+      );
+      return kept.some((one) => wanted.every((id) => one?.content.records.some((record) => record.id === id)));
+    },
+    { name: user, wanted: ids },
+  );
 }
