@@ -96,7 +96,7 @@ test('a mirror that cannot be written costs no capture', async () => {
   expect((await device.status()).unsent).toBe(1);
 });
 
-test('while answer follows answer nothing is mirrored in between, and every five seconds while one is awaited', async () => {
+test('from the first request on, while answer follows answer, nothing is mirrored in between, and every five seconds while one is awaited', async () => {
   const server = new TestServer();
   /** After an answer (50 ms) it waits, after a mirror it does not. */
   const waiting: (() => void)[] = [];
@@ -126,9 +126,52 @@ test('while answer follows answer nothing is mirrored in between, and every five
   await mirror.flush();
   device.isOnline = true;
   await device.sync();
-  expect(order.slice(order.indexOf('asked 3'))).toEqual(['asked 3', 'asked 4', 'mirrored z']);
+  expect(order.slice(order.indexOf('asked 2'))).toEqual(['asked 2', 'asked 3', 'asked 4', 'mirrored z']);
   expect(device.mirrored?.unsent).toBe(1);
   for (const goOn of waiting) goOn();
   await mirror.flush();
   expect(device.mirrored?.unsent).toBe(0);
+});
+
+test('a request that is long in coming back is mirrored as it was sent', async () => {
+  const server = new TestServer();
+  /** When a drain begins and after an answer (50 ms) it waits, after a mirror it does not. */
+  const waiting: (() => void)[] = [];
+  Object.assign(device.mirror, { pause: (tookMs: number) => (tookMs === 50 ? new Promise<void>((resolve) => waiting.push(resolve)) : Promise.resolve()) });
+  let written = (): void => undefined;
+  const isWritten = new Promise<void>((resolve) => (written = resolve));
+  let isAsked = false;
+  const states: string[] = [];
+  const { write } = device.mirror;
+  Object.assign(device.mirror, {
+    write: async (content: Parameters<typeof write>[0]) => {
+      await write(content);
+      if (isAsked) written();
+      states.push(...content.deliveries.map(({ state }) => state.kind));
+    },
+  });
+  device.transport = {
+    carriesPrivate: true,
+    exchange: async ({ request }) => {
+      if (request.batch !== undefined) {
+        order.push('asked');
+        isAsked = true;
+        for (const goOn of waiting.splice(0)) goOn();
+        await isWritten;
+      }
+      return { effect: 'settle', response: server.answer(request), via: 'plugin' };
+    },
+  };
+  await device.signIn();
+  device.isOnline = true;
+  await device.sync();
+  device.isOnline = false;
+  for (const goOn of waiting.splice(0)) goOn();
+  await device.put('x');
+  await (await device.open()).mirror.flush();
+  order = [];
+  device.isOnline = true;
+  await device.sync();
+  expect(order.slice(0, 2)).toEqual(['asked', 'mirrored x']);
+  expect(states).toContain('sending');
 });

@@ -3,8 +3,8 @@ import type { Store } from './store/replica-store.ts';
 import type { Transport } from './transport/transport.ts';
 import type { World } from './world.ts';
 
-/** After an answer the mirror waits for the next request to go out, but no longer than after a mirror that took so long. */
-const ANSWERED_AS_MS = 50;
+/** When a drain begins the mirror waits for its first answer, and after an answer for the next request to go out; no longer than after a mirror that took so long. */
+const HELD_AS_MS = 50;
 /** While answer follows answer each mirror would only show that less is unsent. */
 const BUSY_MS = 5_000;
 
@@ -17,11 +17,11 @@ export class MirrorWriter {
   #isDirty = false;
   #isClosed = false;
   #isResting = false;
-  /** An answer is being settled and the next batch sealed: reading all that is unsent would keep them waiting. */
+  /** A batch is being sealed, or an answer settled: reading all that is unsent would keep them waiting. */
   #isHeld = false;
-  #answers = 0;
-  /** When the last one was begun, ms since 1970. */
-  #begunAt = Number.NEGATIVE_INFINITY;
+  #holds = 0;
+  /** When the last one was begun, or they were held; ms since 1970. */
+  #lastAt = Number.NEGATIVE_INFINITY;
   #writing: Promise<void> | undefined;
 
   constructor(world: Pick<World, 'store' | 'mirror' | 'logger' | 'clock'>) {
@@ -33,7 +33,10 @@ export class MirrorWriter {
     return {
       read: (body) => store.read(body),
       destroy: () => store.destroy(),
-      during: (work) => store.during(work),
+      during: (work) => {
+        void this.#hold();
+        return store.during(work);
+      },
       write: async (body) => {
         const result = await store.write(body);
         this.#isDirty = true;
@@ -46,7 +49,7 @@ export class MirrorWriter {
   /** The same way to Airflow. While an answer is awaited is the time for a mirror, but not for each of many; one that is long in coming is waited for no longer. */
   beside(transport: Transport): Transport {
     const exchange: Transport['exchange'] = async (job, credentials) => {
-      const sinceLast = this.#world.clock.now() - this.#begunAt;
+      const sinceLast = this.#world.clock.now() - this.#lastAt;
       // A clock that was set back tells nothing.
       if (sinceLast < 0 || sinceLast >= BUSY_MS) this.#letGo();
       try {
@@ -88,7 +91,7 @@ export class MirrorWriter {
   async #write(): Promise<void> {
     const { store, mirror, logger, clock } = this.#world;
     const began = clock.now();
-    this.#begunAt = began;
+    this.#lastAt = began;
     this.#isDirty = false;
     const write = async (withRecords: boolean): Promise<void> => mirror.write(await store.read(async (tx) => mirrorOf(tx, await tx.replica(), withRecords)));
     // A full disk may still have room for the marker alone.
@@ -107,10 +110,11 @@ export class MirrorWriter {
   }
 
   async #hold(): Promise<void> {
+    if (!this.#isHeld) this.#lastAt = this.#world.clock.now();
     this.#isHeld = true;
-    const answer = ++this.#answers;
-    await this.#world.mirror.pause(ANSWERED_AS_MS);
-    if (answer === this.#answers) this.#letGo();
+    const hold = ++this.#holds;
+    await this.#world.mirror.pause(HELD_AS_MS);
+    if (hold === this.#holds) this.#letGo();
   }
 
   #letGo(): void {

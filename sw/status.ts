@@ -45,10 +45,10 @@ async function oldestOf(tx: ReplicaTx): Promise<number | undefined> {
 
 /** The status, from the replica alone and what the worker knows now. */
 export async function statusOf(tx: ReplicaTx, replica: Replica, now: Now): Promise<Status> {
-  const counts = await tx.counts();
-  const quarantined = await tx.quarantined();
-  const deliveries = await tx.deliveries();
-  const oldestAt = await oldestOf(tx);
+  // Asked for together: one after the other each would wait behind whatever else is read meanwhile.
+  const [counts, deliveries, quarantined, isWhole] = await Promise.all([tx.counts(), tx.deliveries(), tx.quarantined(), tx.isWhole()]);
+  // Where none is left the browser would go through all that were settled.
+  const oldestAt = counts.unsent > 0 ? await oldestOf(tx) : undefined;
   const run = deliveries.map(runOf).find((runId) => runId !== undefined);
   const moves = now.activity === 'idle' ? waitingOf(replica, deliveries, counts, now.online) : stillFailing(replica, now.online);
   const waiting = now.trouble ? { for: 'storage' as const, ...now.trouble } : moves;
@@ -69,7 +69,7 @@ export async function statusOf(tx: ReplicaTx, replica: Replica, now: Now): Promi
     ready: replica.ready,
     durability: now.durability,
     ...(replica.lockedAt === undefined ? {} : { locked: true as const }),
-    ...((await tx.isWhole()) ? {} : { partial: true as const }),
+    ...(isWhole ? {} : { partial: true as const }),
     ...(quarantined > 0 ? { quarantined } : {}),
     ...(replica.lost ? { storageLost: lossOf(replica.lost) } : {}),
   };

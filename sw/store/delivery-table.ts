@@ -83,9 +83,11 @@ export class DeliveryTable {
     const members = this.#membersReader.of(delivery);
     if (!members || !ahead || delivery.nonce === undefined) return;
     const isMember = ({ collection, id }: ReplicaRecord): boolean => members.has(collection, id);
-    const records = new Map(ahead.records.filter(isMember).map((record) => [keyOf(record), record]));
-    if (records.size < members.size) return;
-    learnt.batch = { nonce: delivery.nonce, records };
-    learnt.ahead = { records: ahead.records.filter((record) => !isMember(record)), limit: ahead.limit - records.size };
+    // Sealing takes the oldest: whatever else may travel is younger.
+    const oldest = ahead.records.slice(0, members.size);
+    if (oldest.length < members.size || !oldest.every(isMember)) return;
+    const records = new Map(oldest.map((record) => [keyOf(record), record]));
+    learnt.batch = { nonce: delivery.nonce, records, lastSendable: members.lastSendable };
+    learnt.ahead = { records: ahead.records.slice(members.size), limit: ahead.limit - members.size };
   }
 }

@@ -168,6 +168,30 @@ describe('in a drain, when something goes wrong', () => {
   });
 });
 
+test.each([
+  ['by this worker', () => store],
+  ['by another', () => other],
+])('an older change than any of the batch on its way, that may travel only now: decided %s', async (_by, decider) => {
+  const mark = { conflictId: 'c', reason: 'edited', fields: ['n'], base: null } as const;
+  const decide = (of: ReplicaStore, change: (record: ReplicaRecord) => ReplicaRecord): Promise<void> =>
+    of.write(async (tx) => {
+      await tx.putRecords([change(await tx.record('asks', 'old', 0))]);
+      await ensureOpenDelivery(tx, await tx.replica(), MAKING);
+    });
+  await capture(store, 'old', 'a', 'b');
+  await decide(store, (record) => ({ ...record, mark }));
+  await store.during(async () => {
+    await known();
+    await seal();
+    expect(await known()).toMatchObject({ inBatch: [{ id: 'a' }, { id: 'b' }], sendable: [] });
+    await decide(decider(), ({ mark: _, ...record }) => record);
+    expect(await known()).toMatchObject({ inBatch: [{ id: 'a' }, { id: 'b' }], sendable: [{ id: 'old' }] });
+    await settle();
+    await seal();
+    expect(await known()).toMatchObject({ inBatch: [{ id: 'old' }] });
+  });
+});
+
 describe('another worker’s write in the middle of a drain', () => {
   test('of a record on its way: the answer finds its change', async () => {
     await capture(store, 'a', 'b');

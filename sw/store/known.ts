@@ -10,8 +10,11 @@ export interface Learnt {
   deliveries?: readonly Delivery[] | undefined;
   /** The first `limit` records whose change may travel, oldest first. */
   ahead?: { readonly records: readonly ReplicaRecord[]; readonly limit: number } | undefined;
-  /** All records of the batch on its way, by key, as their rows are: captured, not yet in their sealed form. */
-  batch?: { readonly nonce: string; readonly records: ReadonlyMap<string, ReplicaRecord> } | undefined;
+  /**
+   * All records of the batch on its way, by key, as their rows are: captured, not yet in their sealed form. No other change up to `lastSendable` may travel:
+   * to look for one in the index would go through all that was settled since the browser last cleared it up.
+   */
+  batch?: { readonly nonce: string; readonly records: ReadonlyMap<string, ReplicaRecord>; readonly lastSendable: number } | undefined;
 }
 
 /** Beside the replica's row: names the state in which records and deliveries are. */

@@ -84,8 +84,9 @@ export class RecordTable {
       const key = keyOf(record);
       const before = this.#met.get(key);
       learnt.counts = learnt.counts && before && recounted(learnt.counts, before, record);
-      if (isSendable(record) || aheadKeys.has(key)) learnt.ahead = undefined;
-      if (batch?.records.has(key)) learnt.batch = undefined;
+      const sendable = isSendable(record) ? record.pending?.firstSeq : undefined;
+      if (sendable !== undefined || aheadKeys.has(key)) learnt.ahead = undefined;
+      if (batch && (batch.records.has(key) || (sendable ?? Number.POSITIVE_INFINITY) <= batch.lastSendable)) learnt.batch = undefined;
     }
     this.#meet([...records]);
   }
@@ -107,21 +108,22 @@ export class RecordTable {
   }
   async hasSendable(): Promise<boolean> {
     const { ahead } = await this.#knowledge.learnt();
-    if (ahead && ahead.records.length > 0) return true;
+    if (ahead && ahead.limit > 0) return ahead.records.length > 0;
     const { lastSendable } = await this.#deliveries.members();
-    // Not counted: that would go through them all.
+    // Not counted: that would go through them all. Where none is left the browser goes through all that were settled.
     const later = this.#records.where('sendable').above(lastSendable).limit(1).primaryKeys();
     return (await later).length > 0 || (await this.#freed(1)).length > 0;
   }
   /** Changes older than the youngest of the batch on its way that may travel only now: a conflict was decided meanwhile. */
   async #freed(limit: number): Promise<Key[]> {
     const { lastSendable, size, has } = await this.#deliveries.members();
-    if (size === 0) return [];
-    const older = this.#records.where('sendable').belowOrEqual(lastSendable);
-    // The rows of a batch that is known have not been written since it was sealed: they are all among these.
     const { batch } = await this.#knowledge.learnt();
-    if (batch && (await older.count()) === size) return [];
-    const keys = await older.limit(size + limit).primaryKeys();
+    if (size === 0 || batch) return [];
+    const keys = await this.#records
+      .where('sendable')
+      .belowOrEqual(lastSendable)
+      .limit(size + limit)
+      .primaryKeys();
     return keys.filter(([collection, id]) => !has(collection, id)).slice(0, limit);
   }
   async inBatch(): Promise<ReplicaRecord[]> {
