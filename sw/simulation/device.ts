@@ -63,6 +63,7 @@ export class SimulatedDevice {
   now = Date.parse('2026-01-01T00:00:00Z');
   online = true;
   #clears = 0;
+  #requests = 0;
   #worker: { replica: OpenReplica; kill: KillSwitch } | undefined;
   #starting: Promise<{ replica: OpenReplica; kill: KillSwitch }> | undefined;
 
@@ -129,8 +130,13 @@ export class SimulatedDevice {
     }
   }
 
+  /** Numbered, too: of ten thousand draws two may be the same, and the second request would count as a repetition. */
+  #newRequest(): string {
+    return `q${++this.#requests} ${this.#options.random()}`;
+  }
+
   async capture(collection: string, change: ChangeCommand): Promise<Captured | UpdraftError> {
-    const requestId = `q${this.#options.random()}`;
+    const requestId = this.#newRequest();
     try {
       return (await this.ask({ type: 'capture', requestId, collection, change })) as Captured;
     } catch (error) {
@@ -161,7 +167,7 @@ export class SimulatedDevice {
     const fields = conflict.fields === '*' ? ['*'] : conflict.fields.map(({ field }) => field);
     await this.ask({
       type: 'resolve',
-      requestId: `q${this.#options.random()}`,
+      requestId: this.#newRequest(),
       conflictId: conflict.id,
       theirsRevision: conflict.theirsRevision,
       choices: Object.fromEntries(fields.map((field) => [field, choice])),

@@ -9,7 +9,7 @@ import type { Verdict } from '../../shared/verdict.ts';
  */
 export class FakeAirflow {
   readonly records = new Map<string, Doc>();
-  /** `replica id firstSeq..lastSeq` of each mutation, with how often it took effect. */
+  /** `replica collection/id firstSeq..lastSeq` of each mutation, with how often it took effect. */
   readonly effects = new Map<string, number>();
   /** Batches that the device gave up as a whole. */
   voided = 0;
@@ -42,7 +42,7 @@ export class FakeAirflow {
     if (last?.number === number && last.nonce === nonce) return last.verdicts;
     if (!mutations) this.voided += 1;
     const verdicts = mutations?.map(({ collection, id, firstSeq, lastSeq, set = {} }): Verdict => {
-      const effect = `${replicaId} ${id} ${firstSeq}..${lastSeq}`;
+      const effect = `${replicaId} ${collection}/${id} ${firstSeq}..${lastSeq}`;
       this.effects.set(effect, (this.effects.get(effect) ?? 0) + 1);
       this.records.set(id, { ...this.records.get(id), ...set, id });
       return { verdict: 'applied', collection, id, revision: ++this.#revision };
