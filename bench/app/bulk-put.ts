@@ -12,12 +12,12 @@ function done<T>(request: IDBRequest<T>): Promise<T> {
   });
 }
 
-/** The rows whose ids begin so, and no others: a replica holds what earlier rounds have left in Airflow, too. Read past the engine. */
-export async function settledRows(prefix: string): Promise<Rows> {
-  const database = await done(indexedDB.open('updraft:ana'));
+/** The records of this user's replica, as they are stored. Read past the engine. */
+export async function settledRows(user: string): Promise<Rows> {
+  const database = await done(indexedDB.open(`updraft:${user}`));
   const store = database.transaction('records').objectStore('records');
   const indexes = [...store.indexNames].map((name) => store.index(name)).map(({ name, keyPath, multiEntry }) => ({ name, keyPath, multiEntry }));
-  const rows = (await done<{ readonly id: string }[]>(store.getAll())).filter(({ id }) => id.startsWith(prefix));
+  const rows = await done(store.getAll());
   database.close();
   return { rows, keyPath: store.keyPath, indexes };
 }

@@ -6,7 +6,7 @@ import { bulkPut, settledRows } from './bulk-put.ts';
 const IN_FLIGHT = 1_000;
 const PUSHED_AT_ONCE = 500;
 
-const updraft = () => connect<{ inspections: BenchRecord }>({ registration: ready, user: 'ana' });
+const updraft = (user: string) => connect<{ inspections: BenchRecord }>({ registration: ready, user });
 let ready: ServiceWorkerRegistration;
 let client: Awaited<ReturnType<typeof updraft>>;
 
@@ -17,10 +17,10 @@ async function register(script: string): Promise<void> {
 
 /** What the bench asks of the page; moments are in ms since 1970. */
 const bench = {
-  async connect(): Promise<void> {
+  async connect(user: string): Promise<void> {
     await register('/updraft.js');
     await fetch('/airflow/bench/records', { method: 'PUT' });
-    client = await updraft();
+    client = await updraft(user);
     await client.signIn({ cookie: true });
     await client.sync();
   },
@@ -74,8 +74,8 @@ const bench = {
   },
 
   /** Milliseconds of one put of the rows that these records are in the replica, into a store made like its own, and into one without indexes. */
-  async put(prefix: string, count: number): Promise<{ likeOurs: number; plain: number }> {
-    const rows = await settledRows(prefix);
+  async put(user: string, count: number): Promise<{ likeOurs: number; plain: number }> {
+    const rows = await settledRows(user);
     if (rows.rows.length !== count) throw new Error(`The replica holds ${rows.rows.length} of ${count} records.`);
     return { likeOurs: await bulkPut(rows, true), plain: await bulkPut(rows, false) };
   },
