@@ -4,7 +4,7 @@ import { ERROR_WORDS } from '../demo/src/words.ts';
 import { MESSAGES_VERSION } from '../shared/protocol-version.ts';
 import type { Device } from './support/device.ts';
 import { eventually } from './support/eventually.ts';
-import { databaseOf, isMirroredOn } from './support/profile-storage.ts';
+import { databaseOf, isMirroredOn, takeDatabases, takeDatabasesWithoutPage } from './support/profile-storage.ts';
 import { expect, test } from './support/test.ts';
 
 /** The kind of error that a capture ends with, asked of the worker by a page that could not connect. */
@@ -57,7 +57,7 @@ async function loseDatabaseUnderWorker(device: Device, prefix: string): Promise<
   await device.setOffline(true);
   await device.put({ id: `${prefix}kept`, site: 'A7', status: 'ok' });
   await eventually(() => isMirroredOn(device, 'ana', [`${prefix}kept`]), 'the mirror has caught up').toBe(true);
-  await device.cdp.send('Storage.clearDataForOrigin', { origin: new URL(device.url).origin, storageTypes: 'indexeddb' });
+  await takeDatabases(device);
   await device.put({ id: `${prefix}sent`, site: 'A7', status: 'ok' });
   expect(await device.status()).toMatchObject({ unsent: 2, storageLost: { unsent: 1, restored: 1 } });
   await device.setOffline(false);
@@ -89,6 +89,22 @@ test('faults 8 and 12: the browser takes the database from the running worker; t
   await device.put({ id: `${prefix}new`, site: 'A7', status: 'ok' });
   await device.settled();
   expect((await store.records(prefix)).map(({ id }) => id)).toEqual([`${prefix}kept`, `${prefix}new`, `${prefix}sent`]);
+});
+
+test('fault 8: the browser takes the database from the running worker, and no page is open: the sync event restores what was unsent, and sends it', async ({
+  device,
+  store,
+  prefix,
+}) => {
+  await device.openSignedIn('ana');
+  await takeDatabasesWithoutPage(device, `${prefix}kept`);
+  await store.hasLive(prefix, 1);
+
+  await device.open();
+  await device.connected();
+  await device.settled();
+  expect(await device.status()).toMatchObject({ storageLost: { unsent: 1, restored: 1 } });
+  expect((await device.rows(prefix)).map(({ id, state }) => [id, state])).toEqual([[`${prefix}kept`, 'synced']]);
 });
 
 /** The database as version 1 of it was, with what it holds now; the tab keeps it open and does not let go. */

@@ -1,5 +1,6 @@
 import type { Device } from './support/device.ts';
 import { eventually } from './support/eventually.ts';
+import { takeDatabasesWithoutPage } from './support/profile-storage.ts';
 import { expect, test } from './support/test.ts';
 
 interface Shown {
@@ -124,4 +125,23 @@ test('all was sent, and then a sign-in is needed, while no page is open: one not
   const signIn = { tag: 'updraft:sign-in', body: expect.stringContaining('1 change') };
   await eventually(tags, 'the notification that a sign-in is needed').toEqual([sent, signIn]);
   expect(await store.records(`${prefix}waits`)).toEqual([]);
+});
+
+test('fault 8: the browser takes the database, and the kept token in it, while no page is open: one notification, and once signed in what was unsent is sent', async ({
+  device,
+  store,
+  prefix,
+}) => {
+  await device.openSignedIn('ana', { keep: true });
+  await answer(device, 'granted');
+  await takeDatabasesWithoutPage(device, `${prefix}kept`);
+  const signIn = { tag: 'updraft:sign-in', body: expect.stringContaining('1 change') };
+  await eventually(() => shownToNobody(device), 'the notification that a sign-in is needed').toEqual([signIn]);
+  expect(await store.records(prefix)).toEqual([]);
+
+  await device.open();
+  await device.signIn('ana', { keep: true });
+  await device.settled();
+  expect(await device.status()).toMatchObject({ storageLost: { unsent: 1, restored: 1 } });
+  await store.hasLive(prefix, 1);
 });

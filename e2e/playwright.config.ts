@@ -3,7 +3,9 @@ import { defineConfig } from '@playwright/test';
 import { lane } from './support/lane.ts';
 
 // One worker: two cores are busy with one browser and one Airflow. No retries, since a test that passes at times proves nothing.
-const BY_DAG = ['airflow-down', 'ambiguous-answers', 'bad-input', 'credentials', 'demo', 'killed-worker', 'offline-capture'].map((name) => `${name}.spec.ts`);
+const BY_DAG = ['airflow-down', 'ambiguous-answers', 'bad-input', 'credentials', 'demo', 'killed-worker', 'offline-capture', 'other-protocol'].map(
+  (name) => `${name}.spec.ts`,
+);
 
 export default defineConfig<{ via: TransportName }>({
   testDir: '.',

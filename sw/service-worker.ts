@@ -3,7 +3,7 @@ import { readCollections, type Declarations } from '../shared/collections.ts';
 import { UpdraftError } from '../shared/errors.ts';
 import { randomHex } from '../shared/ids.ts';
 import type { TransportName } from '../shared/limits.ts';
-import { BROADCAST_CHANNEL, CommandSchema, type Broadcast, RequestSchema, type Command, type Reply } from '../shared/messages.ts';
+import { BROADCAST_CHANNEL, CommandSchema, type Broadcast, RequestSchema, type Reply } from '../shared/messages.ts';
 import { MESSAGES_VERSION } from '../shared/protocol-version.ts';
 import type { Durability } from '../shared/status.ts';
 import { createBrowserSurface, type SurfaceOptions } from './browser-surface.ts';
@@ -131,7 +131,7 @@ class Replicas {
       if (!command.success)
         throw new UpdraftError('bad-message', `The request is not valid at "${v.getDotPath(command.issues[0]) ?? 'the top'}": ${command.issues[0].message}`);
       const { user } = request.output;
-      const { result, afterwards } = await this.#handle(user, command.output);
+      const { result, afterwards } = await this.#withReplica<Handled>(user, (replica) => handleCommand(replica, command.output));
       if (command.output.type === 'sign-out' && command.output.unsent !== 'keep') this.#open.delete(user);
       reply({ updraft: MESSAGES_VERSION, ok: result });
       // The event is kept alive for the drain; the page has its answer already.
@@ -141,16 +141,21 @@ class Replicas {
     }
   }
 
-  /** Once more with a replica that is opened anew, if the browser has emptied the open one. */
-  async #handle(user: string, command: Command): Promise<Handled> {
-    const replica = await this.#replicaOf(user);
+  /** Once more with a replica that is opened anew, and restored, if the browser has emptied the open one. */
+  async #withReplica<T>(user: string, work: (replica: OpenReplica) => Promise<T>): Promise<T> {
+    const open = this.#replicaOf(user);
+    const replica = await open;
     try {
-      return await handleCommand(replica, command);
+      return await work(replica);
     } catch (error) {
       if (!(error instanceof EmptiedError)) throw error;
-      await replica.close();
-      this.#open.delete(user);
-      return handleCommand(await this.#replicaOf(user), command);
+      const reopened = async (): Promise<OpenReplica> => {
+        await replica.close();
+        return this.#openReplica(user);
+      };
+      // Once for all who find it empty: what the first of them opens the second does not replace.
+      if (this.#open.get(user) === open) void this.#keep(user, reopened());
+      return work(await this.#replicaOf(user));
     }
   }
 
@@ -167,13 +172,24 @@ class Replicas {
     return [...new Set(users.flat())];
   }
 
-  async #drainOf(user: string, reason: 'sync-event' | 'periodic-sync'): Promise<boolean> {
-    const { pipeline } = await this.#replicaOf(user);
-    return pipeline.drainInSlices(reason);
+  /** Resolves to whether work is left. */
+  #drainOf(user: string, reason: 'sync-event' | 'periodic-sync'): Promise<boolean> {
+    return this.#withReplica(user, async ({ pipeline }) => {
+      try {
+        return await pipeline.drainInSlices(reason);
+      } catch (error) {
+        // Without a mirror there is nothing to restore: its user has signed out meanwhile, or all of the site's data is cleared. A new replica is made for a page only.
+        if (error instanceof EmptiedError && !(await usersWithMirror(caches)).includes(user)) return false;
+        throw error;
+      }
+    });
   }
 
   #replicaOf(user: string): Promise<OpenReplica> {
-    const open = this.#open.get(user) ?? this.#openReplica(user);
+    return this.#open.get(user) ?? this.#keep(user, this.#openReplica(user));
+  }
+
+  #keep(user: string, open: Promise<OpenReplica>): Promise<OpenReplica> {
     this.#open.set(user, open);
     open.catch(() => this.#open.delete(user));
     return open;

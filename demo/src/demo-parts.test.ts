@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Row } from '../../client/index.ts';
+import type { Conflict, Row } from '../../client/index.ts';
 import type { Inspection } from './collections.ts';
 import { dayText, today } from './dates.ts';
+import { inQuestion } from './in-question.ts';
 import { newestFirst } from './newest-first.ts';
 import { openFirst } from './open-first.ts';
 import { outcomeTone } from './outcome-tone.ts';
@@ -47,6 +48,32 @@ describe('openFirst', () => {
   it('puts what is to be done before what is done, and what was touched last before the rest', () => {
     const rows = openFirst([task('old', true, 3), task('new', true, 9), task('mine', true, 1, 'local'), task('b', false, 2), task('a', false, 5)]);
     expect(rows.map(({ id }) => id)).toEqual(['a', 'b', 'mine', 'new', 'old']);
+  });
+});
+
+describe('inQuestion', () => {
+  const at = (theirsRevision: number, theirs: Conflict['theirs'], isWhole = false): Conflict => ({
+    id: 'c',
+    collection: 'inspections',
+    recordId: 'a',
+    reason: isWhole ? 'deleted-here' : 'edited',
+    fields: isWhole ? '*' : [{ field: 'note', base: 'dry', mine: 'wet', theirs: theirs?.['note'] }],
+    base: { id: 'a', note: 'dry' },
+    mine: isWhole ? null : { id: 'a', note: 'wet' },
+    theirs,
+    theirsRevision,
+  });
+  const before = { id: 'a', note: 'damp' };
+  it('stays the same where a DAG has scored the record meanwhile', () => {
+    expect(inQuestion(at(8, { ...before, score: 20 }))).toBe(inQuestion(at(7, before)));
+  });
+  it('is another where the field was changed again, or removed', () => {
+    const asked = [at(7, before), at(8, { ...before, note: 'flooded' }), at(9, { id: 'a' })].map(inQuestion);
+    expect(new Set(asked).size).toBe(3);
+  });
+  it('is the record, with its score, where one of two versions is to hold; and another when it is deleted', () => {
+    const asked = [at(7, before, true), at(8, { ...before, score: 20 }, true), at(9, null, true)].map(inQuestion);
+    expect(new Set(asked).size).toBe(3);
   });
 });
 

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Device } from './device.ts';
+import { eventually } from './eventually.ts';
 
 /** Where Chromium keeps the IndexedDB of one origin. */
 export async function databaseOf({ profile, url }: Device): Promise<string> {
@@ -25,4 +26,19 @@ export function isMirroredOn({ page }: Device, user: string, ids: readonly strin
     },
     { name: user, wanted: ids },
   );
+}
+
+/** The browser closes the connections of the running worker by force, and takes the databases with them. */
+export async function takeDatabases({ cdp, url }: Device): Promise<void> {
+  await cdp.send('Storage.clearDataForOrigin', { origin: new URL(url).origin, storageTypes: 'indexeddb' });
+}
+
+/** The same with one unsent change of Ana's in them and no page open; then the network is back, and nobody but the browser's sync event asks the worker. */
+export async function takeDatabasesWithoutPage(device: Device, id: string): Promise<void> {
+  await device.setOffline(true);
+  await device.put({ id, site: 'A7', status: 'ok' });
+  await eventually(() => isMirroredOn(device, 'ana', [id]), 'the mirror has caught up').toBe(true);
+  await device.closeTab();
+  await takeDatabases(device);
+  await device.context.setOffline(false);
 }

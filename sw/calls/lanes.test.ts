@@ -1,7 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { CallEntry } from '../../shared/calls.ts';
+import { UpdraftError } from '../../shared/errors.ts';
 import type { HttpReply } from '../transport/http.ts';
 import { CallsDevice } from './calls-device.ts';
+import { CallLanes } from './lanes.ts';
 
 const eventually = async (what: () => boolean | Promise<boolean>): Promise<void> => {
   for (let tries = 0; !(await what()); tries++) {
@@ -78,6 +80,25 @@ test('a server in trouble is asked once, not once by each lane; when it answers 
   await device.later();
   await device.later();
   expect(kinds(await device.calls())['waiting'] ?? 0).toBe(0);
+});
+
+test('fault 8, 25: a probe of a server in trouble that the storage fails never goes out: the next one does not wait for it', async () => {
+  const device = await CallsDevice.signedIn();
+  device.airflow.addDag('report');
+  device.online = false;
+  const id = await device.trigger('report');
+  device.online = true;
+  const { world, desk, circuit } = await device.worker();
+  // Alone: beside them a drain of the batches has the probe for itself for a moment.
+  const lanes = new CallLanes(world, desk, circuit, async () => undefined);
+  circuit.begin();
+  await circuit.report({ told: 'struggles' });
+  device.now = circuit.dueAt() ?? 0;
+  vi.spyOn(world.store, 'write').mockRejectedValueOnce(new UpdraftError('storage', 'the connection is closed'));
+  await expect(lanes.drain('timer')).rejects.toThrow('the connection is closed');
+  expect([runs(device, 'report').length, await device.state(id)]).toEqual([0, { kind: 'queued' }]);
+  await lanes.drain('timer');
+  expect([runs(device, 'report').length, circuit.state]).toEqual([1, { kind: 'closed' }]);
 });
 
 test('a list of pending requests that cannot be had is not asked for in a loop, and holds nothing up', async () => {

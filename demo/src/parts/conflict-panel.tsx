@@ -4,6 +4,7 @@ import { UpdraftError, type Conflict, type Resolution } from '../../../client/in
 import type { Site } from '../collections.ts';
 import { siteName } from '../draft.ts';
 import { errorText } from '../error-text.ts';
+import { inQuestion } from '../in-question.ts';
 import type { Client } from '../use-updraft.ts';
 import { CONFLICT_WORDS } from '../words.ts';
 import { ConflictField } from './conflict-field.tsx';
@@ -24,14 +25,14 @@ export function ConflictPanel({ client, conflict, sites }: Props): JSX.Element {
   const [choices, setChoices] = useState<Resolution>({});
   const [note, setNote] = useState<string>();
   const { reason, collection, fields, recordId, mine, theirs, base } = conflict;
-  const inQuestion = JSON.stringify(fields === '*' ? theirs : fields.map((of) => [of.field, of.theirs]));
-  const shown = useRef(inQuestion);
+  const asked = inQuestion(conflict);
+  const shown = useRef(asked);
   useEffect(() => {
-    if (shown.current === inQuestion) return;
-    shown.current = inQuestion;
+    if (shown.current === asked) return;
+    shown.current = asked;
     setChoices({});
     setNote('It was changed in Airflow again. This is the new version.');
-  }, [inQuestion]);
+  }, [asked]);
 
   const isComplete = fields === '*' ? choices['*'] !== undefined : fields.every(({ field }) => choices[field] !== undefined);
   const choose = (field: string, choice: Resolution[string] | undefined): void =>
