@@ -80,15 +80,19 @@ export const plantedStage = { ...script('planted bugs', 'planted.mjs'), report: 
 
 /** They count the store's revisions, or stop Airflow: they need an Airflow of their own. */
 const COUNTING = ['airflow-down', 'bad-input', 'five-tabs', 'kill-loop', 'scheduled-sync'].map((name) => `${name}.spec.ts`);
+/** Beside them, so that both lanes take about as long. */
+const BESIDE = ['other-protocol', 'store-faults'].map((name) => `${name}.spec.ts`);
 /** They time what happens: nothing else may run beside them. */
 const TIMED = ['asleep', 'background-sync', 'connectivity', 'killed-worker', 'pipeline', 'plugin'].map((name) => `${name}.spec.ts`);
 
 /** The whole end-to-end suite, the other browsers included. @param {string} chromium @returns {{ most: Stage, counting: Stage, timed: Stage }} */
 export function e2eStages(chromium) {
-  const others = [...specsIn('e2e'), ...specsIn('e2e/browsers')].filter((file) => ![...COUNTING, ...TIMED].some((name) => file.endsWith(`/${name}`)));
+  const others = [...specsIn('e2e'), ...specsIn('e2e/browsers')].filter(
+    (file) => ![...COUNTING, ...BESIDE, ...TIMED].some((name) => file.endsWith(`/${name}`)),
+  );
   const projects = ['--project=plugin', '--project=dag'];
   const most = e2eStage(chromium, [...projects, '--project=browsers', ...others]);
-  const counting = e2eStage(chromium, [...projects, ...COUNTING], 'playwright-counting');
+  const counting = e2eStage(chromium, [...projects, ...COUNTING, ...BESIDE], 'playwright-counting');
   return {
     most: { ...most, env: { ...most.env, UPDRAFT_KEEP_AIRFLOW: 'yes' } },
     counting: { ...counting, name: `${counting.name} that count or stop Airflow`, env: { ...counting.env, UPDRAFT_E2E_LANE: '1' } },
