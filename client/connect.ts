@@ -57,7 +57,7 @@ const SYNC_TIMEOUT_MS = 120_000;
 /** Connects this page to the worker. Rejects with `unsupported` or `no-service-worker`. Works signed out and offline. */
 export async function connect<C extends Record<keyof C, { id: string }> = Record<string, { id: string }>>(options: ConnectOptions): Promise<Updraft<C>> {
   const registration = await activeWorker(options);
-  const link = createWorkerLink(() => registration.active, options.user);
+  const link = createWorkerLink(() => registration.active ?? registration.installing, options.user);
   const settling = createSettling();
   let getToken: (() => Promise<string> | string) | undefined;
   let keep = false;

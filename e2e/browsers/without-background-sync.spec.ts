@@ -18,7 +18,6 @@ async function captureReloadReconnect(browser: OtherBrowser, store: Store, prefi
   let site = await serve(5490);
   try {
     await browser.open(site.url);
-    // WebKit never ends an installation whose page has left: the page stays until its worker is there.
     const hasNoSync = await browser.run<boolean>(`const { sync } = await navigator.serviceWorker.ready; return sync === undefined;`);
     expect(hasNoSync, 'no Background Sync here').toBe(true);
     await browser.run(`localStorage.setItem('demo.user', 'ana');`);
