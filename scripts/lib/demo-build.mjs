@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { demoDist, root, stateRoot } from './paths.mjs';
 import { withPidLock } from './pid-lock.mjs';
@@ -7,15 +7,22 @@ import { run } from './run.mjs';
 
 const SOURCES = ['client', 'demo', 'shared', 'sw', 'vite.config.ts', 'package-lock.json'];
 
-/** Build the demo, unless no source is newer than the last build. @param {{ mode?: string }} [options] @returns {Promise<string>} its folder */
+/** Which bug the last build was made with; empty: none. */
+const madeWith = join(stateRoot, 'demo-build.planted');
+
+/** Build the demo, unless no source is newer than the last build, and that has the same planted bug or none. @param {{ mode?: string }} [options] @returns {Promise<string>} its folder */
 export async function buildDemo({ mode = 'demo' } = {}) {
   if (!existsSync(join(root, 'vite.config.ts'))) throw new Problem('There is no vite.config.ts: the PWA cannot be built.');
   const index = join(demoDist, 'index.html');
   await withPidLock(join(stateRoot, 'demo-build.lock'), async () => {
     const built = existsSync(index) ? statSync(index).mtimeMs : 0;
-    if (SOURCES.every((source) => newest(join(root, source)) <= built)) return;
-    say('… building the PWA');
+    const planted = process.env['UPDRAFT_PLANTED_BUG'] ?? '';
+    const isSame = existsSync(madeWith) && readFileSync(madeWith, 'utf8') === planted;
+    if (isSame && SOURCES.every((source) => newest(join(root, source)) <= built)) return;
+    say(planted ? `… building the PWA with the planted bug ${planted}` : '… building the PWA');
+    rmSync(madeWith, { force: true });
     await run(process.execPath, [join(root, 'node_modules', 'vite', 'bin', 'vite.js'), 'build', '--mode', mode, '--logLevel', 'warn']);
+    writeFileSync(madeWith, planted);
   });
   return demoDist;
 }
