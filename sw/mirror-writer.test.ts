@@ -96,11 +96,16 @@ test('a mirror that cannot be written costs no capture', async () => {
   expect((await device.status()).unsent).toBe(1);
 });
 
-test('from the first request on, while answer follows answer, nothing is mirrored in between, and every five seconds while one is awaited', async () => {
-  const server = new TestServer();
-  /** After an answer (50 ms) it waits, after a mirror it does not. */
+/** The mirror waits when a drain begins and after an answer (50 ms), and not after a mirror. Each of these ends a wait. */
+function holding(): (() => void)[] {
   const waiting: (() => void)[] = [];
   Object.assign(device.mirror, { pause: (tookMs: number) => (tookMs === 50 ? new Promise<void>((resolve) => waiting.push(resolve)) : Promise.resolve()) });
+  return waiting;
+}
+
+test('from the first request on, while answer follows answer, nothing is mirrored in between, and every five seconds while one is awaited', async () => {
+  const server = new TestServer();
+  const waiting = holding();
   let written = (): void => undefined;
   const isWritten = new Promise<void>((resolve) => (written = resolve));
   let asked = 0;
@@ -135,9 +140,7 @@ test('from the first request on, while answer follows answer, nothing is mirrore
 
 test('a request that is long in coming back is mirrored as it was sent', async () => {
   const server = new TestServer();
-  /** When a drain begins and after an answer (50 ms) it waits, after a mirror it does not. */
-  const waiting: (() => void)[] = [];
-  Object.assign(device.mirror, { pause: (tookMs: number) => (tookMs === 50 ? new Promise<void>((resolve) => waiting.push(resolve)) : Promise.resolve()) });
+  const waiting = holding();
   let written = (): void => undefined;
   const isWritten = new Promise<void>((resolve) => (written = resolve));
   let isAsked = false;
