@@ -3,7 +3,10 @@ import { VitePWA } from 'vite-plugin-pwa';
 
 const plantedBug = process.env['UPDRAFT_PLANTED_BUG'];
 /** A build with a planted bug says so; `npm run size` refuses it. */
-const output = plantedBug === undefined ? {} : { footer: `globalThis.updraftPlantedBug = ${JSON.stringify(plantedBug)};` };
+const output =
+  plantedBug === undefined
+    ? {}
+    : { footer: `globalThis.updraftPlantedBug = ${JSON.stringify(plantedBug)};` };
 
 /** Replaced in every build; release builds hold no planted bug. */
 const define = {
@@ -40,7 +43,12 @@ const sw: UserConfig = {
 const worker: UserConfig = {
   define,
   build: {
-    lib: { entry: 'sw/updraft-sw.ts', formats: ['iife'], name: 'updraftWorker', fileName: () => 'updraft-sw.js' },
+    lib: {
+      entry: 'sw/updraft-sw.ts',
+      formats: ['iife'],
+      name: 'updraftWorker',
+      fileName: () => 'updraft-sw.js',
+    },
     emptyOutDir: false,
     minify: true,
     rolldownOptions: { output },
@@ -58,11 +66,15 @@ const demo: UserConfig = {
       filename: 'sw.ts',
       registerType: 'prompt',
       injectRegister: false,
-      injectManifest: { globPatterns: ['**/*.{js,css,html,svg,png,webmanifest,woff2}'], minify: true },
+      injectManifest: {
+        globPatterns: ['**/*.{js,css,html,svg,png,webmanifest,woff2}'],
+        minify: true,
+      },
       manifest: {
         name: 'Updraft field inspections',
         short_name: 'Inspections',
-        description: 'Capture inspections where there is no network; they reach Airflow when there is.',
+        description:
+          'Capture inspections where there is no network; they reach Airflow when there is.',
         id: '/',
         start_url: '/',
         display: 'standalone',
@@ -71,7 +83,12 @@ const demo: UserConfig = {
         icons: [
           { src: 'icon-192.png', sizes: '192x192', type: 'image/png', purpose: 'any' },
           { src: 'icon-512.png', sizes: '512x512', type: 'image/png', purpose: 'any' },
-          { src: 'icon-maskable-512.png', sizes: '512x512', type: 'image/png', purpose: 'maskable' },
+          {
+            src: 'icon-maskable-512.png',
+            sizes: '512x512',
+            type: 'image/png',
+            purpose: 'maskable',
+          },
         ],
       },
     }),

@@ -1,7 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 /** A new object each time: Vitest empties the one it is given. */
-const define = (): Record<string, string> => ({ __UPDRAFT_PLANTED_BUG__: JSON.stringify(process.env['UPDRAFT_PLANTED_BUG']) ?? 'undefined' });
+const define = (): Record<string, string> => ({
+  __UPDRAFT_PLANTED_BUG__: JSON.stringify(process.env['UPDRAFT_PLANTED_BUG']) ?? 'undefined',
+});
 
 export default defineConfig({
   test: {
@@ -16,6 +18,9 @@ export default defineConfig({
           isolate: false,
           // Node cannot import Workbox as it is published.
           server: { deps: { inline: [/workbox/] } },
+          // The limit ends a hang. Five seconds ended sound tests beside a server that was starting.
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
         },
       },
       // The same engine with its real transports against a real Airflow; UPDRAFT_STORE names the store it has.
@@ -30,7 +35,10 @@ export default defineConfig({
         },
       },
       // The worker's engine against the provider's real exchange; needs the Python environment.
-      { define: define(), test: { name: 'simulation', include: ['sw/simulation/*.sim.ts'], testTimeout: 180_000 } },
+      {
+        define: define(),
+        test: { name: 'simulation', include: ['sw/simulation/*.sim.ts'], testTimeout: 180_000 },
+      },
     ],
   },
 });

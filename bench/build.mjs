@@ -2,7 +2,10 @@ import { join } from 'node:path';
 import { build } from 'vite';
 import { root, stateRoot } from '../scripts/lib/paths.mjs';
 
-/** The bench's page with both workers, as an app would build them. @returns {Promise<string>} its folder */
+/**
+ * Builds the bench's page with both workers, as an app would.
+ * @returns {Promise<string>} the page's folder
+ */
 export async function buildBench() {
   const app = join(root, 'bench', 'app');
   const outDir = join(stateRoot, 'bench-app');
@@ -16,8 +19,12 @@ export async function buildBench() {
       outDir,
       emptyOutDir: true,
       rolldownOptions: {
-        input: { index: join(app, 'index.html'), updraft: worker('updraft'), workbox: worker('workbox') },
-        // Beside the page: a worker's scope is its folder.
+        input: {
+          index: join(app, 'index.html'),
+          updraft: worker('updraft'),
+          workbox: worker('workbox'),
+        },
+        // Beside the page: a worker's scope is the folder of the script.
         output: { entryFileNames: '[name].js' },
       },
     },

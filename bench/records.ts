@@ -1,4 +1,4 @@
-/** One captured record, about 200 bytes of JSON: an ordinary inspection. */
+/** A captured record, about 200 bytes of JSON: an ordinary inspection. */
 export interface BenchRecord {
   readonly id: string;
   readonly site: string;
@@ -11,7 +11,9 @@ export interface BenchRecord {
 
 const STATUSES = ['ok', 'watch', 'fail'] as const;
 
-/** The same records for everyone, but for the prefix of their ids. */
+const twoDigits = (n: number): string => String(n).padStart(2, '0');
+
+/** Returns equal records for every route; only the prefix of the ids differs. */
 export const recordsOf = (prefix: string, count: number): BenchRecord[] =>
   Array.from({ length: count }, (_, n) => ({
     id: `${prefix}${String(n).padStart(6, '0')}`,
@@ -19,6 +21,8 @@ export const recordsOf = (prefix: string, count: number): BenchRecord[] =>
     status: STATUSES[n % 3] ?? 'ok',
     reading: (n * 7919) % 1000,
     visits: 1,
-    note: `Visit ${n}: door ${n % 12} closed, gauge ${(n * 31) % 400} read twice, nothing else to report.`,
-    inspected_on: `2026-${String((n % 12) + 1).padStart(2, '0')}-${String((n % 28) + 1).padStart(2, '0')}`,
+    note:
+      `Visit ${n}: door ${n % 12} closed, gauge ${(n * 31) % 400} read twice, ` +
+      'nothing else to report.',
+    inspected_on: `2026-${twoDigits((n % 12) + 1)}-${twoDigits((n % 28) + 1)}`,
   }));

@@ -3,7 +3,10 @@ export class WireBytes {
   /** @type {Set<import('node:net').Socket>} */
   #sockets = new Set();
 
-  /** For `serveDemo`: sees each request and answers none. @param {import('node:http').IncomingMessage} request */
+  /**
+   * For `serveDemo`: sees each request and answers none.
+   * @param {import('node:http').IncomingMessage} request
+   */
   intercept = ({ socket }) => {
     this.#sockets.add(socket);
     return false;
@@ -11,6 +14,9 @@ export class WireBytes {
 
   /** Bytes both ways since the first request. */
   get total() {
-    return [...this.#sockets].reduce((sum, { bytesRead, bytesWritten }) => sum + bytesRead + bytesWritten, 0);
+    return [...this.#sockets].reduce(
+      (sum, { bytesRead, bytesWritten }) => sum + bytesRead + bytesWritten,
+      0,
+    );
   }
 }

@@ -3,7 +3,7 @@ import { activeWorker } from './active-worker.ts';
 
 const SCRIPT = 'https://app.test/sw.js';
 
-/** A worker as a page sees it. */
+/** A worker, from a page's view. */
 class FakeWorker extends EventTarget {
   state: ServiceWorkerState;
   readonly scriptURL: string;
@@ -18,6 +18,7 @@ class FakeWorker extends EventTarget {
   }
 }
 interface FakeRegistration {
+  scope: string;
   installing: FakeWorker | null;
   waiting: FakeWorker | null;
   active: FakeWorker | null;
@@ -28,10 +29,13 @@ interface FakeRegistration {
 let calls: string[];
 let found: FakeRegistration | undefined;
 let register: () => Promise<FakeRegistration>;
-/** The browser: the page's scope has an active worker. */
+/** The page's `navigator.serviceWorker`. */
+let browser: EventTarget;
+/** Resolves the browser's `ready`: the page's scope has an active worker. */
 let isReady: () => void;
 
 const registrationWith = (workers: Partial<FakeRegistration>): FakeRegistration => ({
+  scope: new URL('.', SCRIPT).href,
   installing: null,
   waiting: null,
   active: null,
@@ -41,7 +45,7 @@ const registrationWith = (workers: Partial<FakeRegistration>): FakeRegistration 
   },
   ...workers,
 });
-/** How it ends: `pending` until it does. */
+/** The promise's outcome; `pending` while the promise is open. */
 function following(promise: Promise<unknown>): { is: unknown } {
   const outcome: { is: unknown } = { is: 'pending' };
   promise.then(
@@ -52,21 +56,28 @@ function following(promise: Promise<unknown>): { is: unknown } {
 }
 const connecting = (): { is: unknown } => following(activeWorker({ worker: SCRIPT, user: 'ana' }));
 const handedOver = (registration: FakeRegistration): { is: unknown } =>
-  following(activeWorker({ registration: registration as unknown as ServiceWorkerRegistration, user: 'ana' }));
+  following(
+    activeWorker({
+      registration: registration as unknown as ServiceWorkerRegistration,
+      user: 'ana',
+    }),
+  );
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   calls = [];
   found = undefined;
+  browser = new EventTarget();
   vi.stubGlobal('navigator', {
-    serviceWorker: {
+    serviceWorker: Object.assign(browser, {
+      startMessages: () => undefined,
       ready: new Promise<void>((resolve) => (isReady = resolve)),
       getRegistration: () => Promise.resolve(found),
       register() {
         calls.push('register');
         return register();
       },
-    },
+    }),
   });
 });
 afterEach(() => {
@@ -75,7 +86,7 @@ afterEach(() => {
 });
 
 describe('a first worker', () => {
-  test('slow to install, is left alone and awaited', async () => {
+  test('slow to install is awaited', async () => {
     const worker = new FakeWorker('installing');
     const registration = registrationWith({ installing: worker });
     register = () => Promise.resolve(registration);
@@ -89,7 +100,7 @@ describe('a first worker', () => {
     expect(calls).toEqual(['register']);
   });
 
-  test('still installing after twenty seconds is taken as it is, and may become active later', async () => {
+  test('still installing after twenty seconds is used, and may become active later', async () => {
     const registration = registrationWith({ installing: new FakeWorker('installing') });
     const outcome = handedOver(registration);
     await vi.advanceTimersByTimeAsync(20_000);
@@ -97,7 +108,7 @@ describe('a first worker', () => {
     expect(calls).toEqual([]);
   });
 
-  test('left installing by a page that is gone: nobody registers behind it, where it would wait for ever', async () => {
+  test('left installing by a page that is gone: nobody registers behind it', async () => {
     found = registrationWith({ installing: new FakeWorker('installing') });
     register = () => new Promise(() => undefined);
     const outcome = connecting();
@@ -116,8 +127,37 @@ describe('a first worker', () => {
     expect(outcome.is).toBe('no-service-worker');
   });
 
+  test('case D2: that cannot be installed rejects with its own reason and advice', async () => {
+    const worker = new FakeWorker('installing');
+    const registration = registrationWith({ installing: worker });
+    const outcome = activeWorker({
+      registration: registration as unknown as ServiceWorkerRegistration,
+      user: 'ana',
+    });
+    const told = expect(outcome).rejects.toMatchObject({
+      kind: 'bad-collections',
+      message: 'collections.json is not valid at "collections.a": …',
+    });
+    browser.dispatchEvent(new MessageEvent('message', { data: 'another script’s message' }));
+    browser.dispatchEvent(
+      new MessageEvent('message', {
+        data: {
+          updraftFailed: {
+            kind: 'bad-collections',
+            message: 'collections.json is not valid at "collections.a": …',
+          },
+        },
+      }),
+    );
+    registration.installing = null;
+    worker.becomes('redundant');
+    await told;
+  });
+
   test('of a wider scope and another script is not taken for this one', async () => {
-    found = registrationWith({ installing: new FakeWorker('installing', 'https://app.test/other.js') });
+    found = registrationWith({
+      installing: new FakeWorker('installing', 'https://app.test/other.js'),
+    });
     const own = registrationWith({ active: new FakeWorker('activated') });
     register = () => Promise.resolve(own);
     const outcome = connecting();
@@ -127,7 +167,7 @@ describe('a first worker', () => {
 });
 
 describe('a registration without a worker', () => {
-  test('whose script is still being evaluated is awaited, and taken when the browser says it is ready', async () => {
+  test('whose script is still being evaluated is awaited until the browser is ready', async () => {
     found = registrationWith({});
     const outcome = connecting();
     await vi.advanceTimersByTimeAsync(1_000);
@@ -139,7 +179,7 @@ describe('a registration without a worker', () => {
     expect(calls).toEqual([]);
   });
 
-  test('whose script was still being evaluated when its page left: taken as it is after twenty seconds', async () => {
+  test('whose script was being evaluated when its page left: used after 20 s', async () => {
     found = registrationWith({});
     const outcome = connecting();
     await vi.advanceTimersByTimeAsync(1_000);
@@ -148,7 +188,7 @@ describe('a registration without a worker', () => {
     expect(outcome.is).toBe(found);
   });
 
-  test('that never comes: told after twenty seconds', async () => {
+  test('that never comes rejects after twenty seconds', async () => {
     const outcome = handedOver(registrationWith({}));
     await vi.advanceTimersByTimeAsync(20_000);
     expect(outcome.is).toBe('no-service-worker');
@@ -157,7 +197,11 @@ describe('a registration without a worker', () => {
 
 describe('a worker that is active', () => {
   test('is taken at once, whatever waits or is installed behind it', async () => {
-    const states: Partial<FakeRegistration>[] = [{}, { waiting: new FakeWorker('installed') }, { installing: new FakeWorker('installing') }];
+    const states: Partial<FakeRegistration>[] = [
+      {},
+      { waiting: new FakeWorker('installed') },
+      { installing: new FakeWorker('installing') },
+    ];
     for (const behind of states) {
       const registration = registrationWith({ active: new FakeWorker('activated'), ...behind });
       const outcome = handedOver(registration);
@@ -168,7 +212,10 @@ describe('a worker that is active', () => {
   });
 
   test('is not registered again: that would wait behind an update nobody ends', async () => {
-    found = registrationWith({ active: new FakeWorker('activated'), installing: new FakeWorker('installing') });
+    found = registrationWith({
+      active: new FakeWorker('activated'),
+      installing: new FakeWorker('installing'),
+    });
     register = () => new Promise(() => undefined);
     const outcome = connecting();
     await vi.advanceTimersByTimeAsync(0);
@@ -176,7 +223,7 @@ describe('a worker that is active', () => {
     expect(calls).toEqual([]);
   });
 
-  test('of another script is registered anew, and still serves when the new one cannot be fetched', async () => {
+  test('of another script is registered anew, and serves without the new script', async () => {
     found = registrationWith({ active: new FakeWorker('activated', 'https://app.test/sw.js?old') });
     register = () => Promise.reject(new TypeError('offline'));
     const outcome = connecting();
@@ -186,9 +233,34 @@ describe('a worker that is active', () => {
   });
 });
 
-test('a script that cannot be fetched, and no worker yet: told', async () => {
+test('case B12: offline, the worker of another app around this scope is not used', async () => {
+  found = Object.assign(
+    registrationWith({ active: new FakeWorker('activated', 'https://app.test/other.js') }),
+    { scope: 'https://app.test/around/' },
+  );
   register = () => Promise.reject(new TypeError('offline'));
   const outcome = connecting();
   await vi.advanceTimersByTimeAsync(0);
   expect(outcome.is).toBe('no-service-worker');
+});
+
+test('a script that cannot be fetched, and no worker yet, rejects', async () => {
+  register = () => Promise.reject(new TypeError('offline'));
+  const outcome = connecting();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(outcome.is).toBe('no-service-worker');
+});
+
+test.each([
+  undefined,
+  null,
+  {},
+  { user: 'ana' },
+  { worker: '', user: 'ana' },
+  { registration: undefined, user: 'ana' },
+])('case D9: connect(%j) says what it needs', async (options) => {
+  await expect(activeWorker(options as never)).rejects.toMatchObject({
+    kind: 'bad-option',
+    message: expect.stringContaining('connect() needs "worker"'),
+  });
 });

@@ -1,17 +1,33 @@
 import { UpdraftError } from '../shared/errors.ts';
+import type { LastWords } from '../shared/messages.ts';
 import type { ConnectOptions } from './connect-options.ts';
 
 const PATIENCE_MS = 20_000;
 
 /**
- * The registration with an active worker. It need not control this page: after a shift-reload none does, and messages still reach it.
- * A worker still installing after 20 s is taken as it is, for it serves messages: WebKit never ends an installation whose page left early.
+ * Returns the registration that has an active worker. The worker need not control this page: after
+ * a shift-reload none does, and messages still reach the worker. A worker still installing after 20
+ * s is returned too, because such a worker serves messages: WebKit never ends an installation whose
+ * page left early.
  */
 export async function activeWorker(options: ConnectOptions): Promise<ServiceWorkerRegistration> {
   if (!('serviceWorker' in navigator) || typeof BroadcastChannel === 'undefined') {
-    throw new UpdraftError('unsupported', 'Updraft needs a service worker: https or localhost, and a browser from 2023 or newer.');
+    throw new UpdraftError(
+      'unsupported',
+      'Updraft needs a service worker: https or localhost, and a browser from 2023 or newer.',
+    );
   }
-  const registration = 'registration' in options ? options.registration : await register(options.worker);
+  const { registration: given, worker } = Object(options) as {
+    readonly registration?: ServiceWorkerRegistration;
+    readonly worker?: string;
+  };
+  if (!given && !worker)
+    throw new UpdraftError(
+      'bad-option',
+      'connect() needs "worker", the URL of a script that calls startUpdraft(), or ' +
+        'its "registration".',
+    );
+  const registration = given ?? (await register(worker as string));
   if (!registration.active) await activation(registration);
   return registration;
 }
@@ -20,28 +36,46 @@ async function register(script: string): Promise<ServiceWorkerRegistration> {
   const { serviceWorker } = navigator;
   const found = await serviceWorker.getRegistration(script);
   const { url } = new Request(script);
-  // To register the same script again changes nothing, and would wait behind an installation that never ends.
-  if (found && ((found.installing ?? found.waiting ?? found.active)?.scriptURL ?? url) === url) return found;
+  // Registering a script again changes nothing, and would wait behind an installation that never
+  // ends.
+  if (found && ((found.installing ?? found.waiting ?? found.active)?.scriptURL ?? url) === url)
+    return found;
   try {
     return await serviceWorker.register(script);
   } catch (error) {
-    // Offline the script cannot be checked for updates, but an installed worker still serves.
-    if (found) return found;
-    throw new UpdraftError('no-service-worker', `The service worker "${script}" could not be registered: ${String(error)}`);
+    // Offline the browser cannot check the script for updates, but an installed worker still
+    // serves. Only this app's registration counts, not that of an app around it.
+    if (found?.scope === new URL('.', url).href) return found;
+    throw new UpdraftError(
+      'no-service-worker',
+      `The service worker "${script}" could not be registered: ${String(error)}`,
+    );
   }
 }
 
 function activation(registration: ServiceWorkerRegistration): Promise<void> {
   const worker = registration.installing ?? registration.waiting;
   return new Promise((resolve, reject) => {
+    let why = new UpdraftError(
+      'no-service-worker',
+      'The service worker did not become active. Look at its errors, then reload.',
+    );
+    // A worker that cannot be installed sends the reason before the installation ends.
+    navigator.serviceWorker.addEventListener(
+      'message',
+      ({ data }: MessageEvent<LastWords | undefined>) => {
+        if (data?.updraftFailed)
+          why = new UpdraftError(data.updraftFailed.kind, data.updraftFailed.message);
+      },
+    );
+    navigator.serviceWorker.startMessages();
     const check = (late?: unknown): void => {
       if (registration.active ?? (late === true && registration.installing)) resolve();
-      else if (late === true || worker?.state === 'redundant')
-        reject(new UpdraftError('no-service-worker', 'The service worker did not become active. Look at its errors, then reload.'));
+      else if (late === true || worker?.state === 'redundant') reject(why);
     };
     setTimeout(check, PATIENCE_MS, true);
     worker?.addEventListener('statechange', check);
-    // A registration that has no worker yet gets one once its script is evaluated.
+    // A registration without a worker gets a worker once the script is evaluated.
     void navigator.serviceWorker.ready.then(check);
   });
 }

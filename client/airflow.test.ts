@@ -29,26 +29,52 @@ const INPUT: PendingInput = {
 };
 
 test('each call is a request that the worker reads, with a name of its own', async () => {
-  expect(await airflow.triggerDagRun('report', { conf: { day: 1 }, note: 'from the field' })).toEqual({ id: 'call-1' });
+  expect(
+    await airflow.triggerDagRun('report', { conf: { day: 1 }, note: 'from the field' }),
+  ).toEqual({ id: 'call-1' });
   await airflow.triggerDagRun('report');
   await airflow.respond(INPUT, { chosen: ['Approve'], params: { remark: 'ok' } });
   await airflow.clearTaskInstances('report', 'run-1', ['load']);
   await airflow.retry('call-1');
   await airflow.discard('call-1');
-  expect(heard.map((command) => v.is(CommandSchema, command))).toEqual([true, true, true, true, true, true]);
-  expect(heard.slice(0, 3)).toMatchObject([
-    { type: 'call', request: { operation: 'triggerDagRun', dagId: 'report', conf: { day: 1 }, note: 'from the field' } },
-    { type: 'call', request: { operation: 'triggerDagRun', dagId: 'report' } },
-    { type: 'call', request: { operation: 'respondToHumanInput', input: { taskInstanceId: 'ti', options: ['Approve', 'Reject'] }, chosen: ['Approve'] } },
+  expect(heard.map((command) => v.is(CommandSchema, command))).toEqual([
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
   ]);
-  expect(new Set(heard.map((command) => ('requestId' in command ? command.requestId : '')))).toHaveLength(6);
+  expect(heard.slice(0, 3)).toMatchObject([
+    {
+      type: 'call',
+      request: {
+        operation: 'triggerDagRun',
+        dagId: 'report',
+        conf: { day: 1 },
+        note: 'from the field',
+      },
+    },
+    { type: 'call', request: { operation: 'triggerDagRun', dagId: 'report' } },
+    {
+      type: 'call',
+      request: {
+        operation: 'respondToHumanInput',
+        input: { taskInstanceId: 'ti', options: ['Approve', 'Reject'] },
+        chosen: ['Approve'],
+      },
+    },
+  ]);
+  expect(
+    new Set(heard.map((command) => ('requestId' in command ? command.requestId : ''))),
+  ).toHaveLength(6);
 });
 
-test('it is no promise: whoever awaits it gets it', async () => {
+test('is no promise: awaiting the calls returns the calls', async () => {
   expect(await Promise.resolve(airflow)).toBe(airflow);
 });
 
-test('what the worker refuses is the caller’s to see', async () => {
+test('a refusal of the worker reaches the caller', async () => {
   const refusing = airflowCallsLater({ ask: () => Promise.reject(new TypeError('no worker')) });
   await expect(refusing.calls()).rejects.toThrow('no worker');
 });

@@ -1,66 +1,166 @@
 import { UpdraftError } from '../shared/errors.ts';
 import { newId } from '../shared/ids.ts';
-import type { ChangeCommand } from '../shared/messages.ts';
-import type { Query, Row, Settled } from '../shared/row.ts';
+import type { Captured, ChangeCommand } from '../shared/messages.ts';
+import type { Query, Row, Rows } from '../shared/row.ts';
 import type { Settling } from './settling.ts';
+import type { Watched, Watches } from './watches.ts';
 import type { WorkerLink } from './worker-link.ts';
+import type { Patch, Receipt, Seen } from './receipt.ts';
 
-/** What a capture gives back once it is on disk. */
-export interface Receipt {
-  readonly id: string;
-  /** Resolves when the server has given its verdict, which may be days later. Not kept over a reload: watch the rows for that. */
-  readonly settled: Promise<Settled>;
-}
+type Numbers<T> = {
+  readonly [K in keyof T as T[K] extends number | undefined ? K : never]?: number;
+};
 
-type Numbers<T> = { readonly [K in keyof T as T[K] extends number | undefined ? K : never]?: number };
-
-/** One collection, as this device sees it. Every change is durable when its promise resolves: it survives a killed tab, worker or browser. */
+/**
+ * A collection, from this device's view. Every change is durable when the promise resolves: the
+ * change survives a killed tab, worker or browser.
+ */
 export interface Collection<T extends { id: string }> {
-  /** Stores the whole record: what differs from what this device saw is captured. Rejects with a typed `UpdraftError` and stores nothing if it cannot. */
-  put: (value: T) => Promise<Receipt>;
+  /**
+   * Captures how the whole record differs from the record this device saw. Rejects with a typed
+   * `UpdraftError` if nothing can be stored.
+   */
+  put: (value: T, seen?: Seen<T>) => Promise<Receipt>;
   /** Like `put`, but rejects with `exists` when the record is there. */
   add: (value: T) => Promise<Receipt>;
-  /** Changes the fields given; `undefined` removes one. Rejects with `not-found` when this device has no such record. */
-  patch: (id: string, set: { readonly [K in keyof Omit<T, 'id'>]?: T[K] | undefined }) => Promise<Receipt>;
+  /**
+   * Changes the fields given; `undefined` removes a field. Rejects with `not-found` when this
+   * device has no such record.
+   */
+  patch: (
+    id: string,
+    set: { readonly [K in keyof Omit<T, 'id'>]?: T[K] | undefined },
+    seen?: Seen<T>,
+  ) => Promise<Receipt>;
   /** Adds to numbers; increments of several devices sum up instead of conflicting. */
-  increment: (id: string, by: Numbers<T>) => Promise<Receipt>;
-  delete: (id: string) => Promise<Receipt>;
+  increment: (id: string, by: Numbers<T>, seen?: Seen<T>) => Promise<Receipt>;
+  delete: (id: string, seen?: Seen<T>) => Promise<Receipt>;
+  /**
+   * Stores many records in a single message and transaction, 10,000 at most: all or none. Rejects
+   * with the error of the first record that cannot be stored, and names the place.
+   */
+  putMany: (values: readonly T[]) => Promise<readonly Receipt[]>;
+  /** Changes fields of many records, like `patch`: all or none. */
+  patchMany: (patches: readonly Patch<T>[]) => Promise<readonly Receipt[]>;
+  /** Deletes many records: all or none. */
+  deleteMany: (ids: readonly string[]) => Promise<readonly Receipt[]>;
   get: (id: string) => Promise<Row<T> | null>;
-  /** Rows in the order of one index (of the id without one), 1,000 at most unless `limit` says otherwise. */
-  query: (query?: Query) => Promise<readonly Row<T>[]>;
+  /**
+   * Rows in the order of an index (by default the id), 1,000 at most unless `limit` says otherwise;
+   * `more` on the array tells that rows were cut off. An index holds the records that have the
+   * field; `{ index, missing: true }` finds the others. Waits while an index is being built.
+   * Rejects with `unknown-index`, or with `bad-query` for options that contradict each other.
+   */
+  query: (query?: Query) => Promise<Rows<T>>;
+  /**
+   * Tells the rows of a query, and from then on each difference: rows added, changed, moved,
+   * removed, after any cause: this page, other tabs, Airflow, a sign-out, a re-read. `failed` hears
+   * the reason when the rows cannot be read; the watch goes on. Returns the function that ends the
+   * watch.
+   */
+  watch: (
+    query: Query,
+    next: (watched: Watched<T>) => void,
+    failed?: (error: UpdraftError) => void,
+  ) => () => void;
+  /** Tells a record's row, `null` while there is none, and from then on each change of it. */
+  watchOne: (
+    id: string,
+    next: (row: Row<T> | null) => void,
+    failed?: (error: UpdraftError) => void,
+  ) => () => void;
 }
 
-/** Fields to set, and those whose value is `undefined` to remove. */
-export function splitFields(fields: Readonly<Record<string, unknown>>): { set: Record<string, unknown>; removed: string[] } {
-  const entries = Object.entries(fields);
+/** Splits fields into values to set and names to remove (`undefined`). */
+export function splitFields(fields: Readonly<Record<string, unknown>>): {
+  set: Record<string, unknown>;
+  removed: string[];
+} {
+  const entries = Object.entries(fields ?? []);
   return {
-    set: Object.fromEntries(entries.filter(([, value]) => value !== undefined)),
+    // A value that is no plain object is passed on unchanged, and the worker refuses the value.
+    set: Object.setPrototypeOf(
+      Object.fromEntries(entries.filter(([, value]) => value !== undefined)),
+      Object.getPrototypeOf(fields ?? []),
+    ) as Record<string, unknown>,
     removed: entries.filter(([, value]) => value === undefined).map(([field]) => field),
   };
 }
 
-export function createCollection<T extends { id: string }>(collection: string, link: WorkerLink, settling: Settling): Collection<T> {
-  const capture = async (change: ChangeCommand): Promise<Receipt> => {
-    const { id, seq, log, settled } = await ask({ type: 'capture', requestId: newId(), collection, change });
-    settling.begin(log);
-    return { id, settled: settled ? Promise.resolve({ collection, id, lastSeq: seq, verdict: 'merged' }) : settling.of(collection, id, seq) };
+/**
+ * The record that the caller claims to have seen. Unknown options, the form itself for example, are
+ * passed on so that the worker refuses the command.
+ */
+const fromOf = (seen?: Seen<unknown>): unknown =>
+  Object.keys(seen ?? {}).some((name) => name !== 'from') ? null : seen?.from;
+
+export function createCollection<T extends { id: string }>(
+  collection: string,
+  link: WorkerLink,
+  settling: Settling,
+  watches: Watches,
+): Collection<T> {
+  const capture = async (change: ChangeCommand): Promise<Receipt> =>
+    receiptOf(await ask({ type: 'capture', requestId: newId(), collection, change }));
+  const captureMany = async <V>(
+    values: readonly V[],
+    changeOf: (value: V) => ChangeCommand,
+  ): Promise<Receipt[]> => {
+    // A value that is no list is passed on unchanged, and the worker refuses the value.
+    const changes = Array.isArray(values) ? values.map(changeOf) : (values as never);
+    const captured = await ask({ type: 'capture-many', requestId: newId(), collection, changes });
+    return captured.map(receiptOf);
   };
-  const ask: WorkerLink['ask'] = async (command) => {
-    try {
-      return await link.ask(command);
-    } catch (error) {
-      // postMessage refuses what cannot be copied: functions, DOM nodes, …
-      if (error instanceof DOMException && error.name === 'DataCloneError') throw new UpdraftError('not-json', `The record cannot be stored: ${error.message}`);
-      throw error;
-    }
+  const receiptOf = ({ id, seq, log, settled }: Captured): Receipt => {
+    settling.begin(log);
+    return {
+      id,
+      settled: settled
+        ? Promise.resolve({ collection, id, lastSeq: seq, verdict: 'merged' })
+        : settling.of(collection, id, seq),
+    };
+  };
+  const { ask } = link;
+  const get = (id: string): Promise<Row<T> | null> =>
+    ask({ type: 'get', collection, id }) as Promise<Row<T> | null>;
+  const read = async (query: Query = {}): Promise<Rows<T>> => {
+    for (;;)
+      try {
+        const rows = await ask({
+          type: 'query',
+          collection,
+          query: query as Record<string, unknown>,
+        });
+        return rows as Rows<T>;
+      } catch (error) {
+        if (!(error instanceof UpdraftError && error.kind === 'indexing')) throw error;
+      }
   };
   return {
-    put: (value) => capture({ op: 'put', value }),
+    put: (value, seen) => capture({ op: 'put', value, from: fromOf(seen) }),
     add: (value) => capture({ op: 'add', value }),
-    patch: (id, fields) => capture({ op: 'patch', id, ...splitFields(fields) }),
-    increment: (id, by) => capture({ op: 'increment', id, by: by as Record<string, number> }),
-    delete: (id) => capture({ op: 'delete', id }),
-    get: (id) => ask({ type: 'get', collection, id }) as Promise<Row<T> | null>,
-    query: (query = {}) => ask({ type: 'query', collection, query }) as Promise<readonly Row<T>[]>,
+    patch: (id, fields, seen) =>
+      capture({ op: 'patch', id, ...splitFields(fields), from: fromOf(seen) }),
+    increment: (id, by, seen) =>
+      capture({ op: 'increment', id, by: by as Record<string, number>, from: fromOf(seen) }),
+    delete: (id, seen) => capture({ op: 'delete', id, from: fromOf(seen) }),
+    putMany: (values) => captureMany(values, (value) => ({ op: 'put', value })),
+    patchMany: (patches) =>
+      captureMany(patches, ({ id, set }) => ({ op: 'patch', id, ...splitFields(set) })),
+    deleteMany: (ids) => captureMany(ids, (id) => ({ op: 'delete', id })),
+    get,
+    query: read,
+    watch: (query, next, failed) =>
+      watches.watch(collection, JSON.stringify(query), () => read(query), { next, failed }),
+    watchOne: (id, next, failed) =>
+      watches.watch(
+        collection,
+        `one ${id}`,
+        async () => [await get(id)].flatMap((row) => row ?? []),
+        {
+          next: ({ rows }) => next(rows[0] ?? null),
+          failed,
+        },
+      ),
   };
 }

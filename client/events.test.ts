@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Broadcast, Command, LoggedEvent, Snapshot } from '../shared/messages.ts';
+import { UpdraftError } from '../shared/errors.ts';
+import type { Broadcast, Command, LoggedEvent, Question, Snapshot } from '../shared/messages.ts';
 import type { Status } from '../shared/status.ts';
 import { PageEvents } from './events.ts';
 import { createHandlers, type Handlers } from './handlers.ts';
@@ -8,8 +9,10 @@ import type { WorkerLink } from './worker-link.ts';
 import { IDLE } from '../shared/test-status.ts';
 
 const HEARTBEAT_MS = 20_000;
+/** The channel's name, as given by the worker. */
+const CHANNEL = 'updraft@/ 7c1b';
 
-/** The worker's event log, and how it answers. */
+/** The worker's event log, from which the fake worker answers. */
 let log: { name: string; events: LoggedEvent[]; oldest: number };
 let status: Status;
 let asked: Command[];
@@ -26,21 +29,32 @@ let locks: FakeLocks;
 
 class FakeChannel extends EventTarget {
   isOpen = true;
-  constructor() {
+  readonly name: string;
+  constructor(name: string) {
     super();
+    this.name = name;
     channels.push(this);
   }
   close(): void {
     this.isOpen = false;
   }
 }
-/** Web Locks of one origin: one holder a name, the others in line; who steals goes ahead of all. */
+/**
+ * Web Locks of an origin: a single holder per name, the others in line; a request that steals goes
+ * ahead of all.
+ */
 class FakeLocks {
   #holder: { readonly lose: (why: Error) => void } | undefined;
   #line: (() => void)[] = [];
   stolen = 0;
-  request = (_name: string, { steal }: { steal: boolean }, body: () => Promise<void>): Promise<void> =>
+  readonly names: string[] = [];
+  request = (
+    name: string,
+    { steal }: { steal: boolean },
+    body: () => Promise<void>,
+  ): Promise<void> =>
     new Promise((resolve, reject) => {
+      this.names.push(name);
       const take = (): void => {
         const mine = (this.#holder = { lose: reject });
         const end = (): void => {
@@ -59,36 +73,53 @@ class FakeLocks {
     });
 }
 function broadcast(message: Broadcast): void {
-  for (const channel of channels.filter(({ isOpen }) => isOpen)) channel.dispatchEvent(Object.assign(new Event('message'), { data: message }));
+  for (const channel of channels.filter(({ isOpen }) => isOpen))
+    channel.dispatchEvent(Object.assign(new Event('message'), { data: message }));
 }
-/** The worker logs an event; the page hears of it, or (`isHeard` false) misses it. */
+/**
+ * The worker logs an event; the page hears the broadcast, or (`isHeard` false) misses the
+ * broadcast.
+ */
 function happens(id: string, isHeard = true, user = 'ana'): void {
-  const event: LoggedEvent = { type: 'change', collection: 'asks', ids: [id], cursor: (log.events.at(-1)?.cursor ?? 0) + 1 };
+  const event: LoggedEvent = {
+    type: 'change',
+    collection: 'asks',
+    ids: [id],
+    cursor: (log.events.at(-1)?.cursor ?? 0) + 1,
+  };
   log.events.push(event);
   if (isHeard) broadcast({ updraft: 1, user, log: log.name, events: [event] });
 }
 function snapshot(command: Command): Snapshot {
-  const head = { status, log: log.name, cursor: log.events.at(-1)?.cursor ?? 0, airflow: '/airflow' };
+  const head = {
+    status,
+    log: log.name,
+    cursor: log.events.at(-1)?.cursor ?? 0,
+    airflow: '/airflow',
+  };
   if (command.type !== 'wake') return { ...head, events: [], complete: true };
   if (command.log !== log.name) return { ...head, events: log.events, complete: false };
   const events = log.events.filter(({ cursor }) => cursor > command.cursor && cursor >= log.oldest);
   return { ...head, events, complete: log.oldest <= command.cursor + 1 };
 }
 const link = {
-  ask: async (command: Command) => {
+  ask: async (command: Question) => {
+    if (command.type === 'channel') return CHANNEL;
     asked.push(command);
     if (isSilent) throw new Error('timeout');
     return snapshot(command);
   },
 } as unknown as WorkerLink;
-const wakes = (): string[] => asked.flatMap((command) => (command.type === 'wake' ? [command.reason] : []));
-/** Lets every answer that is on its way arrive. */
+const wakes = (): string[] =>
+  asked.flatMap((command) => (command.type === 'wake' ? [command.reason] : []));
+/** Lets every answer on the way arrive. */
 const arrive = async (): Promise<void> => {
   for (let tick = 0; tick < 10; tick++) await Promise.resolve();
 };
 async function open(since?: string): Promise<PageEvents> {
   const events = new PageEvents(link, settling, handlers, {
     user: 'ana',
+    app: 'https://field.example/',
     onTokenMissing: () => tokensMissing++,
     headers: async () => ({}),
     ...(since === undefined ? {} : { since }),
@@ -97,6 +128,21 @@ async function open(since?: string): Promise<PageEvents> {
   await events.start();
   await arrive();
   return events;
+}
+
+/**
+ * Opens a page; an event happens after the worker's reply to `hello` was made, and before the page
+ * has that reply.
+ */
+async function openWhile(happening: () => void, since?: string): Promise<void> {
+  const { ask } = link;
+  const held = vi.spyOn(link, 'ask').mockImplementation(async (command) => {
+    const answer = await ask(command);
+    if (command.type === 'hello') happening();
+    return answer;
+  });
+  await open(since);
+  held.mockRestore();
 }
 
 beforeEach(() => {
@@ -108,7 +154,9 @@ beforeEach(() => {
   browser = new EventTarget();
   handlers = createHandlers();
   settling = createSettling();
-  handlers.on('change', ({ collection, ids }) => told.push(collection === '*' ? 'read again' : ids.join()));
+  handlers.on('change', ({ collection, ids }) =>
+    told.push(collection === '*' ? 'read again' : ids.join()),
+  );
   vi.stubGlobal('BroadcastChannel', FakeChannel);
   vi.stubGlobal('document', page);
   locks = new FakeLocks();
@@ -122,8 +170,28 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-describe('none is lost, none is told twice', () => {
-  test('a page starts from now; what comes is told in order', async () => {
+test('a page hears the single channel of a worker of messages version 3', async () => {
+  const { ask } = link;
+  vi.spyOn(link, 'ask').mockImplementation(async (command) => {
+    if (command.type === 'channel')
+      throw new UpdraftError('bad-message', 'The request is not valid at "type".');
+    return ask(command);
+  });
+  await open();
+  expect(channels.map(({ name }) => name)).toEqual(['updraft']);
+  happens('heard');
+  expect(told).toEqual(['heard']);
+  vi.restoreAllMocks();
+});
+
+test('case B12: a page hears its own app’s channel, and shares no lock', async () => {
+  await open();
+  expect(channels.map(({ name }) => name)).toEqual([CHANNEL]);
+  expect(locks.names).toEqual(['updraft:beat:https://field.example/ ana']);
+});
+
+describe('no event is lost or told twice', () => {
+  test('a page starts from now and tells later events in order', async () => {
     happens('before', false);
     const events = await open();
     happens('a');
@@ -131,7 +199,7 @@ describe('none is lost, none is told twice', () => {
     expect(told).toEqual(['a', 'b']);
     expect(events.cursor()).toBe('log1:3');
   });
-  test('a gap asks the worker, who tells what was missed and what showed the gap, once', async () => {
+  test('a gap asks the worker, and each event is told once', async () => {
     await open();
     happens('a');
     happens('missed', false);
@@ -148,22 +216,27 @@ describe('none is lost, none is told twice', () => {
     await arrive();
     expect(told).toEqual(['missed', 'b', 'c', 'd']);
   });
-  test('a page that knows where it stopped is told the rest', async () => {
+  test('a page with a cursor is told the later events', async () => {
     for (const id of ['a', 'b', 'c']) happens(id, false);
     await open('log1:1');
     expect(told).toEqual(['b', 'c']);
   });
-  test('what happens while the page connects is not lost', async () => {
-    const opening = open();
-    happens('meanwhile');
-    await opening;
+  test('an event while the page connects is not lost', async () => {
+    await openWhile(() => happens('meanwhile'));
     expect(told).toEqual(['meanwhile']);
   });
-  test('what the worker had told before it answered is not told again', async () => {
+  test('an event told before the worker’s answer is not told again', async () => {
     happens('old', false);
-    const opening = open('log1:0');
-    broadcast({ updraft: 1, user: 'ana', log: log.name, events: [log.events[0] as LoggedEvent] });
-    await opening;
+    await openWhile(
+      () =>
+        broadcast({
+          updraft: 1,
+          user: 'ana',
+          log: log.name,
+          events: [log.events[0] as LoggedEvent],
+        }),
+      'log1:0',
+    );
     await arrive();
     expect(told).toEqual(['old']);
   });
@@ -194,7 +267,7 @@ describe('none is lost, none is told twice', () => {
 });
 
 describe('a wiped database (sign-out, cleared site data) has a new log', () => {
-  test('its events are told, although their numbers are old', async () => {
+  test('events of the new log are told, although their numbers are old', async () => {
     const events = await open();
     for (const id of ['a', 'b', 'c']) happens(id);
     log = { name: 'log2', events: [], oldest: 1 };
@@ -204,16 +277,21 @@ describe('a wiped database (sign-out, cleared site data) has a new log', () => {
     expect(told).toEqual(['a', 'b', 'c', 'read again', 'first of the new', 'second of the new']);
     expect(events.cursor()).toBe('log2:2');
   });
-  test('the first capture after it settles, although its own event is the first heard of the new log', async () => {
+  test('the first capture in the new log settles', async () => {
     await open();
     log = { name: 'log2', events: [], oldest: 1 };
     happens('new');
-    // What the reply to the capture does, see collection.ts.
+    // The reply to a capture begins this log, see collection.ts.
     settling.begin('log2');
     const waiting = settling.of('asks', 'new', 1);
     await arrive();
     const settled = { collection: 'asks', id: 'new', lastSeq: 1, verdict: 'applied' } as const;
-    broadcast({ updraft: 1, user: 'ana', log: 'log2', events: [{ type: 'settled', settled, cursor: 2 }] });
+    broadcast({
+      updraft: 1,
+      user: 'ana',
+      log: 'log2',
+      events: [{ type: 'settled', settled, cursor: 2 }],
+    });
     expect(await Promise.race([waiting, Promise.resolve('open')])).toEqual(settled);
   });
   test('a verdict that came before the page noticed settles its capture', async () => {
@@ -298,19 +376,41 @@ test('a verdict reaches both the promise of its capture and the app’s handlers
   const settled = { collection: 'asks', id: 'x', lastSeq: 1, verdict: 'applied' } as const;
   const heard: unknown[] = [];
   handlers.on('settled', (each) => heard.push(each));
-  broadcast({ updraft: 1, user: 'ana', log: log.name, events: [{ type: 'settled', settled, cursor: 1 }] });
+  broadcast({
+    updraft: 1,
+    user: 'ana',
+    log: log.name,
+    events: [{ type: 'settled', settled, cursor: 1 }],
+  });
   expect(await waiting).toEqual(settled);
   expect(heard).toEqual([settled]);
 });
 
-test('a worker without its token asks the page for it; a refused one only tells', async () => {
+test('case D4: a worker asks the page for a lost token, and once for a refused token', async () => {
   await open();
-  broadcast({ updraft: 1, user: 'ana', log: log.name, events: [{ type: 'auth-required', reason: 'missing', cursor: 1 }] });
-  broadcast({ updraft: 1, user: 'ana', log: log.name, events: [{ type: 'auth-required', reason: 'refused', cursor: 2 }] });
-  expect(tokensMissing).toBe(1);
+  broadcast({
+    updraft: 1,
+    user: 'ana',
+    log: log.name,
+    events: [{ type: 'auth-required', reason: 'missing', cursor: 1 }],
+  });
+  broadcast({
+    updraft: 1,
+    user: 'ana',
+    log: log.name,
+    events: [{ type: 'auth-required', reason: 'refused', renew: true, cursor: 2 }],
+  });
+  expect(tokensMissing).toBe(2);
+  broadcast({
+    updraft: 1,
+    user: 'ana',
+    log: log.name,
+    events: [{ type: 'auth-required', reason: 'refused', cursor: 3 }],
+  });
+  expect(tokensMissing).toBe(2);
 });
 
-test('the newest status is told to those who ask for it, until they stop', async () => {
+test('the newest status is told to each handler, until it unsubscribes', async () => {
   await open();
   const phases: string[] = [];
   const stop = handlers.on('status', ({ phase }) => phases.push(phase));
@@ -320,7 +420,52 @@ test('the newest status is told to those who ask for it, until they stop', async
   expect(phases).toEqual(['sending']);
 });
 
-test('an app’s handler that throws keeps neither the other handlers nor the next events from being told', async () => {
+describe('fault 72: a status that overtakes another', () => {
+  const ordered = (worker: string, number: number, part: Partial<Status>): Status => ({
+    ...IDLE,
+    ...part,
+    order: { worker, number },
+  });
+
+  test('an event that arrives after a newer one tells the newer one', async () => {
+    await open();
+    const auths: string[] = [];
+    handlers.on('status', ({ auth }) => auths.push(auth));
+    broadcast({ updraft: 1, user: 'ana', status: ordered('w', 2, { auth: 'required' }) });
+    broadcast({ updraft: 1, user: 'ana', status: ordered('w', 1, { auth: 'unknown' }) });
+    expect(auths).toEqual(['required', 'required']);
+  });
+
+  test('an older answer gives the newest status; a newer one outlasts old events', async () => {
+    const events = await open();
+    broadcast({ updraft: 1, user: 'ana', status: ordered('w', 2, { auth: 'required' }) });
+    expect(events.newest(ordered('w', 1, { auth: 'unknown' })).auth).toBe('required');
+    expect(events.newest(ordered('w', 4, { auth: 'ok' })).auth).toBe('ok');
+    const auths: string[] = [];
+    handlers.on('status', ({ auth }) => auths.push(auth));
+    broadcast({ updraft: 1, user: 'ana', status: ordered('w', 3, { auth: 'required' }) });
+    expect(auths).toEqual(['ok']);
+  });
+
+  test('a restarted worker, or an old worker without an order, is believed', async () => {
+    const events = await open();
+    events.newest(ordered('w', 9, {}));
+    expect(events.newest(ordered('v', 1, { auth: 'required' })).auth).toBe('required');
+    expect(events.newest({ ...IDLE, auth: 'unknown' }).auth).toBe('unknown');
+  });
+
+  test('an event during the first question does not hide the later answer', async () => {
+    status = ordered('w', 2, { auth: 'required' });
+    const auths: string[] = [];
+    handlers.on('status', ({ auth }) => auths.push(auth));
+    await openWhile(() =>
+      broadcast({ updraft: 1, user: 'ana', status: ordered('w', 1, { auth: 'unknown' }) }),
+    );
+    expect(auths.at(-1)).toBe('required');
+  });
+});
+
+test('a throwing handler stops neither the other handlers nor the next events', async () => {
   handlers = createHandlers();
   handlers.on('change', () => {
     throw new Error('a bug of the app');
@@ -352,7 +497,7 @@ describe('the heartbeat comes', () => {
     await beat();
     expect(wakes()).toEqual(['heartbeat', 'heartbeat']);
   });
-  test('fault 34: by the tab that comes into view: a hidden one’s timers are slow', async () => {
+  test('fault 34: by the tab that becomes visible: timers of hidden tabs are slow', async () => {
     status = { ...IDLE, unsent: 1 };
     page.visibilityState = 'hidden';
     const [, second] = [await open(), await open()];

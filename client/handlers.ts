@@ -1,10 +1,14 @@
 import type { Call } from '../shared/calls.ts';
 import type { Conflict } from '../shared/conflict.ts';
 import type { AuthReason, LoggedEvent } from '../shared/messages.ts';
+import { UpdraftError } from '../shared/errors.ts';
 import type { DeadLetter, Dropped, Settled } from '../shared/row.ts';
 import type { Status, StorageLoss } from '../shared/status.ts';
 
-/** What an app can listen to. An empty list of ids in `change` says: many, or some were missed; read again. */
+/**
+ * Events that an app can listen to. An empty list of ids in `change` means many or unknown: read
+ * again.
+ */
 export interface EventHandlers {
   change: (change: { readonly collection: string; readonly ids: readonly string[] }) => void;
   status: (status: Status) => void;
@@ -13,33 +17,44 @@ export interface EventHandlers {
   dropped: (dropped: Dropped) => void;
   'auth-required': (required: { readonly reason: AuthReason }) => void;
   'dead-letter': (deadLetter: DeadLetter) => void;
-  /** The browser has lost this user's database; what of it was restored, and what was not. */
+  /** The browser has lost this user's database; `loss` tells how much was restored. */
   'storage-lost': (loss: StorageLoss) => void;
-  /** A queued Airflow call has moved. */
+  /** The state of a queued Airflow call has changed. */
   call: (call: Call) => void;
-  /** Other tasks wait for a person than before. */
+  /** The list of tasks that wait for a person has changed. */
   'pending-inputs': (changed: object) => void;
-  /** Stored rows made no sense; they are kept where nothing reads or sends them. */
+  /** A new collections.json is in force: new collections, indexes, policies or rules. */
+  declarations: (changed: { readonly collections: readonly string[] }) => void;
+  /** Stored rows could not be read, and are kept in quarantine, neither read nor sent. */
   quarantined: (found: { readonly count: number }) => void;
-  /** The user has signed out, in this tab or another: let go of everything shown. Unless unsent work was `kept`, this connection is closed. */
+  /**
+   * The user has signed out, in this tab or another: drop everything shown. Unless unsent work was
+   * `kept`, this connection is closed.
+   */
   'signed-out': (left: { readonly kept: boolean }) => void;
-  /** Another tab keeps the database from being opened: ask the person to close or reload the app's other tabs. */
+  /**
+   * Another tab keeps the database from being opened: ask the person to close or reload the app's
+   * other tabs.
+   */
   'storage-blocked': (told: object) => void;
 }
 export type EventName = keyof EventHandlers;
 
-/** The handlers of one page. */
+/** The handlers of a page. */
 export interface Handlers {
   readonly on: <N extends EventName>(name: N, handler: EventHandlers[N]) => () => void;
   readonly status: (status: Status) => void;
   readonly signedOut: EventHandlers['signed-out'];
   readonly storageBlocked: () => void;
-  /** Some events are no longer known: everything may have changed. */
+  /** Reports that everything may have changed, because some events are no longer known. */
   readonly readAgain: () => void;
   readonly event: (event: LoggedEvent) => void;
 }
 
-/** An app's handler that throws is the app's to see; it keeps neither the others nor the next events from being told. */
+/**
+ * Calls an app's handler. An error of the handler is reported to the app; neither the other
+ * handlers nor the next events are affected.
+ */
 function guarded(handle: () => void): void {
   try {
     handle();
@@ -61,13 +76,22 @@ export function createHandlers(): Handlers {
     'storage-lost': set(),
     call: set(),
     'pending-inputs': set(),
+    declarations: set(),
     quarantined: set(),
     'signed-out': set(),
     'storage-blocked': set(),
   };
-  const call = <T>(set: Set<(value: T) => void>, value: T): void => set.forEach((handler) => guarded(() => handler(value)));
+  const call = <T>(set: Set<(value: T) => void>, value: T): void =>
+    set.forEach((handler) => guarded(() => handler(value)));
   return {
     on(name, handler) {
+      if (typeof handler !== 'function')
+        throw new UpdraftError('bad-option', `on("${name}") needs a function to call.`);
+      if (!Object.hasOwn(handlers, name))
+        throw new UpdraftError(
+          'bad-option',
+          `There is no event "${name}". There are: ${Object.keys(handlers).join(', ')}.`,
+        );
       handlers[name].add(handler);
       return () => handlers[name].delete(handler);
     },
@@ -93,6 +117,8 @@ export function createHandlers(): Handlers {
           return call(handlers.call, event.call);
         case 'pending-inputs':
           return call(handlers['pending-inputs'], event);
+        case 'declarations':
+          return call(handlers.declarations, event);
         case 'quarantined':
           return call(handlers.quarantined, event);
         case 'auth-required':

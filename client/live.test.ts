@@ -1,17 +1,17 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Live, type Head } from './live.ts';
 
-const PLUGIN = { via: 'plugin', auth: 'ok' } as const;
+const PLUGIN = { live: true, auth: 'ok' } as const;
 
 interface Stream {
   readonly url: string;
   readonly init: RequestInit;
-  /** The server writes. */
+  /** Writes to the stream, as the server. */
   readonly write: (text: string) => void;
   readonly end: () => void;
 }
 let streams: Stream[];
-/** What the server answers instead of a stream. */
+/** A response or error that the server gives instead of a stream. */
 let answer: Response | Error | undefined;
 let heard: Head[];
 let page: EventTarget & { visibilityState: 'visible' | 'hidden' };
@@ -19,7 +19,7 @@ let browser: EventTarget;
 let headers: Record<string, string>;
 let pages: Live[];
 
-/** One holder per name; the next in line gets it when the holder has let go. */
+/** Web Locks: a single holder per name; the next in line is granted when the holder lets go. */
 function locks(): Pick<LockManager, 'request'> {
   let last: Promise<unknown> = Promise.resolve();
   return {
@@ -35,17 +35,30 @@ const fetchOf = async (url: string, init: RequestInit): Promise<Response> => {
   if (answer) return answer;
   let controller!: ReadableStreamDefaultController<Uint8Array>;
   const body = new ReadableStream<Uint8Array>({ start: (made) => void (controller = made) });
-  init.signal?.addEventListener('abort', () => controller.error(new DOMException('aborted', 'AbortError')));
-  streams.push({ url, init, write: (text) => controller.enqueue(new TextEncoder().encode(text)), end: () => controller.close() });
+  init.signal?.addEventListener('abort', () =>
+    controller.error(new DOMException('aborted', 'AbortError')),
+  );
+  streams.push({
+    url,
+    init,
+    write: (text) => controller.enqueue(new TextEncoder().encode(text)),
+    end: () => controller.close(),
+  });
   return new Response(body);
 };
-/** Lets everything happen that needs no time. */
+/** Runs every pending task that needs no time. */
 const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);
 const stream = (): Stream => streams.at(-1) ?? expect.unreachable('no stream was opened');
-const line = (revision: number, epoch = 'e1'): string => `${JSON.stringify({ epoch, revision, heads: {} })}\n`;
+const line = (revision: number, epoch = 'e1'): string =>
+  `${JSON.stringify({ epoch, revision, heads: {} })}\n`;
 
 async function open(): Promise<Live> {
-  const live = new Live({ user: 'ana', airflow: '/airflow', headers: async () => headers, onHead: (head) => heard.push(head) });
+  const live = new Live({
+    user: 'ana',
+    airflow: '/airflow',
+    headers: async () => headers,
+    onHead: (head) => heard.push(head),
+  });
   pages.push(live);
   live.update(PLUGIN);
   await settle();
@@ -86,15 +99,18 @@ test('a line may come in pieces', async () => {
   await settle();
   expect(heard).toEqual([{ epoch: 'e1', revision: 7 }]);
 });
-test('the session cookie speaks, or a token instead of it; the mark that other sites cannot set is there', async () => {
+test('requests carry the cookie or a token, and a header that other sites cannot set', async () => {
   await open();
-  expect(stream()).toMatchObject({ url: '/airflow/updraft/v1/live', init: { credentials: 'same-origin', headers: { 'x-updraft': '1' }, redirect: 'error' } });
+  expect(stream()).toMatchObject({
+    url: '/airflow/updraft/v1/live',
+    init: { credentials: 'same-origin', headers: { 'x-updraft': '1' }, redirect: 'error' },
+  });
   headers = { authorization: 'Bearer t' };
   stream().end();
   await vi.advanceTimersByTimeAsync(1_000);
   expect(stream().init).toMatchObject({ credentials: 'omit', headers });
 });
-test('two tabs share one stream; when the first is closed the second reads', async () => {
+test('two tabs share a stream; when the first closes the second reads', async () => {
   const first = await open();
   await open();
   expect(streams).toHaveLength(1);
@@ -105,12 +121,12 @@ test('two tabs share one stream; when the first is closed the second reads', asy
   await settle();
   expect(heard).toEqual([{ epoch: 'e1', revision: 3 }]);
 });
-test('nothing is asked without the plugin, signed out, or of a page nobody sees', async () => {
+test('no stream without the plugin, signed out, or in a hidden page', async () => {
   const live = await open();
-  live.update({ via: 'plugin', auth: 'required' });
+  live.update({ live: true, auth: 'required' });
   await settle();
   expect(stream().init.signal?.aborted).toBe(true);
-  live.update({ via: 'dag', auth: 'ok' });
+  live.update({ live: false, auth: 'ok' });
   page.visibilityState = 'hidden';
   live.update(PLUGIN);
   await vi.advanceTimersByTimeAsync(120_000);
@@ -120,7 +136,7 @@ test('nothing is asked without the plugin, signed out, or of a page nobody sees'
   await settle();
   expect(streams).toHaveLength(2);
 });
-test('an ended stream is opened again, later each time it fails, until one speaks', async () => {
+test('an ended stream is opened again, with a growing delay until a stream works', async () => {
   await open();
   answer = new TypeError('Failed to fetch');
   stream().end();

@@ -2,11 +2,16 @@ import { expect, test } from 'vitest';
 import type { Settled } from '../shared/row.ts';
 import { createSettling } from './settling.ts';
 
-const settled = (id: string, lastSeq: number, verdict: Settled['verdict'] = 'applied'): Settled => ({ collection: 'asks', id, lastSeq, verdict });
+const settled = (
+  id: string,
+  lastSeq: number,
+  verdict: Settled['verdict'] = 'applied',
+): Settled => ({ collection: 'asks', id, lastSeq, verdict });
 /** Whether a promise is settled by now. */
-const isOpen = (promise: Promise<unknown>): Promise<boolean> => Promise.race([promise.then(() => false), Promise.resolve().then(() => true)]);
+const isOpen = (promise: Promise<unknown>): Promise<boolean> =>
+  Promise.race([promise.then(() => false), Promise.resolve().then(() => true)]);
 
-test('a verdict settles every capture of its record up to its number, and no later one', async () => {
+test('a verdict settles every capture of its record up to its number', async () => {
   const settling = createSettling();
   const [first, second, later] = [1, 2, 3].map((seq) => settling.of('asks', 'x', seq));
   settling.settle(settled('x', 2));
@@ -43,7 +48,7 @@ test('verdicts are not remembered without end', async () => {
   expect(await isOpen(settling.of('asks', 'x', 1))).toBe(true);
 });
 
-test('in another database numbers start anew: an old verdict settles no new capture, and nobody waits for an old one', async () => {
+test('in a new database an old verdict settles no new capture', async () => {
   const settling = createSettling();
   settling.begin('log1');
   settling.settle(settled('x', 50));

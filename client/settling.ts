@@ -1,20 +1,23 @@
 import type { Settled } from '../shared/row.ts';
 
-/** The captures of this page whose verdict has not come yet. */
+/** The captures of this page that wait for a verdict. */
 export interface Settling {
   readonly of: (collection: string, id: string, seq: number) => Promise<Settled>;
-  /** A verdict covers every capture of the record up to its number. */
+  /** A verdict covers every capture of the record up to the verdict's number. */
   readonly settle: (settled: Settled) => void;
   readonly isWaiting: () => boolean;
-  /** Names the database that answers now; in another one than before numbers start anew. */
+  /** Begins a database's log: in a new database the numbers start anew. */
   readonly begin: (log: string) => void;
 }
 
 const REMEMBERED_MAX = 500;
 
 export function createSettling(): Settling {
-  const waiting = new Map<string, { readonly seq: number; readonly resolve: (settled: Settled) => void }[]>();
-  // A verdict can overtake the reply to its own capture.
+  const waiting = new Map<
+    string,
+    { readonly seq: number; readonly resolve: (settled: Settled) => void }[]
+  >();
+  // Newest verdicts, because a verdict can overtake the reply to the capture.
   const recent = new Map<string, Settled>();
   let log: string | undefined;
   const keyOf = (collection: string, id: string): string => `${collection}\n${id}`;
@@ -23,7 +26,9 @@ export function createSettling(): Settling {
       const key = keyOf(collection, id);
       const early = recent.get(key);
       if (early && early.lastSeq >= seq) return Promise.resolve(early);
-      return new Promise((resolve) => waiting.set(key, [...(waiting.get(key) ?? []), { seq, resolve }]));
+      return new Promise((resolve) =>
+        waiting.set(key, [...(waiting.get(key) ?? []), { seq, resolve }]),
+      );
     },
     settle(settled) {
       const key = keyOf(settled.collection, settled.id);
@@ -44,7 +49,7 @@ export function createSettling(): Settling {
   };
 }
 
-/** Of each record its newest verdict; the record heard of longest ago is forgotten first. */
+/** Keeps the newest verdict of each record, and forgets the longest-unchanged record first. */
 function remember(recent: Map<string, Settled>, key: string, settled: Settled): void {
   recent.delete(key);
   recent.set(key, settled);

@@ -1,11 +1,11 @@
-/** The guide's "no network" switch: what page and worker say to each other about it. */
+/** Message between page and worker about the guide's "no network" switch. */
 export type NetworkQuestion = { readonly demo: 'network'; readonly offline?: boolean };
 export interface NetworkAnswer {
   readonly demo: 'network';
   readonly offline: boolean;
 }
 
-/** Every tab of this device is told. */
+/** Channel that tells every tab of this device. */
 export const NETWORK_CHANNEL = 'demo-network';
 
 export const isNetworkQuestion = (data: unknown): data is NetworkQuestion =>

@@ -2,7 +2,8 @@ import { expect, test } from './support/test.ts';
 
 const CAPTURES = 20;
 
-// Not a test of time: UPDRAFT_MEASURE=1 npx playwright test -c e2e/playwright.config.ts --project measure
+// Not a test of time: UPDRAFT_MEASURE=1 npx playwright test -c e2e/playwright.config.ts --project
+// measure
 test('measured: capture to settled, online, one after the other', async ({ device, prefix }) => {
   test.setTimeout(300_000);
   await device.openSignedIn('ana');
@@ -23,9 +24,12 @@ test('measured: capture to settled, online, one after the other', async ({ devic
     { count: CAPTURES, start: prefix },
   );
   expect(measured).toHaveLength(CAPTURES);
-  const at = (part: number, values: readonly number[]): string => (values.toSorted((a, b) => a - b)[Math.floor(values.length * part)] ?? 0).toFixed(0);
+  const at = (part: number, values: readonly number[]): string =>
+    (values.toSorted((a, b) => a - b)[Math.floor(values.length * part)] ?? 0).toFixed(0);
   for (const name of ['durable', 'settled'] as const) {
     const values = measured.map((one) => one[name]);
-    process.stdout.write(`capture to ${name}: p50 ${at(0.5, values)} ms, p90 ${at(0.9, values)} ms, of ${CAPTURES}\n`);
+    process.stdout.write(
+      `capture to ${name}: p50 ${at(0.5, values)} ms, p90 ${at(0.9, values)} ms, of ${CAPTURES}\n`,
+    );
   }
 });

@@ -6,7 +6,10 @@ import type { Device } from './support/device.ts';
 import { eventually } from './support/eventually.ts';
 import { expect, test } from './support/test.ts';
 
-/** As a restored backup of the machine would do it, or an image that is installed on many. */
+/**
+ * Copies a profile, as a restored backup of the machine would, or an image that is installed on
+ * many machines.
+ */
 async function copyOf(profile: string): Promise<string> {
   const copy = await mkdtemp(join(tmpdir(), 'updraft-e2e-'));
   await cp(profile, copy, { recursive: true, filter: (path) => !path.includes('Singleton') });
@@ -16,10 +19,12 @@ async function copyOf(profile: string): Promise<string> {
 const takeMine = (device: Device, conflict: Conflict): Promise<void> =>
   device.resolve(
     conflict,
-    conflict.fields === '*' ? { '*': { take: 'mine' } } : Object.fromEntries(conflict.fields.map(({ field }) => [field, { take: 'mine' }])),
+    conflict.fields === '*'
+      ? { '*': { take: 'mine' } }
+      : Object.fromEntries(conflict.fields.map(({ field }) => [field, { take: 'mine' }])),
   );
 
-test('fault 27: a copied browser profile: two devices with one id; the second one is given its own, and a person decides what it sends', async ({
+test('fault 27: a copied browser profile gets an id of its own, and a person decides', async ({
   device,
   newDevice,
   store,
@@ -30,7 +35,7 @@ test('fault 27: a copied browser profile: two devices with one id; the second on
   await device.put({ id, site: 'A7', status: 'ok', visits: 1, note: 'before the copy' });
   await device.settled();
   const { replicaId } = await device.status();
-  // Captured before the copy: both devices hold it, and it must arrive once.
+  // Captured before the copy: both devices hold the change, which must arrive once.
   await device.setOffline(true);
   await device.increment(id, 1);
   await device.close();
@@ -44,11 +49,16 @@ test('fault 27: a copied browser profile: two devices with one id; the second on
 
   const copy = await newDevice({ profile });
   await copy.openAgain('ana');
-  await eventually(async () => (await copy.status()).replicaId, 'an id of its own').not.toBe(replicaId);
-  await eventually(async () => (await copy.conflicts()).length, 'what it held waits for a person').toBe(1);
+  await eventually(async () => (await copy.status()).replicaId, 'an id of its own').not.toBe(
+    replicaId,
+  );
+  await eventually(
+    async () => (await copy.conflicts()).length,
+    'what it held waits for a person',
+  ).toBe(1);
   expect((await store.record(id))?.fields['visits'], 'not counted twice').toBe(2);
 
-  // From here on they are two devices like any others.
+  // From here on these are two independent devices.
   await copy.patch(id, { note: 'by the copy' });
   await copy.put({ id: `${prefix}new`, site: 'B2', status: 'watch' });
   await copy.sync();

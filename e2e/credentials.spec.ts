@@ -6,17 +6,42 @@ import { eventually } from './support/eventually.ts';
 import type { Store } from './support/store.ts';
 import { expect, test } from './support/test.ts';
 
-/** Nothing was sent, nothing is lost, and the person is told why, once. */
-async function expectParked(device: Device, store: Store, id: string, reason: AuthReason): Promise<void> {
-  await eventually(() => device.told<{ reason: AuthReason }>('auth-required'), 'auth-required').toEqual([{ reason }]);
-  const { auth, unsent, waiting } = await device.status();
-  expect({ auth, unsent, for: waiting?.for }).toEqual({ auth: 'required', unsent: 1, for: reason === 'other-user' ? 'other-user' : 'sign-in' });
+/**
+ * Expects that nothing was sent, nothing is lost, and the pages were told this reason so many
+ * times.
+ */
+async function expectParked(
+  device: Device,
+  store: Store,
+  id: string,
+  reason: AuthReason,
+  times = 1,
+): Promise<void> {
+  const told = Array.from({ length: times }, () => ({ reason }));
+  await eventually(
+    () => device.told<{ reason: AuthReason }>('auth-required'),
+    'auth-required',
+  ).toEqual(told);
+  const standing = async (): Promise<object> => {
+    const { auth, unsent, waiting } = await device.status();
+    return { auth, unsent, for: waiting?.for };
+  };
+  await eventually(standing, 'parked').toEqual({
+    auth: 'required',
+    unsent: 1,
+    for: reason === 'other-user' ? 'other-user' : 'sign-in',
+  });
   await expect(device.page.getByTestId('auth-bar')).toHaveAttribute('data-reason', reason);
   expect(await device.get(id)).toMatchObject({ revision: 0 });
   expect(await store.record(id)).toBeUndefined();
 }
 
-async function expectSentAfterSignIn(device: Device, store: Store, id: string, keep = false): Promise<void> {
+async function expectSentAfterSignIn(
+  device: Device,
+  store: Store,
+  id: string,
+  keep = false,
+): Promise<void> {
   await device.signIn('ana', { keep });
   await device.settled();
   expect(await store.record(id)).toMatchObject({ updated_by: 'ana' });
@@ -27,7 +52,9 @@ async function expectSentAfterSignIn(device: Device, store: Store, id: string, k
 /** Signs in on Airflow’s own page, in another tab of the same browser. */
 async function signInToAirflowUi(device: Device, user: string): Promise<void> {
   const ui = await device.context.newPage();
-  await ui.goto(`${device.url}/airflow/auth/login?next=${encodeURIComponent(`${device.url}/airflow/`)}`);
+  await ui.goto(
+    `${device.url}/airflow/auth/login?next=${encodeURIComponent(`${device.url}/airflow/`)}`,
+  );
   await ui.getByRole('textbox', { name: /username/i }).fill(user);
   await ui.locator('input[type=password]').fill(user);
   await ui.getByRole('button', { name: /sign in/i }).click();
@@ -41,15 +68,20 @@ interface World {
   readonly via: TransportName;
 }
 
-/** Under whose name anything of this replica reached Airflow. */
+/** Returns the users under whose names this replica reached Airflow. */
 async function senders({ airflow, store, via }: World, replicaId: string): Promise<string[]> {
   if (via === 'plugin')
-    return (await store.query<{ user: string }>('SELECT "user" FROM updraft_replicas WHERE replica_id = %s', [replicaId])).map(({ user }) => user);
+    return (
+      await store.query<{ user: string }>(
+        'SELECT "user" FROM updraft_replicas WHERE replica_id = %s',
+        [replicaId],
+      )
+    ).map(({ user }) => user);
   const runs = await airflow.runs(`updraft__${replicaId}__`);
   return [...new Set(runs.map(({ triggering_user_name }) => triggering_user_name ?? 'nobody'))];
 }
 
-test('fault 23: with the session cookie gone or worthless nothing is lost, the person is asked once, and signing in resumes', async ({
+test('fault 23: cookie gone or worthless: nothing lost, asked once, signing in resumes', async ({
   device,
   store,
   prefix,
@@ -60,26 +92,46 @@ test('fault 23: with the session cookie gone or worthless nothing is lost, the p
   await expectParked(device, store, `${prefix}gone`, 'refused');
   await expectSentAfterSignIn(device, store, `${prefix}gone`);
 
-  await device.reload(); // what was told before is not told again
-  await device.context.addCookies([{ name: '_token', value: 'worthless', domain: '127.0.0.1', path: '/airflow/' }]);
+  await device.reload(); // past events are not told again
+  await device.context.addCookies([
+    { name: '_token', value: 'worthless', domain: '127.0.0.1', path: '/airflow/' },
+  ]);
   await device.put({ id: `${prefix}worthless`, site: 'A7', status: 'ok' });
   await expectParked(device, store, `${prefix}worthless`, 'refused');
   await expectSentAfterSignIn(device, store, `${prefix}worthless`);
 });
 
-test('fault 23: a kept token that Airflow revoked is dropped, nothing is lost, and signing in resumes', async ({ device, store, prefix }) => {
-  const answered = device.context.waitForEvent('response', (response) => response.url().endsWith('/airflow/auth/token'));
+test('fault 23: a revoked kept token is dropped, nothing is lost, signing in resumes', async ({
+  device,
+  store,
+  prefix,
+}) => {
+  const answered = device.context.waitForEvent('response', (response) =>
+    response.url().endsWith('/airflow/auth/token'),
+  );
   await device.openSignedIn('ana', { keep: true });
   const { access_token: token } = (await (await answered).json()) as { access_token: string };
-  await fetch(`${shared().airflow.apiUrl}/auth/logout`, { headers: { authorization: `Bearer ${token}` }, redirect: 'manual' });
+  await fetch(`${shared().airflow.apiUrl}/auth/logout`, {
+    headers: { authorization: `Bearer ${token}` },
+    redirect: 'manual',
+  });
   await device.put({ id: `${prefix}revoked`, site: 'A7', status: 'ok' });
-  await expectParked(device, store, `${prefix}revoked`, 'refused');
+  // Once when the page was asked for another token, and once when that token was refused too.
+  await expectParked(device, store, `${prefix}revoked`, 'refused', 2);
   await expectSentAfterSignIn(device, store, `${prefix}revoked`, true);
 });
 
-test('a token in memory is gone with the worker, and the page hands it over again without asking the person', async ({ device, store, airflow, prefix }) => {
+test('a token in memory ends with the worker; the page gives the token again unasked', async ({
+  device,
+  store,
+  airflow,
+  prefix,
+}) => {
   await device.openSignedIn('ana');
-  await device.page.evaluate((token) => client().signIn({ getToken: () => token }), await airflow.token('ana'));
+  await device.page.evaluate(
+    (token) => client().signIn({ getToken: () => token }),
+    await airflow.token('ana'),
+  );
   await device.context.clearCookies();
   await device.put({ id: `${prefix}first`, site: 'A7', status: 'ok' });
   await device.settled();
@@ -89,7 +141,7 @@ test('a token in memory is gone with the worker, and the page hands it over agai
   expect(await store.record(`${prefix}second`)).toMatchObject({ updated_by: 'ana' });
 });
 
-test('fault 38: somebody else signing into Airflow’s own page in the same browser sends nothing of mine under their name', async ({
+test('fault 38: another user’s sign-in on Airflow’s page sends nothing of mine as theirs', async ({
   device,
   store,
   airflow,
@@ -110,7 +162,7 @@ test('fault 38: somebody else signing into Airflow’s own page in the same brow
   expect(await senders({ airflow, store, via }, replicaId)).toEqual(['ana']);
 });
 
-test('fault 38: a session that changes hands in the middle of a replay sends nothing under the other’s name', async ({
+test('fault 38: a session that changes hands during a replay sends nothing as the other', async ({
   device,
   site,
   store,
@@ -120,15 +172,19 @@ test('fault 38: a session that changes hands in the middle of a replay sends not
 }) => {
   await device.openSignedIn('ana');
   const { replicaId } = await device.status();
-  // Airflow has just said that the session is Ana's when it becomes Ben's. A new worker asks; one that has met the plugin no longer does.
+  // Airflow has just said that the session is Ana's when the session becomes Ben's. A new worker
+  // asks; a worker that has met the plugin no longer asks.
   await device.killWorker();
   const held = site.wire.holdAnswer(via === 'dag' ? 'identity' : 'hello');
   const id = `${prefix}mine`;
   await device.put({ id, site: 'A7', status: 'ok', note: 'only Ana may send this' });
   await held.arrived;
-  await device.context.addCookies([{ name: '_token', value: await airflow.token('ben'), domain: '127.0.0.1', path: '/airflow/' }]);
+  await device.context.addCookies([
+    { name: '_token', value: await airflow.token('ben'), domain: '127.0.0.1', path: '/airflow/' },
+  ]);
   held.release();
-  const isDone = async (): Promise<boolean> => (await device.status()).unsent === 0 || (await device.status()).auth === 'required';
+  const isDone = async (): Promise<boolean> =>
+    (await device.status()).unsent === 0 || (await device.status()).auth === 'required';
   await eventually(isDone, 'sent as Ana, or waiting for Ana').toBe(true);
   expect(await senders({ airflow, store, via }, replicaId)).toEqual(['ana']);
   if ((await device.status()).auth === 'required') await device.signIn('ana');
@@ -138,12 +194,14 @@ test('fault 38: a session that changes hands in the middle of a replay sends not
 });
 
 test(
-  'Airflow’s own pages open from the origin that the worker controls, and the worker answers none of their requests',
+  'Airflow’s own pages open under the worker’s origin, unanswered by the worker',
   { tag: '@once' },
   async ({ device }) => {
     await device.openSignedIn('ana');
     await device.reload();
-    expect(await device.page.evaluate(() => navigator.serviceWorker.controller?.scriptURL)).toBe(`${device.url}/sw.js`);
+    expect(await device.page.evaluate(() => navigator.serviceWorker.controller?.scriptURL)).toBe(
+      `${device.url}/sw.js`,
+    );
     const ui = await device.context.newPage();
     const byWorker: string[] = [];
     const answered: string[] = [];
@@ -156,5 +214,48 @@ test(
     await expect(ui).toHaveTitle(/Airflow/);
     expect(answered.length).toBeGreaterThan(5);
     expect(byWorker).toEqual([]);
+  },
+);
+
+test(
+  'case D4: a refused token is requested once more; refused again, the person is asked',
+  { tag: '@once' },
+  async ({ device, store, airflow, prefix }) => {
+    await device.openSignedIn('ana');
+    await device.context.clearCookies();
+    const fresh = await airflow.token('ana');
+    const signIn = (tokens: readonly string[], keep: boolean): Promise<void> =>
+      device.page.evaluate(
+        async (given) => {
+          const noted = window as unknown as { asked: number };
+          noted.asked = 0;
+          await client().signIn({
+            getToken: () => given.tokens[noted.asked++] ?? 'none',
+            keep: given.keep,
+          });
+        },
+        { tokens, keep },
+      );
+    const asked = (): Promise<number> =>
+      device.page.evaluate(() => (window as unknown as { asked: number }).asked);
+    for (const keep of [true, false]) {
+      const id = `${prefix}${keep}`;
+      await device.put({ id, site: 'A7', status: 'ok' });
+      await signIn(['old', fresh], keep);
+      await device.settled();
+      expect(await store.record(id)).toMatchObject({ updated_by: 'ana' });
+
+      await signIn(['old', 'older', fresh], keep);
+      await eventually(asked, 'tokens asked for').toBe(2);
+      await eventually(async () => (await device.status()).auth, 'a person is asked').toBe(
+        'required',
+      );
+      await device.put({ id: `${id}-parked`, site: 'A7', status: 'ok' });
+      await device.sync();
+      expect(await device.status()).toMatchObject({ unsent: 1, waiting: { for: 'sign-in' } });
+      expect(await asked(), 'and no more').toBe(2);
+      await signIn([fresh], keep);
+      await device.settled();
+    }
   },
 );

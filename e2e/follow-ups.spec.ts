@@ -2,7 +2,7 @@ import type { Task } from '../demo/src/collections.ts';
 import { eventually } from './support/eventually.ts';
 import { expect, test } from './support/test.ts';
 
-test('what Airflow says of a record shows beside its state, an edit keeps it, and a follow-up is ticked off without a network', async ({
+test('Airflow’s outcome shows, and survives an edit; a task is ticked offline', async ({
   device,
   store,
   airflow,
@@ -14,12 +14,19 @@ test('what Airflow says of a record shows beside its state, an edit keeps it, an
   await device.put({ id, site: 'A7', status: 'fail', note: 'as it was' });
   await device.settled();
   await expect(page.getByTestId(`row-${id}`)).toContainText('In Airflow');
-  await expect(page.getByTestId(`outcome-${id}`), 'nothing is said of what was not scored').toHaveCount(0);
+  await expect(
+    page.getByTestId(`outcome-${id}`),
+    'nothing is said of what was not scored',
+  ).toHaveCount(0);
   await expect(page.getByTestId('via')).toHaveAttribute('data-via', 'plugin');
 
-  // In the place of the scoring, which the tests run without: the same fields, written by a DAG.
+  // In the place of the scoring DAG, which is paused in the tests: the DAG's fields, written by
+  // another DAG.
   const set = { score: 20, outcome: 'follow-up needed' };
-  await airflow.call('POST', '/dags/demo_change_inspection/dagRuns', { logical_date: null, conf: { id, set } });
+  await airflow.call('POST', '/dags/demo_change_inspection/dagRuns', {
+    logical_date: null,
+    conf: { id, set },
+  });
   await expect(page.getByTestId(`score-${id}`)).toHaveText('20');
   await expect(page.getByTestId(`outcome-${id}`)).toHaveText('follow-up needed');
   const task: Task = { id, site: 'A7', title: `Visit ${prefix}`, done: false };
@@ -45,6 +52,10 @@ test('what Airflow says of a record shows beside its state, an edit keeps it, an
   await expect(row).toHaveAttribute('data-state', 'synced');
   expect((await store.record(id))?.fields).toMatchObject({ ...set, note: 'and edited' });
   const stored = () =>
-    store.query<{ done: boolean }>(`SELECT (fields->>'done')::boolean AS done FROM updraft_records WHERE collection = 'tasks' AND id = %s`, [id]);
+    store.query<{ done: boolean }>(
+      "SELECT (fields->>'done')::boolean AS done FROM updraft_records WHERE " +
+        "collection = 'tasks' AND id = %s",
+      [id],
+    );
   await eventually(stored, 'the task in the store').toEqual([{ done: true }]);
 });

@@ -8,9 +8,12 @@ import { expect, test } from './support/test.ts';
 const WORKER_KILLS = Number(process.env['UPDRAFT_WORKER_KILLS'] ?? 100);
 const BROWSER_KILLS = Number(process.env['UPDRAFT_BROWSER_KILLS'] ?? 5);
 const seed = seedOf();
-const again = `Again: UPDRAFT_SEED=${seed} UPDRAFT_WORKER_KILLS=${WORKER_KILLS} UPDRAFT_BROWSER_KILLS=${BROWSER_KILLS} npm run test:e2e -- --project=plugin kill-loop`;
+const again =
+  `Again: UPDRAFT_SEED=${seed} UPDRAFT_WORKER_KILLS=${WORKER_KILLS} ` +
+  `UPDRAFT_BROWSER_KILLS=${BROWSER_KILLS} npm run test:e2e -- ` +
+  '--project=plugin kill-loop';
 
-test(`faults 1–4: ${WORKER_KILLS} workers killed at random moments under a stream of captures, none lost, none doubled (seed ${seed})`, async ({
+test(`faults 1–4: ${WORKER_KILLS} workers killed: none lost or doubled (seed ${seed})`, async ({
   device,
   site,
   store,
@@ -23,12 +26,17 @@ test(`faults 1–4: ${WORKER_KILLS} workers killed at random moments under a str
   const ledger = new Ledger();
   await killWorkers(device, WORKER_KILLS, { ledger, prefix, random: randomOf(seed) });
   await device.syncUntilSettled(120_000);
-  expect((await store.revision()) - before, `revisions taken. ${again}`).toBe([...batches.values()].reduce((sum, count) => sum + count, 0));
+  expect((await store.revision()) - before, `revisions taken. ${again}`).toBe(
+    [...batches.values()].reduce((sum, count) => sum + count, 0),
+  );
   await expectNothingLostOrDoubled(device, store, ledger, prefix);
-  test.info().annotations.push({ type: 'captures', description: `${ledger.begun.size} records, ${batches.size} batches` });
+  test.info().annotations.push({
+    type: 'captures',
+    description: `${ledger.begun.size} records, ${batches.size} batches`,
+  });
 });
 
-test(`fault 5: the browser killed ${BROWSER_KILLS} times under a stream of captures, nothing acknowledged lost, none doubled (seed ${seed})`, async ({
+test(`fault 5: ${BROWSER_KILLS} browsers killed: none lost, none doubled (seed ${seed})`, async ({
   device,
   newDevice,
   site,
@@ -40,14 +48,23 @@ test(`fault 5: the browser killed ${BROWSER_KILLS} times under a stream of captu
   await device.openSignedIn('ana', { keep: true });
   const before = await store.revision();
   const ledger = new Ledger();
-  const last = await killBrowsers(device, BROWSER_KILLS, (profile) => newDevice({ profile }), { ledger, prefix, random: randomOf(seed) });
+  const last = await killBrowsers(device, BROWSER_KILLS, (profile) => newDevice({ profile }), {
+    ledger,
+    prefix,
+    random: randomOf(seed),
+  });
   await last.syncUntilSettled(120_000);
-  expect((await store.revision()) - before, `revisions taken. ${again}`).toBe([...batches.values()].reduce((sum, count) => sum + count, 0));
+  expect((await store.revision()) - before, `revisions taken. ${again}`).toBe(
+    [...batches.values()].reduce((sum, count) => sum + count, 0),
+  );
   await expectNothingLostOrDoubled(last, store, ledger, prefix);
-  test.info().annotations.push({ type: 'captures', description: `${ledger.begun.size} records, ${batches.size} batches` });
+  test.info().annotations.push({
+    type: 'captures',
+    description: `${ledger.begun.size} records, ${batches.size} batches`,
+  });
 });
 
-test(`fault 7: tabs that crash at random moments while they capture: nothing acknowledged is lost, none doubled (seed ${seed})`, async ({
+test(`fault 7: crashing tabs that capture: none lost, none doubled (seed ${seed})`, async ({
   device,
   site,
   store,
@@ -60,6 +77,8 @@ test(`fault 7: tabs that crash at random moments while they capture: nothing ack
   await crashTabs(device, 4, { ledger, prefix, random: randomOf(seed) });
   await device.openAgain('ana');
   await device.syncUntilSettled(120_000);
-  expect((await store.revision()) - before, `revisions taken. ${again}`).toBe([...batches.values()].reduce((sum, count) => sum + count, 0));
+  expect((await store.revision()) - before, `revisions taken. ${again}`).toBe(
+    [...batches.values()].reduce((sum, count) => sum + count, 0),
+  );
   await expectNothingLostOrDoubled(device, store, ledger, prefix);
 });

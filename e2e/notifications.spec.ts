@@ -8,9 +8,13 @@ interface Shown {
   readonly body: string;
 }
 
-/** What a person answers when the app asks whether it may notify. */
+/** Answers the browser's question whether the app may notify. */
 const answer = (device: Device, setting: 'granted' | 'denied'): Promise<unknown> =>
-  device.cdp.send('Browser.setPermission', { permission: { name: 'notifications' }, setting, origin: device.url });
+  device.cdp.send('Browser.setPermission', {
+    permission: { name: 'notifications' },
+    setting,
+    origin: device.url,
+  });
 
 /** The notifications that the browser shows for this app. */
 const shown = (device: Device): Promise<Shown[]> =>
@@ -19,24 +23,33 @@ const shown = (device: Device): Promise<Shown[]> =>
     return (await registration.getNotifications()).map(({ tag, body }) => ({ tag, body }));
   });
 
-/** The same with no page open, as the worker sees it; undefined while there is no worker to ask. */
+/** Returns the worker's notifications with no page open; undefined without a worker. */
 const shownToNobody = (device: Device): Promise<Shown[] | undefined> =>
   inWorker(device, async () => {
-    const { registration } = globalThis as unknown as { readonly registration: ServiceWorkerRegistration };
+    const { registration } = globalThis as unknown as {
+      readonly registration: ServiceWorkerRegistration;
+    };
     return (await registration.getNotifications()).map(({ tag, body }) => ({ tag, body }));
   });
 
-/** How many changes of Ben's were refused, as the worker has stored it. */
+/** Returns how many changes of Ben's were refused, as the worker has stored. */
 const refusedToBen = (device: Device): Promise<number | undefined> =>
   inWorker(
     device,
     () =>
       new Promise<number>((resolve, reject) => {
-        const opening = indexedDB.open('updraft:ben');
+        const opening = indexedDB.open('updraft@/ ben');
         opening.addEventListener('error', () => reject(new Error(String(opening.error))));
         opening.addEventListener('success', () => {
-          const counting = opening.result.transaction('records').objectStore('records').index('rejected').count();
-          counting.addEventListener('success', () => (opening.result.close(), resolve(counting.result)));
+          const counting = opening.result
+            .transaction('records')
+            .objectStore('records')
+            .index('rejected')
+            .count();
+          counting.addEventListener(
+            'success',
+            () => (opening.result.close(), resolve(counting.result)),
+          );
         });
       }),
   );
@@ -48,7 +61,10 @@ const inWorker = <T>(device: Device, body: () => Promise<T>): Promise<T | undefi
     ?.evaluate(body)
     .catch(() => undefined) ?? Promise.resolve(undefined);
 
-/** Captured without a network, the app closed; then the network is back, and the browser wakes the worker, with no page of the app. */
+/**
+ * Captures without a network and closes the app; then the network is back, and the browser wakes
+ * the worker, with no page of the app.
+ */
 async function sendWithoutPage(device: Device, capture: () => Promise<unknown>): Promise<void> {
   await device.setOffline(true);
   await capture();
@@ -56,14 +72,16 @@ async function sendWithoutPage(device: Device, capture: () => Promise<unknown>):
   await device.context.setOffline(false);
 }
 
-test('a change that Airflow refuses while no page is open: one notification, which stays until it is read; a second refusal takes its place', async ({
+test('refused without a page: a lasting notification, replaced by a second refusal’s', async ({
   device,
   prefix,
 }) => {
   await device.openSignedIn('ana', { keep: true });
   await answer(device, 'granted');
   for (const count of [1, 2]) {
-    await sendWithoutPage(device, () => device.put({ id: `${prefix}bad${count}`, site: 'A7', status: 'nonsense' }));
+    await sendWithoutPage(device, () =>
+      device.put({ id: `${prefix}bad${count}`, site: 'A7', status: 'nonsense' }),
+    );
     const one = [{ tag: 'updraft:dead-letter', body: expect.stringContaining(`${count} change`) }];
     await eventually(() => shownToNobody(device), 'the one notification').toEqual(one);
     await device.open();
@@ -73,25 +91,38 @@ test('a change that Airflow refuses while no page is open: one notification, whi
   }
 });
 
-test('a conflict that arises while no page is open: one notification', async ({ newDevice, prefix }) => {
+test('a conflict that arises while no page is open: one notification', async ({
+  newDevice,
+  prefix,
+}) => {
   const id = `${prefix}both`;
   const [ana, ben] = await Promise.all([newDevice(), newDevice()]);
   await Promise.all([ana.openSignedIn('ana'), ben.openSignedIn('ben', { keep: true })]);
   await answer(ben, 'granted');
   await ana.put({ id, site: 'A7', status: 'ok' });
   await ana.settled();
-  await eventually(async () => (await ben.sync()).ready && (await ben.get(id))?.state, 'the record on the other device').toBe('synced');
+  await eventually(
+    async () => (await ben.sync()).ready && (await ben.get(id))?.state,
+    'the record on the other device',
+  ).toBe('synced');
   await ben.setOffline(true);
   await ana.patch(id, { status: 'fail' });
   await ana.syncUntilSettled();
   await sendWithoutPage(ben, () => ben.patch(id, { status: 'watch' }));
-  await eventually(async () => (await shownToNobody(ben))?.map(({ tag }) => tag), 'the one notification').toEqual(['updraft:conflict']);
+  await eventually(
+    async () => (await shownToNobody(ben))?.map(({ tag }) => tag),
+    'the one notification',
+  ).toEqual(['updraft:conflict']);
   await ben.open();
   await ben.connected();
   expect(await ben.conflicts()).toMatchObject([{ recordId: id }]);
 });
 
-test('a page in view tells by itself, and a person who has not allowed it is not notified', async ({ device, newDevice, prefix }) => {
+test('a page in view tells by itself, and a person who has not allowed it is not notified', async ({
+  device,
+  newDevice,
+  prefix,
+}) => {
   await device.openSignedIn('ana');
   await answer(device, 'granted');
   await device.page.bringToFront();
@@ -101,18 +132,27 @@ test('a page in view tells by itself, and a person who has not allowed it is not
   const silent = await newDevice();
   await silent.openSignedIn('ben', { keep: true });
   await answer(silent, 'denied');
-  await sendWithoutPage(silent, () => silent.put({ id: `${prefix}silent`, site: 'A7', status: 'nonsense' }));
+  await sendWithoutPage(silent, () =>
+    silent.put({ id: `${prefix}silent`, site: 'A7', status: 'nonsense' }),
+  );
   await eventually(() => refusedToBen(silent), 'the refusal').toBe(1);
   await silent.open();
   await silent.connected();
   expect(await shown(silent)).toEqual([]);
 });
 
-test('all was sent, and then a sign-in is needed, while no page is open: one notification each', async ({ device, store, prefix }) => {
+test('all sent, then a sign-in needed, without a page: a notification each', async ({
+  device,
+  store,
+  prefix,
+}) => {
   await device.openSignedIn('ana');
   await answer(device, 'granted');
-  await sendWithoutPage(device, () => device.put({ id: `${prefix}sent`, site: 'A7', status: 'ok' }));
-  const tags = async (): Promise<Shown[] | undefined> => (await shownToNobody(device))?.toSorted((a, b) => a.tag.localeCompare(b.tag));
+  await sendWithoutPage(device, () =>
+    device.put({ id: `${prefix}sent`, site: 'A7', status: 'ok' }),
+  );
+  const tags = async (): Promise<Shown[] | undefined> =>
+    (await shownToNobody(device))?.toSorted((a, b) => a.tag.localeCompare(b.tag));
   const sent = { tag: 'updraft:all-sent', body: '1 change arrived in Airflow.' };
   await eventually(tags, 'the notification that all is sent').toEqual([sent]);
   await store.hasLive(`${prefix}sent`, 1);
@@ -127,7 +167,7 @@ test('all was sent, and then a sign-in is needed, while no page is open: one not
   expect(await store.records(`${prefix}waits`)).toEqual([]);
 });
 
-test('fault 8: the browser takes the database, and the kept token in it, while no page is open: one notification, and once signed in what was unsent is sent', async ({
+test('fault 8: database and token removed without a page: one notification, then sent', async ({
   device,
   store,
   prefix,
@@ -136,7 +176,10 @@ test('fault 8: the browser takes the database, and the kept token in it, while n
   await answer(device, 'granted');
   await takeDatabasesWithoutPage(device, `${prefix}kept`);
   const signIn = { tag: 'updraft:sign-in', body: expect.stringContaining('1 change') };
-  await eventually(() => shownToNobody(device), 'the notification that a sign-in is needed').toEqual([signIn]);
+  await eventually(
+    () => shownToNobody(device),
+    'the notification that a sign-in is needed',
+  ).toEqual([signIn]);
   expect(await store.records(prefix)).toEqual([]);
 
   await device.open();

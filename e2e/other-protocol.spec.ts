@@ -3,18 +3,23 @@ import { serveDemo } from '../scripts/lib/serve.mjs';
 import { shared } from './support/airflow.ts';
 import type { Device } from './support/device.ts';
 import { eventually } from './support/eventually.ts';
-import { lane } from './support/lane.ts';
+import { portOf } from './support/lane.ts';
 import { OtherBuild } from './support/other-build.ts';
 import { expect, test, type Site } from './support/test.ts';
 
-const PORT = 5400 + 100 * lane;
+const PORT = portOf('otherProtocol');
 
-/** One origin that serves one build of the app after the other. */
+/** Serves builds of the app, each after the other, under a single origin. */
 async function deploy({ wire }: Site, dir: string, port = PORT): ReturnType<typeof serveDemo> {
-  return serveDemo({ airflowUrl: shared().airflow.airflowUrl, dir, port, intercept: wire.intercept });
+  return serveDemo({
+    airflowUrl: shared().airflow.airflowUrl,
+    dir,
+    port,
+    intercept: wire.intercept,
+  });
 }
 
-/** The browser finds another build of the app, and the person lets it take over. */
+/** The browser finds another build of the app, and the person accepts the update. */
 async function update(device: Device): Promise<void> {
   await device.reload();
   const reloaded = device.page.waitForEvent('load');
@@ -23,12 +28,15 @@ async function update(device: Device): Promise<void> {
   await device.connected();
 }
 
-// Once where both transports tell apart in the same way.
+// Once where both transports behave alike.
 for (const [kind, apart, tag] of [
   ['two versions older', -2, []],
   ['one version newer', 1, ['@once']],
 ] as const) {
-  const name = `fault 16: an app is deployed whose protocol is ${kind} than Airflow's: what is captured is held, nothing is sent, and the app that fits sends it once`;
+  const name =
+    `fault 16: an app is deployed whose protocol is ${kind} than ` +
+    "Airflow's: what is captured is held, nothing is sent, and the app " +
+    'that fits sends it once';
   test(name, { tag: [...tag] }, async ({ newDevice, site, store, prefix }) => {
     const other = await OtherBuild.apart(apart);
     let server = await deploy(site, shared().dir);
@@ -41,7 +49,9 @@ for (const [kind, apart, tag] of [
       await update(device);
       await device.put({ id: `${prefix}held`, site: 'A7', status: 'ok' });
       await device.increment(`${prefix}held`, 1);
-      await eventually(async () => (await device.status()).waiting?.for, 'what it waits for').toBe('update');
+      await eventually(async () => (await device.status()).waiting?.for, 'what it waits for').toBe(
+        'update',
+      );
       await expect(device.page.getByText(WAITING_WORDS.update.text)).toBeVisible();
       await device.sync();
       expect([(await device.status()).unsent, await store.records(prefix)]).toEqual([1, []]);
@@ -50,7 +60,10 @@ for (const [kind, apart, tag] of [
       server = await deploy(site, shared().dir, port);
       await update(device);
       await device.syncUntilSettled();
-      expect((await store.hasLive(prefix, 1))[0]).toMatchObject({ fields: { status: 'ok', visits: 1 }, updated_by: 'ana' });
+      expect((await store.hasLive(prefix, 1))[0]).toMatchObject({
+        fields: { status: 'ok', visits: 1 },
+        updated_by: 'ana',
+      });
     } finally {
       await server.close();
       await other.dispose();

@@ -4,39 +4,68 @@ import { serveDemo } from '../scripts/lib/serve.mjs';
 import { shared } from './support/airflow.ts';
 import { Device } from './support/device.ts';
 import { FreshApp } from './support/fresh-app.ts';
+import { portOf } from './support/lane.ts';
 import { expect, test } from './support/test.ts';
 
-/** What the fresh app's page offers to the test. */
+/** The fresh app's page, as used by the test. */
 interface FreshPage {
   readonly app: {
     readonly signIn: () => Promise<void>;
-    readonly capture: () => Promise<{ id: string; verdict: string; row: { state: string; value: { visits: number } } | null }>;
+    readonly capture: () => Promise<{
+      id: string;
+      verdict: string;
+      row: { state: string; value: { visits: number } } | null;
+    }>;
   };
 }
 
-test('npm pack installs into a fresh app with its own service worker: types resolve, it builds, and a put arrives; the prebuilt worker does the same', async ({
+test('npm pack: a fresh app type-checks, builds, and a put arrives, by either worker', async ({
   store,
   airflow,
 }) => {
   test.setTimeout(240_000);
   const app = await FreshApp.install();
   try {
-    expect(await readdir(join(app.dir, 'node_modules/airflow-updraft/dist')), 'nothing but the library').not.toContain('demo');
+    expect(
+      await readdir(join(app.dir, 'node_modules/airflow-updraft/dist')),
+      'nothing but the library',
+    ).not.toContain('demo');
     await app.typecheck();
-    const server = await serveDemo({ airflowUrl: shared().airflow.airflowUrl, dir: await app.build(), port: 5480 });
+    const server = await serveDemo({
+      airflowUrl: shared().airflow.airflowUrl,
+      dir: await app.build(),
+      port: portOf('pack'),
+    });
     try {
-      for (const worker of ['/sw.js', '/updraft-sw.js?airflow=/airflow&collections=/collections.json']) {
+      for (const worker of [
+        '/sw.js',
+        '/updraft-sw.js?airflow=/airflow&collections=/collections.json',
+      ]) {
         await test.step(worker, async () => {
-          const device = await Device.start({ url: `${server.url}/?worker=${encodeURIComponent(worker)}` });
+          const device = await Device.start({
+            url: `${server.url}/?worker=${encodeURIComponent(worker)}`,
+          });
           try {
-            await device.context.addCookies([{ name: '_token', value: await airflow.token('ana'), domain: '127.0.0.1', path: '/airflow/' }]);
+            await device.context.addCookies([
+              {
+                name: '_token',
+                value: await airflow.token('ana'),
+                domain: '127.0.0.1',
+                path: '/airflow/',
+              },
+            ]);
             const page = await device.open();
             await page.waitForFunction(() => 'app' in window);
             await page.evaluate(() => (window as unknown as FreshPage).app.signIn());
-            const { id, verdict, row } = await page.evaluate(() => (window as unknown as FreshPage).app.capture());
+            const { id, verdict, row } = await page.evaluate(() =>
+              (window as unknown as FreshPage).app.capture(),
+            );
             expect(verdict).toBe('applied');
             expect(row).toMatchObject({ state: 'synced', value: { visits: 1 } });
-            expect(await store.record(id)).toMatchObject({ fields: { site: 'A7', status: 'ok', visits: 1 }, updated_by: 'ana' });
+            expect(await store.record(id)).toMatchObject({
+              fields: { site: 'A7', status: 'ok', visits: 1 },
+              updated_by: 'ana',
+            });
           } finally {
             await device.dispose();
           }

@@ -2,10 +2,19 @@ import type { TransportName } from '../shared/limits.ts';
 import { defineConfig } from '@playwright/test';
 import { lane } from './support/lane.ts';
 
-// One worker: two cores are busy with one browser and one Airflow. No retries, since a test that passes at times proves nothing.
-const BY_DAG = ['airflow-down', 'ambiguous-answers', 'bad-input', 'credentials', 'demo', 'killed-worker', 'offline-capture', 'other-protocol'].map(
-  (name) => `${name}.spec.ts`,
-);
+// A single worker: a browser and an Airflow keep two cores busy. No retries, since a test that
+// passes at times proves nothing.
+const BY_DAG = [
+  'airflow-down',
+  'ambiguous-answers',
+  'bad-input',
+  'credentials',
+  'demo',
+  'forged-answers',
+  'killed-worker',
+  'offline-capture',
+  'other-protocol',
+].map((name) => `${name}.spec.ts`);
 
 export default defineConfig<{ via: TransportName }>({
   testDir: '.',
@@ -21,9 +30,16 @@ export default defineConfig<{ via: TransportName }>({
   projects: process.env['UPDRAFT_MEASURE']
     ? [{ name: 'measure', testMatch: '*.measure.ts' }]
     : [
-        // Each test once where both ways are alike to it (a file that is not in BY_DAG, a test tagged @once), else on both: the acceptance suite
-        // runs the engine's stories on both. The plugin has no task that could be killed.
-        { name: 'plugin', testMatch: '*.spec.ts', testIgnore: ['bad-input.spec.ts', 'browsers/*'], grepInvert: /fault 28/, use: { via: 'plugin' } },
+        // Each test once if both transports are alike for the test (a file that is not in BY_DAG, a
+        // test tagged @once), else on both: the acceptance suite runs the engine's stories on both.
+        // The plugin has no task that could be killed, and no XCom that could be forged.
+        {
+          name: 'plugin',
+          testMatch: '*.spec.ts',
+          testIgnore: ['bad-input.spec.ts', 'forged-answers.spec.ts', 'browsers/*'],
+          grepInvert: /fault 28/,
+          use: { via: 'plugin' },
+        },
         { name: 'dag', testMatch: BY_DAG, grepInvert: /@once/, use: { via: 'dag' } },
         { name: 'browsers', testMatch: 'browsers/*.spec.ts' },
       ],

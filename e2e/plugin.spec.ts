@@ -2,7 +2,10 @@ import type { Device } from './support/device.ts';
 import { eventually } from './support/eventually.ts';
 import { expect, test } from './support/test.ts';
 
-/** Notes in each page when it first shows the record's note, by the page's own clock: all pages are on one machine. */
+/**
+ * Notes in each page when the page first shows the record's note, by the page's own clock: all
+ * pages share the machine.
+ */
 const watchNote = (device: Device, id: string): Promise<void> =>
   device.page.evaluate((recordId) => {
     const seen = ((window as unknown as { seen?: Record<string, number> }).seen ??= {});
@@ -13,9 +16,16 @@ const watchNote = (device: Device, id: string): Promise<void> =>
     client().on('change', ({ ids }) => void (ids.includes(recordId) && look()));
   }, id);
 const seenAt = (device: Device, note: string): Promise<number | undefined> =>
-  device.page.evaluate((wanted) => (window as unknown as { seen: Record<string, number> }).seen[wanted], note);
+  device.page.evaluate(
+    (wanted) => (window as unknown as { seen: Record<string, number> }).seen[wanted],
+    note,
+  );
 
-test('what changes on another device or in another tab shows on an open page within a second', async ({ newDevice, site, prefix }) => {
+test('changes of another device or tab show on an open page within a second', async ({
+  newDevice,
+  site,
+  prefix,
+}) => {
   const [ana, ben] = [await newDevice(), await newDevice()];
   await ana.openSignedIn('ana');
   await ben.openSignedIn('ben');
@@ -30,14 +40,18 @@ test('what changes on another device or in another tab shows on an open page wit
     const note = `round ${round}`;
     const before = Date.now();
     await ana.patch(id, { note });
-    await eventually(() => seenAt(ben, note), 'the change on the other device', 5_000).toBeDefined();
+    await eventually(
+      () => seenAt(ben, note),
+      'the change on the other device',
+      5_000,
+    ).toBeDefined();
     waited.push(((await seenAt(ben, note)) ?? Number.NaN) - before);
-    expect(await seenAt(ana, note), 'and on the device itself').toBeDefined();
+    await eventually(() => seenAt(ana, note), 'and on the device itself').toBeDefined();
   }
   expect(Math.max(...waited), `ms: ${waited.join()}`).toBeLessThan(1_000);
 });
 
-test('fault 17: five tabs capture at once: one stream, one replay, everything once; when the tab that listens is closed another takes over', async ({
+test('fault 17: five tabs capture at once: one stream, one replay, everything once', async ({
   device,
   newDevice,
   site,
@@ -51,13 +65,17 @@ test('fault 17: five tabs capture at once: one stream, one replay, everything on
     tabs.push(await device.open());
     await device.connected();
   }
-  const then = { revision: await store.revision(), number: (await store.ledger(replicaId))?.number ?? 0 };
+  const then = {
+    revision: await store.revision(),
+    number: (await store.ledger(replicaId))?.number ?? 0,
+  };
   await Promise.all(
     tabs.map((page, tab) =>
       page.evaluate(
         async ({ start, count }) => {
           const inspections = client().collection('inspections');
-          for (let n = 0; n < count; n++) await inspections.put({ id: `${start}${n}`, site: 'A7', status: 'ok', visits: 1 });
+          for (let n = 0; n < count; n++)
+            await inspections.put({ id: `${start}${n}`, site: 'A7', status: 'ok', visits: 1 });
         },
         { start: `${prefix}${tab}-`, count: 20 },
       ),
@@ -65,25 +83,40 @@ test('fault 17: five tabs capture at once: one stream, one replay, everything on
   );
   await device.settled();
   const records = await store.hasLive(prefix, 100);
-  expect(records.every(({ revision, created, fields }) => revision === created && fields['visits'] === 1)).toBe(true);
+  expect(
+    records.every(
+      ({ revision, created, fields }) => revision === created && fields['visits'] === 1,
+    ),
+  ).toBe(true);
   expect((await store.revision()) - then.revision, 'revisions taken').toBe(100);
   const exchanges = site.wire.count('exchange');
-  expect((await store.ledger(replicaId))?.number ?? 0, 'each batch sent once').toBeLessThanOrEqual(then.number + exchanges);
+  expect((await store.ledger(replicaId))?.number ?? 0, 'each batch sent once').toBeLessThanOrEqual(
+    then.number + exchanges,
+  );
   expect(
     site.wire.seen.filter(({ step }) => step === 'live'),
     'one stream for all tabs',
   ).toHaveLength(1);
 
-  // Whichever tab listens: with the first closed the others still hear.
+  // Any tab may be the listener: with the first closed the others still hear.
   await tabs[0]?.close();
   await eventually(() => site.wire.count('live'), 'another tab listens').toBe(2);
   const ben = await newDevice();
   await ben.openSignedIn('ben');
   await ben.put({ id: `${prefix}from-ben`, site: 'B2', status: 'watch' });
-  await eventually(async () => (await device.get(`${prefix}from-ben`))?.state, 'news in the tab that is left', 5_000).toBe('synced');
+  await eventually(
+    async () => (await device.get(`${prefix}from-ben`))?.state,
+    'news in the tab that is left',
+    5_000,
+  ).toBe('synced');
 });
 
-test('without the plugin the same worker goes by the DAG, and comes back by itself as soon as there is one', async ({ device, site, store, prefix }) => {
+test('without the plugin the worker uses the DAG, and returns to a plugin by itself', async ({
+  device,
+  site,
+  store,
+  prefix,
+}) => {
   await device.openSignedIn('ana');
   expect(await device.status()).toMatchObject({ via: 'plugin' });
   site.wire.via = 'dag';
@@ -100,14 +133,25 @@ test('without the plugin the same worker goes by the DAG, and comes back by itse
   await store.hasLive(prefix, 2);
 });
 
-test('fault 21: an outage is not a missing plugin: while nothing answers no DAG run is made, and then the plugin is used', async ({ device, site, prefix }) => {
+test('fault 21: an outage is no missing plugin: no DAG run is made meanwhile', async ({
+  device,
+  site,
+  prefix,
+}) => {
   await device.openSignedIn('ana');
   await device.killWorker();
+  const asked = site.wire.count('hello');
   site.wire.fail('all', 'portal-200');
   await device.put({ id: `${prefix}outage`, site: 'A7', status: 'ok' });
-  await eventually(() => site.wire.count('hello'), 'the worker asks for the plugin').toBeGreaterThan(0);
+  await eventually(
+    () => site.wire.count('hello'),
+    'the worker asks for the plugin',
+  ).toBeGreaterThan(asked);
   await device.sync();
-  expect(await device.status()).toMatchObject({ unsent: 1, waiting: { for: 'airflow' } });
+  expect(await device.status()).toMatchObject({
+    unsent: 1,
+    waiting: { for: 'not-airflow', message: expect.stringContaining('Free Wi-Fi') },
+  });
   site.wire.heal();
   await device.syncUntilSettled();
   expect(site.wire.count('trigger')).toBe(0);

@@ -8,9 +8,10 @@ import { expect, test } from './support/test.ts';
 
 const fromRoot = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
-/** The README's first TypeScript block as one script a browser runs. */
+/** Bundles the README's first TypeScript block as a script for a browser. */
 async function bundleOfExample(): Promise<string> {
-  const [, example] = /```ts\n([\s\S]*?)```/.exec(await readFile(fromRoot('README.md'), 'utf8')) ?? [];
+  const [, example] =
+    /```ts\n([\s\S]*?)```/.exec(await readFile(fromRoot('README.md'), 'utf8')) ?? [];
   if (example === undefined) throw new Error('README.md has no TypeScript block.');
   const folder = await mkdtemp(join(tmpdir(), 'updraft-readme-'));
   const entry = join(folder, 'example.ts');
@@ -35,7 +36,12 @@ test('the example of the README runs as it stands', async ({ device }) => {
   const lines: string[] = [];
   device.page.on('console', (message) => lines.push(message.text()));
   await device.page.addScriptTag({ type: 'module', content: await bundleOfExample() });
-  await eventually(() => lines, 'what the example prints').toContain('applied'); // a status line may follow
-  const rows = await device.page.evaluate(async () => window.updraft?.collection('inspections').query({ index: 'site', equals: 'A7' }));
-  expect(rows?.map(({ value }) => value)).toContainEqual(expect.objectContaining({ site: 'A7', status: 'watch', note: 'rust on the north side' }));
+  // a status line may follow
+  await eventually(() => lines, 'what the example prints').toContain('applied');
+  const rows = await device.page.evaluate(async () =>
+    window.updraft?.collection('inspections').query({ index: 'site', equals: 'A7' }),
+  );
+  expect(rows?.map(({ value }) => value)).toContainEqual(
+    expect.objectContaining({ site: 'A7', status: 'watch', note: 'rust on the north side' }),
+  );
 });

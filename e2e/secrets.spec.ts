@@ -2,8 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { filesWithSecrets, tablesWithSecrets } from './support/secrets.ts';
 import { expect, test } from './support/test.ts';
 
-// Each test's profiles are searched when it ends, and the store when all have ended (support/test.ts). This shows that the search finds what is there.
-test('a secret that is kept is found: in IndexedDB, in local storage, in a cache, in the server’s store', async ({ device, store, prefix }) => {
+// Each test's profiles are searched when the test ends, and the store when all tests have ended
+// (support/test.ts). This test shows that the search finds planted secrets.
+test('a planted secret is found in IndexedDB, local storage, a cache, the server’s store', async ({
+  device,
+  store,
+  prefix,
+}) => {
   const planted = { indexedDb: secret(), localStorage: secret(), cache: secret() };
   await device.openSignedIn('ana', { keep: true });
   const stored = secret();
@@ -17,8 +22,12 @@ test('a secret that is kept is found: in IndexedDB, in local storage, in a cache
   }, planted);
   await device.settled();
   await device.context.close();
-  for (const [place, token] of Object.entries(planted)) expect(await filesWithSecrets(device.profile, [token]), place).not.toEqual([]);
-  expect(await filesWithSecrets(device.profile, [secret()]), 'nothing is found that is not there').toEqual([]);
+  for (const [place, token] of Object.entries(planted))
+    expect(await filesWithSecrets(device.profile, [token]), place).not.toEqual([]);
+  expect(
+    await filesWithSecrets(device.profile, [secret()]),
+    'nothing is found that is not there',
+  ).toEqual([]);
   expect(await tablesWithSecrets(store, [stored])).toContain('updraft_records');
   expect(await tablesWithSecrets(store, [secret()])).toEqual([]);
 });

@@ -1,5 +1,7 @@
-// node scripts/airflow-types.mjs: writes what queued calls know of Airflow's REST API, from the OpenAPI document of the Airflow that is installed here:
-// sw/calls/airflow.openapi.json, the part that is used, and sw/calls/airflow-api.ts, its types. An acceptance test compares the first with a running Airflow.
+// node scripts/airflow-types.mjs: writes the part of Airflow's REST API that queued calls use, from
+// the OpenAPI document of the installed Airflow: sw/calls/airflow.openapi.json, the used part of
+// the document, and sw/calls/airflow-api.ts, the types. An acceptance test compares the document
+// with a running Airflow.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,11 +11,21 @@ import { main } from './lib/problem.mjs';
 import { capture, run } from './lib/run.mjs';
 import { ensurePython } from './lib/setup.mjs';
 
-// It works with the compiler's older interface, which the TypeScript of this checkout no longer has: fetched when it is used, with a compiler of its own.
-const GENERATOR = ['--yes', '--package', 'openapi-typescript@7.13.0', '--package', 'typescript@5.9.3', '--', 'openapi-typescript'];
+// The generator needs the compiler's older interface, which the TypeScript of this checkout no
+// longer has: generator and compiler are fetched for each use.
+const GENERATOR = [
+  '--yes',
+  '--package',
+  'openapi-typescript@7.13.0',
+  '--package',
+  'typescript@5.9.3',
+  '--',
+  'openapi-typescript',
+];
 const PRINT = `
 import json, pathlib, yaml, airflow.api_fastapi.core_api as api
-print(json.dumps(yaml.safe_load((pathlib.Path(api.__file__).parent / "openapi" / "v2-rest-api-generated.yaml").read_text())))`;
+document = pathlib.Path(api.__file__).parent / "openapi" / "v2-rest-api-generated.yaml"
+print(json.dumps(yaml.safe_load(document.read_text())))`;
 
 await main(async () => {
   await ensurePython();
@@ -23,7 +35,9 @@ await main(async () => {
   const types = join(root, 'sw', 'calls', 'airflow-api.ts');
   writeFileSync(document, text);
   const empty = mkdtempSync(join(tmpdir(), 'airflow-types-'));
-  await run('npm', ['exec', ...GENERATOR, document, '--output', types, '--immutable'], { cwd: empty });
+  await run('npm', ['exec', ...GENERATOR, document, '--output', types, '--immutable'], {
+    cwd: empty,
+  });
   rmSync(empty, { recursive: true });
   await run(bin('oxfmt'), [document, types]);
 });

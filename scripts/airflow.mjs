@@ -1,5 +1,5 @@
-// npm run airflow -- start | stop | status   [--fresh] [--state FOLDER] [--port N] [--keep-postgres]
-// Prints one JSON object on stdout; progress goes to stderr.
+// npm run airflow -- start | stop | status [--fresh] [--state FOLDER] [--port N] [--keep-postgres]
+// Prints a JSON object on stdout; progress goes to stderr.
 import { parseArgs } from 'node:util';
 import { airflowStatus, startAirflow, stopAirflow } from './lib/airflow-server.mjs';
 import { portOf } from './lib/arguments.mjs';
@@ -7,7 +7,9 @@ import { defaultState } from './lib/paths.mjs';
 import { main, Problem } from './lib/problem.mjs';
 import { ensurePython } from './lib/setup.mjs';
 
-const usage = 'npm run airflow -- start | stop | status   [--fresh] [--state FOLDER] [--port N] [--keep-postgres]';
+const usage =
+  'npm run airflow -- start | stop | status   [--fresh] [--state FOLDER] [--port N] ' +
+  '[--keep-postgres]';
 
 await main(async () => {
   const { values, positionals } = readArguments();

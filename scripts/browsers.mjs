@@ -1,4 +1,5 @@
-// npm run test:browsers   The same story in Firefox and WebKitGTK, which have no Background Sync.
+// npm run test:browsers
+// Runs the story for browsers without Background Sync in Firefox and WebKitGTK.
 import { ensureBrowsers } from './lib/browsers.mjs';
 import { closingLine, isGood } from './lib/counts.mjs';
 import { main } from './lib/problem.mjs';

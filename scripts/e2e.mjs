@@ -7,7 +7,9 @@ import { e2eStage } from './lib/stages.mjs';
 
 await main(async () => {
   await setup();
-  const { counts } = await runStage(e2eStage(await ensureChromium(), ...(process.argv.length > 2 ? [process.argv.slice(2)] : [])));
+  const { counts } = await runStage(
+    e2eStage(await ensureChromium(), ...(process.argv.length > 2 ? [process.argv.slice(2)] : [])),
+  );
   process.stdout.write(`\n${closingLine(counts)}\n`);
   return isGood(counts) ? 0 : 1;
 });

@@ -10,13 +10,23 @@ import { setup } from './lib/setup.mjs';
 await main(async () => {
   const wanted = process.argv.slice(2);
   const unknown = wanted.filter((name) => !plantedBugs.some(({ bug }) => bug === name));
-  if (unknown.length > 0) throw new Problem(`No such planted bug: ${unknown.join(', ')}. There are: ${plantedBugs.map(({ bug }) => bug).join(', ')}`);
+  if (unknown.length > 0)
+    throw new Problem(
+      `No such planted bug: ${unknown.join(', ')}. There are: ` +
+        plantedBugs.map(({ bug }) => bug).join(', '),
+    );
   await setup();
   mkdirSync(join(stateRoot, 'reports'), { recursive: true });
   const all = [];
-  for (const planted of plantedBugs.filter(({ bug }) => wanted.length === 0 || wanted.includes(bug))) {
+  for (const planted of plantedBugs.filter(
+    ({ bug }) => wanted.length === 0 || wanted.includes(bug),
+  )) {
     const problem = await problemWith(planted);
-    process.stdout.write(problem ? `✗ ${planted.bug}: ${problem}\n` : `✓ ${planted.bug} turns "${planted.testName}" red\n`);
+    process.stdout.write(
+      problem
+        ? `✗ ${planted.bug}: ${problem}\n`
+        : `✓ ${planted.bug} turns "${planted.testName}" red\n`,
+    );
     all.push(problem ? { ...none, failed: 1 } : { ...none, passed: 1 });
   }
   const counts = sum(all);

@@ -9,7 +9,8 @@ await main(async () => {
   await ensurePython();
   const args = process.argv.slice(2);
   const all = [];
-  for (const stage of [...(args.length > 0 ? [] : pythonStaticStages), pytestStage(args)]) all.push((await runStage(stage)).counts);
+  for (const stage of [...(args.length > 0 ? [] : pythonStaticStages), pytestStage(args)])
+    all.push((await runStage(stage)).counts);
   const counts = sum(all);
   process.stdout.write(`\n${closingLine(counts)}\n`);
   return isGood(counts) ? 0 : 1;

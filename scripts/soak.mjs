@@ -1,4 +1,5 @@
-// npm run soak [-- playwright arguments]   The tests that are random or timed, as often as it takes to be sure; `npm test` runs them a few times.
+// npm run soak [-- playwright arguments]
+// Repeats the random and timed tests many times; `npm test` runs them a few times.
 import { closingLine, isGood, sum } from './lib/counts.mjs';
 import { main } from './lib/problem.mjs';
 import { ensureChromium, setup } from './lib/setup.mjs';
@@ -6,7 +7,7 @@ import { runStage } from './lib/stage.mjs';
 import { e2eStage, vitestStage } from './lib/stages.mjs';
 
 const LIMIT_MS = 60 * 60_000;
-/** What is set already, to draw a run again, stays. */
+/** Variables that are set already, to repeat an earlier run, stay. */
 const env = {
   UPDRAFT_WORKER_KILLS: '400',
   UPDRAFT_BROWSER_KILLS: '30',
@@ -18,22 +19,46 @@ const env = {
   UPDRAFT_RUNS: '150',
   UPDRAFT_E2E_MS_MAX: String(LIMIT_MS),
 };
-/** A worker that acknowledges what it has not stored must be caught by the kill loop, or that proves nothing. */
+/**
+ * The kill loop must catch a worker that acknowledges captures before storing, or the loop proves
+ * nothing.
+ */
 const PLANTED = { UPDRAFT_PLANTED_BUG: 'acknowledge-before-commit', UPDRAFT_WORKER_KILLS: '20' };
 
 await main(async () => {
   await setup();
-  const own = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, process.env[name] ?? value]));
+  const own = Object.fromEntries(
+    Object.entries(env).map(([name, value]) => [name, process.env[name] ?? value]),
+  );
   const chromium = await ensureChromium();
-  /** @param {string} name @param {import('./lib/stage.mjs').Stage} stage @param {NodeJS.ProcessEnv} [more] */
-  const soak = async (name, stage, more) => (await runStage({ ...stage, name, env: { ...stage.env, ...own, ...more }, limit_ms: LIMIT_MS })).counts;
+  /**
+   * @param {string} name
+   * @param {import('./lib/stage.mjs').Stage} stage
+   * @param {NodeJS.ProcessEnv} [more]
+   */
+  const soak = async (name, stage, more) =>
+    (await runStage({ ...stage, name, env: { ...stage.env, ...own, ...more }, limit_ms: LIMIT_MS }))
+      .counts;
   /** @param {string[]} args */
   const plugin = (args) => e2eStage(chromium, ['--project=plugin', ...args]);
   const asked = process.argv.slice(2);
-  const counts = [await soak('soak', plugin(asked.length > 0 ? asked : ['kill-loop', 'connectivity', 'five-tabs', 'airflow-down', 'ambiguous-answers']))];
+  const counts = [
+    await soak(
+      'soak',
+      plugin(
+        asked.length > 0
+          ? asked
+          : ['kill-loop', 'connectivity', 'five-tabs', 'airflow-down', 'ambiguous-answers'],
+      ),
+    ),
+  ];
   if (asked.length === 0) {
     counts.push(await soak('simulation, soaked', vitestStage('simulation', '-soak')));
-    const caught = await soak('the kill loop with a planted bug: it must fail', plugin(['kill-loop', '--grep=faults 1']), PLANTED);
+    const caught = await soak(
+      'the kill loop with a planted bug: it must fail',
+      plugin(['kill-loop', '--grep=faults 1']),
+      PLANTED,
+    );
     counts.push({ passed: caught.failed, failed: caught.passed, skipped: 0 });
   }
   process.stdout.write(`\n${closingLine(sum(counts))}\n`);

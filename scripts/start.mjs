@@ -1,4 +1,5 @@
-// npm start [-- --fresh --port N --state FOLDER]: everything a newcomer needs, running until Ctrl-C.
+// npm start [-- --fresh --port N --state FOLDER]: everything a newcomer needs, running until
+// Ctrl-C.
 import { parseArgs } from 'node:util';
 import { unpauseDag } from './lib/airflow-ready.mjs';
 import { airflowStatus, startAirflow, stopAirflow } from './lib/airflow-server.mjs';
@@ -9,10 +10,13 @@ import { main, messageOf, say } from './lib/problem.mjs';
 import { serveDemo } from './lib/serve.mjs';
 import { setup } from './lib/setup.mjs';
 
-/** What to undo, last first. @type {Array<() => Promise<unknown>>} */
+/** Functions that undo what was started, last first. @type {Array<() => Promise<unknown>>} */
 const undo = [];
 const started_ms = Date.now();
-/** The demo's own DAG on captured records; the tests, which watch each record closely, run without it. */
+/**
+ * The demo's own DAG on captured records; the tests, which watch each record closely, leave it
+ * paused.
+ */
 const PIPELINE = 'inspection_scoring';
 const interrupted = new AbortController();
 /** @type {Promise<unknown>} */
@@ -20,8 +24,9 @@ let starting = Promise.resolve();
 /** @type {Promise<void> | undefined} */
 let ending;
 
-for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) process.on(signal, () => void end(0));
-// A mistake of ours must not leave processes either.
+for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
+  process.on(signal, () => void end(0));
+// An uncaught error must not leave processes either.
 for (const event of ['uncaughtException', 'unhandledRejection']) {
   process.on(event, (error) => {
     say(`\n✗ ${messageOf(error)}`);
@@ -31,7 +36,11 @@ for (const event of ['uncaughtException', 'unhandledRejection']) {
 
 await main(async () => {
   const { values } = parseArgs({
-    options: { fresh: { type: 'boolean', default: false }, port: { type: 'string' }, state: { type: 'string', default: defaultState } },
+    options: {
+      fresh: { type: 'boolean', default: false },
+      port: { type: 'string' },
+      state: { type: 'string', default: defaultState },
+    },
   });
   const port = portOf(values.port);
   try {
@@ -50,7 +59,11 @@ await main(async () => {
   }
 });
 
-/** A server that runs already is used, and left running at the end. @param {string} state @param {boolean} fresh */
+/**
+ * Uses a server that runs already, and leaves that server running at the end.
+ * @param {string} state
+ * @param {boolean} fresh
+ */
 async function ownAirflow(state, fresh) {
   const before = await airflowStatus({ state });
   if (before.running && !fresh) return before;
@@ -60,14 +73,16 @@ async function ownAirflow(state, fresh) {
   return await airflow;
 }
 
-/** A signal may come at any await. */
+/** Checked after each await, since a signal may come at any. */
 function isEnding() {
   return ending !== undefined;
 }
 
 /** @param {string} url @param {import('./lib/airflow-server.mjs').Status} airflow */
 function welcome(url, airflow) {
-  const users = airflow.users.map(({ name, password, role }) => `${name} / ${password} (${role})`).join(' · ');
+  const users = airflow.users
+    .map(({ name, password, role }) => `${name} / ${password} (${role})`)
+    .join(' · ');
   process.stdout.write(`
 Updraft is ready after ${Math.round((Date.now() - started_ms) / 1000)} s.
 
@@ -80,7 +95,11 @@ Updraft is ready after ${Math.round((Date.now() - started_ms) / 1000)} s.
 `);
 }
 
-/** Stop in reverse order what was started; a second signal changes nothing. @param {number} exitCode @returns {Promise<void>} */
+/**
+ * Stops in reverse order everything that was started; a second signal changes nothing.
+ * @param {number} exitCode
+ * @returns {Promise<void>}
+ */
 function end(exitCode) {
   ending ??= (async () => {
     if (undo.length > 0) say('\n… stopping');

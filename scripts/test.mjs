@@ -1,5 +1,6 @@
-// npm test [-- part of a stage's name …]: installs what is missing, runs every check there is, and closes with one line: `N passed, N failed`.
-// Two stages run at a time where neither is hurt by it: most of them wait for an Airflow.
+// npm test [-- part of a stage's name …]: installs missing tools, runs every check there is, and
+// closes with one line: `N passed, N failed`. Two stages run at a time if neither is hurt: most of
+// them wait for an Airflow.
 import { runningServers, stopServers } from './lib/airflow-others.mjs';
 import { ensureBrowsers } from './lib/browsers.mjs';
 import { closingLine, isGood, none, sum } from './lib/counts.mjs';
@@ -31,25 +32,41 @@ await step('setup', async () => {
   const e2e = e2eStages(chromium);
   const rounds = [
     [[...staticStages, vitestStage('unit'), ...buildStages], pythonStaticStages],
-    [[pytestStage(), vitestStage('simulation'), plantedStage, lifecycleStage], acceptanceStages],
+    [
+      [pytestStage(), vitestStage('simulation'), plantedStage],
+      [...acceptanceStages, lifecycleStage],
+    ],
     [[e2e.most], [e2e.counting]],
     [[e2e.timed]],
   ];
   const wanted = process.argv.slice(2);
-  const isWanted = (/** @type {{ name: string }} */ { name }) => wanted.length === 0 || wanted.some((part) => name.includes(part));
-  for (const lanes of rounds) results.push(...(await runLanes(lanes.map((lane) => lane.filter(isWanted)))));
+  const isWanted = (/** @type {{ name: string }} */ { name }) =>
+    wanted.length === 0 || wanted.some((part) => name.includes(part));
+  for (const lanes of rounds)
+    results.push(...(await runLanes(lanes.map((lane) => lane.filter(isWanted)))));
 });
 await step('stopping what the tests started', () => stopServers(before));
 
 process.stdout.write('\n');
 for (const { name, counts, seconds } of results) {
-  process.stdout.write(`${counts.failed > 0 ? '✗' : ' '} ${name.padEnd(44)} ${closingLine(counts).padEnd(36)} ${seconds.toFixed(1).padStart(6)} s\n`);
+  process.stdout.write(
+    `${counts.failed > 0 ? '✗' : ' '} ${name.padEnd(44)} ` +
+      `${closingLine(counts).padEnd(36)} ${seconds.toFixed(1).padStart(6)} s\n`,
+  );
 }
 const counts = sum(results.map((result) => result.counts));
-process.stdout.write(`  ${'in all'.padEnd(81)} ${((Date.now() - started_ms) / 1000).toFixed(1).padStart(6)} s\n\n${closingLine(counts)}\n`);
+process.stdout.write(
+  `  ${'in all'.padEnd(81)} ` +
+    `${((Date.now() - started_ms) / 1000).toFixed(1).padStart(6)} ` +
+    `s\n\n${closingLine(counts)}\n`,
+);
 process.exitCode = isGood(counts) ? 0 : 1;
 
-/** Whatever breaks outside a stage is one failure, not a crash without a closing line. @param {string} name @param {() => Promise<unknown>} work */
+/**
+ * Runs a step; an error outside a stage is a failure, not a crash without a closing line.
+ * @param {string} name
+ * @param {() => Promise<unknown>} work
+ */
 async function step(name, work) {
   try {
     await work();

@@ -8,14 +8,20 @@ import { fileURLToPath } from 'node:url';
 const usage = 'updraft-types <collections.json> <out.ts> [--check]';
 const BANNER = '// Made by updraft-types from collections.json. Change that file, not this one.';
 
-/** A mistake in the file or the call: shown without a stack. */
+const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
+const NAME_RULE =
+  "a collection's name is 1 to 63 letters, digits, _ and -, and begins with a letter";
+
+/** A mistake in the file or in the arguments: shown without a stack. */
 export class TypesError extends Error {}
 
 /** @typedef {{ schema: Record<string, unknown>, description?: string }} Declared */
 
 /**
- * The TypeScript text for the text of a collections.json.
- * @param {string} json @param {string} [file] its name, for messages @returns {Promise<string>}
+ * Returns the TypeScript text for the text of a collections.json.
+ * @param {string} json
+ * @param {string} [file] its name, for messages
+ * @returns {Promise<string>}
  */
 export async function typesOf(json, file = 'collections.json') {
   const collections = readCollections(json, file);
@@ -25,22 +31,41 @@ export async function typesOf(json, file = 'collections.json') {
   let text = `${BANNER}\n`;
   for (const [collection, { schema, description }] of Object.entries(collections)) {
     const name = interfaceName(collection, schema);
-    const taken = name === 'Collections' ? 'the map of all collections' : [...names].find(([, other]) => other === name)?.[0];
-    if (taken) throw new TypesError(`${file}: ${collection} and ${taken} would both be "${name}". Give the schema another "title".`);
+    const taken =
+      name === 'Collections'
+        ? 'the map of all collections'
+        : [...names].find(([, other]) => other === name)?.[0];
+    if (taken)
+      throw new TypesError(
+        `${file}: ${collection} and ${taken} would both be "${name}". Give the ` +
+          'schema another "title".',
+      );
     names.set(collection, name);
     const described = { ...(description && { description }), ...schema, title: name };
-    const options = { bannerComment: '', additionalProperties: false, style: { singleQuote: true, printWidth: 140 } };
+    const options = {
+      bannerComment: '',
+      additionalProperties: false,
+      style: { singleQuote: true, printWidth: 140 },
+    };
     text += `\n${(await compile(described, name, options)).trim()}\n`;
   }
-  const map = [...names].map(([collection, name]) => `  ${collection}: ${name};\n`).join('');
-  return `${text}\n/** Every collection's record, by the collection's name. */\nexport interface Collections {\n${map}}\n`;
+  const map = [...names]
+    .map(([collection, name]) => `  ${propertyName(collection)}: ${name};\n`)
+    .join('');
+  return (
+    `${text}\n/** Every collection's record, by the collection's name. ` +
+    `*/\nexport interface Collections {\n${map}}\n`
+  );
 }
 
 async function generator() {
   try {
     return await import('json-schema-to-typescript');
   } catch {
-    throw new TypesError('updraft-types needs json-schema-to-typescript. Install it:\n  npm install --save-dev json-schema-to-typescript');
+    throw new TypesError(
+      'updraft-types needs json-schema-to-typescript. Install it:\n  npm install ' +
+        '--save-dev json-schema-to-typescript',
+    );
   }
 }
 
@@ -53,11 +78,13 @@ function readCollections(json, file) {
   /** @type {Record<string, Declared>} */
   const read = {};
   for (const [name, value] of Object.entries(collections)) {
-    if (!/^[a-z][a-z0-9_]*$/.test(name)) throw new TypesError(`${file}: "${name}" is no collection name (lower-case letters, digits and _).`);
+    if (!NAME.test(name)) throw new TypesError(`${file}: "${name}": ${NAME_RULE}.`);
     const schema = isObject(value) ? value['schema'] : undefined;
-    if (!isObject(schema) || schema['type'] !== 'object') throw new TypesError(`${file}: ${name}.schema must be a JSON Schema of "type": "object".`);
+    if (!isObject(schema) || schema['type'] !== 'object')
+      throw new TypesError(`${file}: ${name}.schema must be a JSON Schema of "type": "object".`);
     const properties = schema['properties'];
-    if (!isObject(properties) || !isObject(properties['id'])) throw new TypesError(`${file}: ${name}.schema.properties must declare "id".`);
+    if (!isObject(properties) || !isObject(properties['id']))
+      throw new TypesError(`${file}: ${name}.schema.properties must declare "id".`);
     const description = isObject(value) ? value['description'] : undefined;
     read[name] = { schema, ...(typeof description === 'string' && { description }) };
   }
@@ -76,7 +103,11 @@ function parse(json, file) {
 /** @param {unknown} value @returns {value is Record<string, unknown>} */
 const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** `site_visits` → `SiteVisit`, or the schema's own title. @param {string} collection @param {Record<string, unknown>} schema */
+/**
+ * Returns the interface's name: `site_visits` → `SiteVisit`, or the schema's own title.
+ * @param {string} collection
+ * @param {Record<string, unknown>} schema
+ */
 function interfaceName(collection, schema) {
   const title = schema['title'];
   const words = typeof title === 'string' ? title : singular(collection);
@@ -85,6 +116,9 @@ function interfaceName(collection, schema) {
     .map((word) => word.slice(0, 1).toUpperCase() + word.slice(1))
     .join('');
 }
+
+/** @param {string} collection */
+const propertyName = (collection) => (collection.includes('-') ? `'${collection}'` : collection);
 
 /** @param {string} word */
 function singular(word) {
@@ -101,7 +135,10 @@ export async function runTypes(args) {
   const text = await typesOf(readFileSync(input, 'utf8'), input);
   const current = existsSync(output) ? readFileSync(output, 'utf8') : undefined;
   if (check && current !== text) {
-    throw new TypesError(`${output} is ${current === undefined ? 'missing' : 'not up to date'}. Make it:\n  updraft-types ${input} ${output}`);
+    throw new TypesError(
+      `${output} is ${current === undefined ? 'missing' : 'not up to date'}. Make ` +
+        `it:\n  updraft-types ${input} ${output}`,
+    );
   }
   if (!check && current !== text) {
     mkdirSync(dirname(output), { recursive: true });
@@ -111,8 +148,12 @@ export async function runTypes(args) {
   return 0;
 }
 
-// npm links a bin: compare what the link points to
-if (process.argv[1] && existsSync(process.argv[1]) && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+// npm links a bin: compare the link's target
+if (
+  process.argv[1] &&
+  existsSync(process.argv[1]) &&
+  realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)
+) {
   try {
     process.exitCode = await runTypes(process.argv.slice(2));
   } catch (error) {

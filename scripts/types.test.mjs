@@ -6,18 +6,60 @@ import { runTypes, typesOf } from './types.mjs';
 
 /** @param {Record<string, object>} collections */
 const file = (collections) => JSON.stringify({ version: 1, collections });
-const schema = { type: 'object', properties: { id: { type: 'string' }, ok: { type: 'boolean' } }, required: ['id'], additionalProperties: false };
+const schema = {
+  type: 'object',
+  properties: { id: { type: 'string' }, ok: { type: 'boolean' } },
+  required: ['id'],
+  additionalProperties: false,
+};
 
 test('each collection becomes an interface, and all a map', async () => {
-  const text = await typesOf(file({ site_visits: { schema }, status: { schema }, people: { schema: { ...schema, title: 'Person' } } }));
+  const text = await typesOf(
+    file({
+      site_visits: { schema },
+      status: { schema },
+      people: { schema: { ...schema, title: 'Person' } },
+    }),
+  );
   expect(text).toContain('export interface SiteVisit {\n  id: string;\n  ok?: boolean;\n}');
-  expect(text).toContain('export interface Collections {\n  site_visits: SiteVisit;\n  status: Status;\n  people: Person;\n}');
+  expect(text).toContain(
+    'export interface Collections {\n  site_visits: SiteVisit;\n  status: Status;\n  ' +
+      'people: Person;\n}',
+  );
+});
+
+test('case D9: names as worker and provider take them, with a hyphen or a capital', async () => {
+  const text = await typesOf(file({ 'daily-logs': { schema }, Things: { schema } }));
+  expect(text).toContain(
+    "export interface Collections {\n  'daily-logs': DailyLog;\n  Things: Thing;\n}",
+  );
+});
+
+test('case D9: the rule for names equals the published rule', () => {
+  const published = JSON.parse(
+    readFileSync(new URL('../shared/contract/collections.schema.json', import.meta.url), 'utf8'),
+  );
+  const cases = JSON.parse(
+    readFileSync(new URL('../shared/contract/declarations.json', import.meta.url), 'utf8'),
+  ).cases;
+  const names = cases.flatMap(
+    (/** @type {{ file: { collections?: object } | null }} */ { file: declared }) =>
+      Object.keys(declared?.collections ?? {}),
+  );
+  const pattern = new RegExp(published.properties.collections.propertyNames.pattern);
+  return Promise.all(
+    names.map((/** @type {string} */ name) =>
+      pattern.test(name)
+        ? typesOf(file({ [name]: { schema } }))
+        : expect(typesOf(file({ [name]: { schema } }))).rejects.toThrow(/letters, digits/),
+    ),
+  );
 });
 
 test.each([
   ['no JSON', '{', /is not JSON/],
   ['no collections', '{}', /"collections" must be/],
-  ['a bad name', file({ 'A b': { schema } }), /no collection name/],
+  ['a bad name', file({ 'A b': { schema } }), /a collection's name is 1 to 63 letters/],
   ['no schema', file({ a: {} }), /a\.schema must be/],
   ['no id', file({ a: { schema: { type: 'object', properties: {} } } }), /must declare "id"/],
   ['two of one name', file({ site: { schema }, sites: { schema } }), /would both be "Site"/],

@@ -1,45 +1,59 @@
 import * as v from 'valibot';
-import { jsonBytes, whyNotJson, type Json } from './json.ts';
-import { ID_LENGTH_MAX, RECORD_BYTES_MAX } from './limits.ts';
+import { jsonBytes, whyNotHeld, type Json } from './json.ts';
+import { RECORD_BYTES_MAX } from './limits.ts';
 import { mapOf } from './mutation.ts';
 
-/** Of a DAG run's note, in characters: Airflow's own limit. */
+/** Longest note of a DAG run, in characters: Airflow's own limit. */
 const NOTE_LENGTH_MAX = 1_000;
+/** Longest name of a DAG, task or run, in characters: Airflow's own limit. */
+const AIRFLOW_NAME_LENGTH_MAX = 250;
 
-/** Names end up in Airflow's paths: `.` and `..` would name another path, `~` means all of them. */
+/**
+ * Validates a name that ends up in Airflow's paths: `.` and `..` would name another path, and `~`
+ * alone means all.
+ */
 const name = (pattern: RegExp): v.GenericSchema<string> =>
   v.pipe(
     v.string(),
-    v.maxLength(ID_LENGTH_MAX),
+    v.maxLength(AIRFLOW_NAME_LENGTH_MAX),
     v.regex(pattern),
-    v.check((text) => text !== '.' && text !== '..'),
+    v.check((text) => !['.', '..', '~'].includes(text)),
   );
 const Key = name(/^[\p{L}\p{N}_.-]+$/u);
-const RunId = name(/^[\p{L}\p{N}_.:+-]+$/u);
+const RunId = name(/^[\p{L}\p{N}_.~:+-]+$/u);
 const Options = v.pipe(v.array(v.string()), v.minLength(1));
 const JsonMap = v.pipe(
-  mapOf<Json>((value) => whyNotJson(value) === undefined),
-  v.check((map) => jsonBytes(map) <= RECORD_BYTES_MAX, `it is larger than ${RECORD_BYTES_MAX} bytes`),
+  mapOf<Json>((value) => whyNotHeld(value) === undefined),
+  v.check(
+    (map) => jsonBytes(map) <= RECORD_BYTES_MAX,
+    `it is larger than ${RECORD_BYTES_MAX} bytes`,
+  ),
 );
 
-/** A task that waits for a person, and which request of its it was: after a retry or a clear the same task asks anew. */
+/**
+ * A task that waits for a person, and the request that was shown: after a retry or a clear the task
+ * asks anew.
+ */
 export const ShownInputSchema = v.object({
   dagId: Key,
   runId: RunId,
   taskId: Key,
   /** -1: the task is not mapped. */
   mapIndex: v.pipe(v.number(), v.integer(), v.minValue(-1)),
-  /** Another one for each try. */
+  /** New for each try of the task. */
   taskInstanceId: v.string(),
   tryNumber: v.number(),
-  /** As Airflow says it (ISO 8601). */
+  /** Creation time in Airflow's own text (ISO 8601). */
   createdAt: v.string(),
   options: Options,
 });
-/** What was shown to the person who answers. */
+/** The task instance that was shown to the person who answers. */
 export type ShownInput = v.InferOutput<typeof ShownInputSchema>;
 
-/** One Airflow operation as it is queued; never a URL. The worker's configuration says which of them a page may ask for. */
+/**
+ * A queued Airflow operation; never a URL. The worker's configuration names the operations that a
+ * page may request.
+ */
 export const CallRequestSchema = v.variant('operation', [
   v.object({
     operation: v.literal('triggerDagRun'),
@@ -47,31 +61,64 @@ export const CallRequestSchema = v.variant('operation', [
     conf: v.exactOptional(JsonMap),
     note: v.exactOptional(v.pipe(v.string(), v.maxLength(NOTE_LENGTH_MAX))),
   }),
-  v.object({ operation: v.literal('respondToHumanInput'), input: ShownInputSchema, chosen: Options, params: v.exactOptional(JsonMap) }),
-  v.object({ operation: v.literal('clearTaskInstances'), dagId: Key, runId: RunId, taskIds: v.pipe(v.array(Key), v.minLength(1)) }),
+  v.object({
+    operation: v.literal('respondToHumanInput'),
+    input: ShownInputSchema,
+    chosen: Options,
+    params: v.exactOptional(JsonMap),
+  }),
+  v.object({
+    operation: v.literal('clearTaskInstances'),
+    dagId: Key,
+    runId: RunId,
+    taskIds: v.pipe(v.array(Key), v.minLength(1)),
+  }),
 ]);
 export type CallRequest = v.InferOutput<typeof CallRequestSchema>;
 export type OperationName = CallRequest['operation'];
 
-/** How a call is repeated when nobody knows whether Airflow has done it. */
+/** Rule for repeating a call when nobody knows whether Airflow has executed the call. */
 export type Repeats =
-  | 'idempotent' // it is sent again: the second is recognised as the first
-  | 'probe' // Airflow is asked before it is sent, each time
-  | 'once'; // it is never sent again: a person decides
+  | 'idempotent' // sent again: Airflow recognises the repetition
+  | 'probe' // Airflow is asked before each repetition
+  | 'once'; // never sent again: a person decides
 
-/** How far a call is on its way, each state with only its own data. Times are ms since 1970. */
+/** Reason why a call is not sent yet, as in the status (`WaitingFor`). */
+export type CallWaitingFor =
+  | 'network'
+  | 'airflow'
+  | 'not-airflow'
+  | 'sign-in-page'
+  | 'refused-on-the-way';
+
+/** Progress of a call, each state with no other data. Times are ms since 1970. */
 export type CallState =
   | { readonly kind: 'queued' }
   | { readonly kind: 'sending'; readonly failures: number } // the request may be in Airflow
-  | { readonly kind: 'waiting'; readonly for: 'network' | 'airflow'; readonly retryAt: number; readonly failures: number }
+  | {
+      readonly kind: 'waiting';
+      readonly for: CallWaitingFor;
+      readonly retryAt: number;
+      readonly failures: number;
+    }
   | { readonly kind: 'parked'; readonly for: 'sign-in' | 'other-user' }
-  | { readonly kind: 'held'; readonly for: 'dag-missing' | 'forbidden'; readonly retryAt: number; readonly failures: number }
-  | { readonly kind: 'accepted'; readonly runId: string; readonly lookAt: number; readonly looks: number }
+  | {
+      readonly kind: 'held';
+      readonly for: 'dag-missing' | 'forbidden';
+      readonly retryAt: number;
+      readonly failures: number;
+    }
+  | {
+      readonly kind: 'accepted';
+      readonly runId: string;
+      readonly lookAt: number;
+      readonly looks: number;
+    }
   | {
       readonly kind: 'following';
       readonly runId: string;
       readonly run: 'queued' | 'running';
-      /** Airflow takes runs of a paused DAG and lets them wait. */
+      /** Airflow accepts runs of a paused DAG, which then wait. */
       readonly paused: boolean;
       readonly lookAt: number;
       readonly looks: number;
@@ -80,55 +127,85 @@ export type CallState =
   | { readonly kind: 'dead'; readonly reason: CallReason; readonly at: number }
   | { readonly kind: 'discarded' }; // by a person; told, not kept
 
-/** What came of it. A run that failed is an outcome too: Airflow has done what it was asked. */
+/** Result of a settled call. A failed run is a result too: Airflow has done the work. */
 export type CallOutcome =
   | { readonly kind: 'run'; readonly runId: string; readonly state: 'success' | 'failed' | 'gone' }
   | { readonly kind: 'answered'; readonly chosen: readonly string[] }
   | { readonly kind: 'cleared'; readonly tasks: number };
 
-/** Why a call cannot go on by itself. */
+/** Reason why a call cannot go on without a person. */
 export type CallReason =
-  | { readonly kind: 'refused'; readonly message: string; readonly status: number } // in Airflow's own words
-  | { readonly kind: 'outcome-unknown'; readonly message: string } // sent once, and no answer that tells
-  | { readonly kind: 'not-allowed'; readonly message: string } // by this worker's configuration, which has changed
-  | { readonly kind: 'unreadable'; readonly message: string } // the stored call makes no sense to this version
+  // in Airflow's own words
+  | { readonly kind: 'refused'; readonly message: string; readonly status: number }
+  // Airflow answers other requests; this call does not get through
+  | { readonly kind: 'refused-on-the-way'; readonly message: string; readonly status?: number }
+  // sent once, without an answer that tells the outcome
+  | { readonly kind: 'outcome-unknown'; readonly message: string }
+  // not allowed by this worker's configuration, which has changed
+  | { readonly kind: 'not-allowed'; readonly message: string }
+  // this version cannot read the stored call
+  | { readonly kind: 'unreadable'; readonly message: string }
   | ({ readonly kind: 'conflict'; readonly message: string } & CallConflict);
 
-/** The other side has moved on: shown, never overwritten. */
+/** How Airflow's state has changed since the call was captured: shown, never overwritten. */
 export type CallConflict =
-  | { readonly conflict: 'answered'; readonly theirs: { readonly by: string | null; readonly chosen: readonly string[]; readonly at: string | null } }
+  | {
+      readonly conflict: 'answered';
+      readonly theirs: {
+        readonly by: string | null;
+        readonly chosen: readonly string[];
+        readonly at: string | null;
+      };
+    }
   | { readonly conflict: 'replaced' } // the task asks anew, or something else
   | { readonly conflict: 'gone' } // nobody is asked any more
-  | { readonly conflict: 'run-id-taken' }; // by a run that is not this call's
+  | { readonly conflict: 'run-id-taken' }; // taken by a run that is not this call's
 
-/** One queued Airflow operation, as the page sees it. */
+/** A queued Airflow operation, as the page sees the call. */
 export interface Call {
   readonly id: string;
   readonly operation: OperationName;
-  /** Calls of one lane keep their order. */
+  /** Calls of a lane keep their order. */
   readonly lane: string;
   readonly state: CallState;
-  /** ms since 1970; a label. */
+  /** Capture time, ms since 1970; a label. */
   readonly capturedAt: number;
-  /** How often it was sent. */
+  /** Number of times the call was sent. */
   readonly attempts: number;
 }
 export interface CallEntry extends Call {
   readonly request: CallRequest;
 }
 
-/** A task that waits for a person, as this device last saw it. */
+/** A task that waits for a person, as last seen by this device. */
 export interface PendingInput extends ShownInput {
   readonly subject: string;
   readonly body: string | null;
   readonly multiple: boolean;
   readonly defaults: readonly string[] | null;
   readonly params: { readonly [name: string]: Json };
+  /**
+   * Users who may answer, by Airflow's own list; absent: everybody who has the right. Airflow
+   * refuses an answer of anybody else.
+   */
+  readonly assignedUsers?: readonly { readonly id: string; readonly name: string }[];
   /** The call that carries this device's answer. */
   readonly answeredBy?: string;
 }
-/** `seenAt`: when Airflow was last asked (ms since 1970); absent: not yet. */
+/** `seenAt`: when Airflow was last asked (ms since 1970); absent: never. */
 export interface PendingInputs {
   readonly seenAt?: number;
+  /** Oldest first. */
   readonly inputs: readonly PendingInput[];
+  /** Numbers of waiting tasks that are not in the list; absent: none. */
+  readonly notShown?: readonly NotShown[];
+}
+/** Reason why waiting tasks are not in the list, and their number. */
+export interface NotShown {
+  /**
+   * `too-many`: a device keeps the oldest 2,000. `unreadable`: the task's name cannot be used in a
+   * path, or this version does not know the task's form.
+   */
+  readonly why: 'too-many' | 'unreadable';
+  readonly count: number;
 }

@@ -1,31 +1,44 @@
-/** Every way a request of a page can fail. Expected outcomes are values; these are told to the caller. */
+/**
+ * Every way in which a page's request can fail. Expected outcomes are values; these errors are
+ * thrown to the caller.
+ */
 export type ErrorKind =
   | 'unsupported' // the browser has no service worker, or the page is not a secure context
-  | 'no-service-worker' // none is registered or active, or it does not run Updraft
+  | 'no-service-worker' // no worker is registered or active, or the worker does not run Updraft
   | 'reload-needed' // page and worker speak different versions
   | 'timeout' // the worker gave no answer, also after retries
   | 'closed' // this connection was closed
   | 'bad-message' // the worker could not read the request
+  | 'bad-option' // an argument is missing or makes no sense; nothing was done
+  // collections.json is faulty or cannot be loaded: the worker does not start
+  | 'bad-collections'
   | 'unknown-collection'
   | 'unknown-index'
+  | 'bad-query' // options that are unknown, contradict each other, or say nothing without an index
+  | 'indexing' // the index is being built; the client asks again by itself
   | 'not-json'
   | 'no-id'
   | 'too-large'
-  | 'exists' // add() of an id that is there
-  | 'not-found' // patch() or increment() of an id that is not there
-  | 'not-a-number' // increment() of a field that holds something else
+  | 'exists' // add() of an id that exists
+  | 'not-found' // patch() or increment() of an id that does not exist
+  | 'not-a-number' // increment() of a field that holds no number
   | 'read-only' // the collection is written by Airflow alone
   | 'not-allowed' // an operation that this worker's configuration does not name
   | 'conflict-moved' // the other side changed again since the conflict was shown
   | 'bad-choice' // resolve() without a choice for each conflicting field
-  | 'in-flight' // discard() of what may already be applied
-  | 'signed-out' // a record that a user left here unsent and signed out
+  | 'in-flight' // discard() of a change that may already be applied
+  // the user has signed out and left unsent work here: nothing is captured until Airflow has
+  // authenticated them again
+  | 'signed-out'
   | 'unsent-work' // signOut({ unsent: 'refuse' }) with work left
-  | 'storage-full' // no room left, also after cached records were let go
+  | 'storage-full' // no room left, even after cached records were evicted
   | 'storage-blocked' // another tab keeps the database from being upgraded
   | 'storage'; // the browser's database cannot be opened, read or written
 
-/** What a caller sees: a `kind` to act on and a message that says what happened, why, and what to do next. */
+/**
+ * The error a caller gets: a `kind` to act on and a message with the event, the reason and the next
+ * step.
+ */
 export class UpdraftError extends Error {
   readonly kind: ErrorKind;
   constructor(kind: ErrorKind, message: string) {

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import type { CallState } from './calls.ts';
 import type { TransportName } from './limits.ts';
 
-/** Why the worker looks for work. */
+/** Reason why the worker looks for work. */
 export type WakeReason =
   | 'capture'
   | 'timer'
@@ -17,18 +17,42 @@ export type WakeReason =
   | 'news'
   | 'airflow-back'; // another lane's probe was answered
 
-/** Where a delivery stands; `sw/outbox/delivery.ts` holds the table of moves. */
-export type DeliveryStateKind = 'open' | 'sealed' | 'sending' | 'accepted' | 'waiting' | 'parked' | 'settled' | 'dead';
+/** State of a delivery; `sw/state/delivery.ts` holds the table of moves. */
+export type DeliveryStateKind =
+  | 'open'
+  | 'sealed'
+  | 'sending'
+  | 'accepted'
+  | 'waiting'
+  | 'parked'
+  | 'settled'
+  | 'dead';
 
-/** What an attempt came to, before anything was done about it. */
-export type AttemptOutcome = 'settle' | 'retry' | 'next-attempt' | 'wait-run' | 'sign-in' | 'hold' | 'refuse';
+/** Outcome of an attempt, before any consequence. */
+export type AttemptOutcome =
+  | 'settle'
+  | 'retry'
+  | 'next-attempt'
+  | 'wait-run'
+  | 'sign-in'
+  | 'hold'
+  | 'refuse'
+  | 'turned-away';
 
-/** What an attempt of a call came to, before anything was done about it. */
-export type CallAttemptOutcome = 'accept' | 'settle' | 'retry' | 'sign-in' | 'hold' | 'die';
+/** Outcome of a call's attempt, before any consequence. */
+export type CallAttemptOutcome =
+  | 'accept'
+  | 'settle'
+  | 'retry'
+  | 'sign-in'
+  | 'hold'
+  | 'turned-away'
+  | 'die';
 
 /**
- * What the log keeps of the engine's work: kinds, names and numbers. Never text to parse, never a record's contents, never credentials.
- * Every move of a delivery or a call is appended in the same transaction as the move, every attempt with its outcome.
+ * A fact in the history of the engine's work: kinds, names and numbers. Never text to parse, never
+ * a record's contents, never credentials. Every move of a delivery or a call is appended in the
+ * transaction of the move, every attempt together with the outcome.
  */
 export type HistoryFact =
   | {
@@ -37,26 +61,26 @@ export type HistoryFact =
       readonly lane: string;
       readonly from: DeliveryStateKind | 'none';
       readonly to: DeliveryStateKind;
-      /** What it waits for, is parked for, or died of. */
+      /** Reason for waiting, for being parked, or for the death. */
       readonly why?: string;
-      /** ms since 1970: not tried by itself before. */
+      /** Not tried by itself before this time, ms since 1970. */
       readonly retryAt?: number;
     }
   | {
       readonly kind: 'attempt';
-      /** Absent: a pull. */
+      /** Absent for a pull. */
       readonly deliveryId?: string;
       readonly lane: string;
       readonly attempt?: number;
       readonly outcome: AttemptOutcome;
-      /** More precisely: the outcome's own kind, for instance `network` or `forbidden`. */
+      /** The outcome's own kind, for instance `network` or `forbidden`. */
       readonly why?: string;
-      /** HTTP status of the last answer; absent where none came. */
+      /** HTTP status of the last answer; absent without an answer. */
       readonly status?: number;
       readonly durationMs: number;
       readonly bytesSent: number;
       readonly bytesReceived: number;
-      /** What woke the worker for it. */
+      /** Reason of the wake-up that led to this attempt. */
       readonly wake: WakeReason;
       readonly via?: TransportName;
     }
@@ -66,45 +90,66 @@ export type HistoryFact =
       readonly lane: string;
       readonly from: CallState['kind'] | 'none';
       readonly to: CallState['kind'];
-      /** What it waits for, is parked or held for, died of, or came to. */
+      /** Reason for waiting, for being parked or held, or for the death; or the result. */
       readonly why?: string;
-      /** ms since 1970: not tried by itself before. */
+      /** Not tried by itself before this time, ms since 1970. */
       readonly retryAt?: number;
     }
   | {
       readonly kind: 'call-attempt';
       readonly callId: string;
       readonly lane: string;
-      /** How often the call has been sent, this time included. 0: something stood in the way before it was sent. */
+      /**
+       * Number of times the call has been sent, this time included. 0: an obstacle came before
+       * sending.
+       */
       readonly attempt: number;
       readonly outcome: CallAttemptOutcome;
-      /** More precisely: what it waits for, is parked or held for, died of, or came to. */
+      /**
+       * The reason in more detail: for waiting, for being parked or held, or for the death; or the
+       * result.
+       */
       readonly why?: string;
-      /** HTTP status of the last answer; absent where none came. */
+      /** HTTP status of the last answer; absent without an answer. */
       readonly status?: number;
       readonly durationMs: number;
-      /** What woke the worker for it. */
+      /** Reason of the wake-up that led to this attempt. */
       readonly wake: WakeReason;
     }
-  | { readonly kind: 'circuit'; readonly from: CircuitStateKind; readonly to: CircuitStateKind; readonly failures: number; readonly until?: number };
+  | {
+      readonly kind: 'circuit';
+      readonly from: CircuitStateKind;
+      readonly to: CircuitStateKind;
+      readonly failures: number;
+      readonly until?: number;
+    };
 
-/** What is known of one attempt once it has ended. */
+/** An attempt that has ended. */
 export type AttemptFact = Extract<HistoryFact, { kind: 'attempt' }>;
 
 export type CallAttemptFact = Extract<HistoryFact, { kind: 'call-attempt' }>;
 
-/** `closed`: Airflow answers. `open`: it is in trouble, nothing is sent before a time. `half-open`: one probe is on its way. */
+/**
+ * `closed`: Airflow answers. `open`: Airflow is in trouble, nothing is sent before a time.
+ * `half-open`: a probe is under way.
+ */
 export type CircuitStateKind = 'closed' | 'open' | 'half-open';
 
-/** One line of the log. `seq` grows; `at` is ms since 1970 by the device's clock, a label. */
+/** An entry of the history. `seq` grows; `at` is ms since 1970 by the device's clock, a label. */
 export type HistoryEntry = HistoryFact & { readonly seq: number; readonly at: number };
 
-export const HISTORY_KINDS = ['delivery-moved', 'call-moved', 'attempt', 'call-attempt', 'circuit'] as const satisfies readonly HistoryFact['kind'][];
+export const HISTORY_KINDS = [
+  'delivery-moved',
+  'call-moved',
+  'attempt',
+  'call-attempt',
+  'circuit',
+] as const satisfies readonly HistoryFact['kind'][];
 
-/** Which entries to read, the newest first. */
+/** Filter of the entries to read, the newest first. */
 export const HistoryFilterSchema = v.object({
   kinds: v.exactOptional(v.array(v.picklist(HISTORY_KINDS))),
-  /** Only what happened at this time (ms since 1970) or later. */
+  /** Only entries of this time (ms since 1970) or later. */
   since: v.exactOptional(v.pipe(v.number(), v.finite())),
   limit: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 });

@@ -1,14 +1,20 @@
 import limits from './contract/limits.json' with { type: 'json' };
 
-/** One limit on everything, the unit in the name. The wire's limits are shared with the provider. */
+/** Limits, with the unit in each name. The wire's limits are shared with the provider. */
 export const RECORD_BYTES_MAX = limits.record_bytes_max;
-export const ID_LENGTH_MAX = limits.id_length_max;
-export const FIELD_NAME_LENGTH_MAX = limits.field_name_length_max;
+export const ID_BYTES_MAX = limits.id_bytes_max;
+export const FIELD_NAME_BYTES_MAX = limits.field_name_bytes_max;
 
-/** The ways of an exchange: the provider's plugin in the API server, or a DAG run through Airflow's stock REST API. */
+/**
+ * The transports of an exchange: the provider's plugin in the API server, or a DAG run through
+ * Airflow's stock REST API.
+ */
 export type TransportName = 'plugin' | 'dag';
 
-/** What one exchange may carry. A batch that is over them is refused as a whole (`invalid`, `too_large`), and its device splits it. */
+/**
+ * Limits of an exchange. A batch beyond the limits is refused as a whole (`invalid`, `too_large`),
+ * and the device splits the batch.
+ */
 export interface TransportLimits {
   readonly batchMutationsMax: number;
   readonly batchBytesMax: number;
@@ -18,7 +24,10 @@ export interface TransportLimits {
   readonly requestBytesMax: number;
 }
 
-/** The bundler is told that nothing else comes of these calls: a page's client has no use for them. */
+/**
+ * `@__PURE__` tells the bundler that these calls have no side effects: a page's client has no use
+ * for the result.
+ */
 export const TRANSPORT_LIMITS: Readonly<Record<TransportName, TransportLimits>> = {
   dag: /* @__PURE__ */ camelCased(limits.transports.dag),
   plugin: /* @__PURE__ */ camelCased(limits.transports.plugin),

@@ -4,43 +4,84 @@ import type { Choice, Conflict } from './conflict.ts';
 import type { ErrorKind } from './errors.ts';
 import { HistoryFilterSchema, type HistoryEntry } from './history.ts';
 import { JsonSchema, mapOf, RevisionSchema } from './mutation.ts';
-import type { DeadLetter, MutationLetterName, Dropped, OutboxEntry, Row, Settled } from './row.ts';
+import type { QuarantinedRow } from './quarantine.ts';
+import type {
+  DeadLetter,
+  MutationLetterName,
+  Dropped,
+  OutboxEntry,
+  Row,
+  Rows,
+  Settled,
+} from './row.ts';
 import type { Status, StorageLoss } from './status.ts';
 
 const text = v.string();
-const indexKey = v.union([v.string(), v.pipe(v.number(), v.finite())]);
 
-/** One captured change of one record. */
+/**
+ * The record that the author of a change saw, or the revision; absent: this device's present
+ * record. Checked at capture.
+ */
+const seen = v.optional(v.unknown());
+
+/** A captured change of a record. */
 export const ChangeCommandSchema = v.variant('op', [
-  v.object({ op: v.literal('put'), value: v.unknown() }),
+  v.object({ op: v.literal('put'), value: v.unknown(), from: seen }),
   v.object({ op: v.literal('add'), value: v.unknown() }),
-  v.object({ op: v.literal('patch'), id: text, set: v.unknown(), removed: v.array(text) }),
-  v.object({ op: v.literal('increment'), id: text, by: mapOf<number>(Number.isFinite) }),
-  v.object({ op: v.literal('delete'), id: text }),
+  v.object({
+    op: v.literal('patch'),
+    id: text,
+    set: v.unknown(),
+    removed: v.array(text),
+    from: seen,
+  }),
+  v.object({
+    op: v.literal('increment'),
+    id: text,
+    by: mapOf<number>(Number.isFinite),
+    from: seen,
+  }),
+  v.object({ op: v.literal('delete'), id: text, from: seen }),
 ]);
 export type ChangeCommand = v.InferOutput<typeof ChangeCommandSchema>;
 
-const ChoiceSchema = v.union([v.object({ take: v.picklist(['mine', 'theirs']) }), v.object({ value: JsonSchema })]);
+/** Most changes of a request, captured in a single transaction: all or none. */
+export const CAPTURES_MAX = 10_000;
 
-const QuerySchema = v.object({
-  index: v.exactOptional(text),
-  equals: v.exactOptional(v.union([indexKey, v.boolean()])),
-  from: v.exactOptional(indexKey),
-  to: v.exactOptional(indexKey),
-  order: v.exactOptional(v.picklist(['ascending', 'descending'])),
-  limit: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
-});
-
-const MutationLetterNameSchema: v.GenericSchema<unknown, MutationLetterName> = v.variant('kind', [
-  v.object({ kind: v.literal('mutation'), collection: text, id: text }),
+const ChoiceSchema = v.union([
+  v.object({ take: v.picklist(['mine', 'theirs']) }),
+  v.object({ value: JsonSchema }),
 ]);
 
-/** Everything a page may ask of the worker. The worker parses each message with this schema: a page is not trusted. */
+const MutationLetterNameSchema: v.GenericSchema<unknown, MutationLetterName> = v.variant('kind', [
+  v.object({
+    kind: v.literal('mutation'),
+    collection: text,
+    id: text,
+    quarantined: v.exactOptional(RevisionSchema),
+  }),
+]);
+
+/**
+ * Every message that a page may send to the worker. The worker parses each message with this
+ * schema: a page is not trusted.
+ */
 export const CommandSchema = v.variant('type', [
   v.object({ type: v.literal('hello') }),
-  v.object({ type: v.literal('capture'), requestId: text, collection: text, change: ChangeCommandSchema }),
+  v.object({
+    type: v.literal('capture'),
+    requestId: text,
+    collection: text,
+    change: ChangeCommandSchema,
+  }),
+  v.object({
+    type: v.literal('capture-many'),
+    requestId: text,
+    collection: text,
+    changes: v.pipe(v.array(ChangeCommandSchema), v.maxLength(CAPTURES_MAX)),
+  }),
   v.object({ type: v.literal('get'), collection: text, id: text }),
-  v.object({ type: v.literal('query'), collection: text, query: QuerySchema }),
+  v.object({ type: v.literal('query'), collection: text, query: v.record(text, v.unknown()) }),
   v.object({ type: v.literal('status') }),
   v.object({ type: v.literal('history'), filter: HistoryFilterSchema }),
   v.object({ type: v.literal('outbox') }),
@@ -62,6 +103,8 @@ export const CommandSchema = v.variant('type', [
     removed: v.exactOptional(v.array(text)),
   }),
   v.object({ type: v.literal('export-dead-letters') }),
+  v.object({ type: v.literal('quarantine') }),
+  v.object({ type: v.literal('discard-quarantined'), requestId: text, number: RevisionSchema }),
   v.object({ type: v.literal('call'), requestId: text, request: CallRequestSchema }),
   v.object({ type: v.literal('calls') }),
   v.object({ type: v.literal('pending-inputs') }),
@@ -69,46 +112,81 @@ export const CommandSchema = v.variant('type', [
   v.object({ type: v.literal('discard-call'), requestId: text, id: text }),
   v.object({
     type: v.literal('sign-in'),
-    credentials: v.variant('kind', [v.object({ kind: v.literal('cookie') }), v.object({ kind: v.picklist(['memory', 'sealed']), token: text })]),
+    credentials: v.variant('kind', [
+      v.object({ kind: v.literal('cookie') }),
+      v.object({ kind: v.picklist(['memory', 'sealed']), token: v.pipe(text, v.nonEmpty()) }),
+    ]),
+    /**
+     * Set if a page was asked for a new token and has given a token, without a person's sign-in.
+     */
+    renewal: v.exactOptional(v.literal(true)),
   }),
   v.object({ type: v.literal('sign-out'), unsent: v.picklist(['keep', 'discard', 'refuse']) }),
   v.object({ type: v.literal('sync') }),
-  v.object({ type: v.literal('wake'), reason: v.picklist(['online', 'visible', 'heartbeat']), log: text, cursor: v.number() }),
+  v.object({
+    type: v.literal('wake'),
+    reason: v.picklist(['online', 'visible', 'heartbeat']),
+    log: text,
+    cursor: v.number(),
+  }),
   v.object({ type: v.literal('news'), epoch: text, revision: RevisionSchema }),
 ]);
 export type Command = v.InferOutput<typeof CommandSchema>;
 export type CommandType = Command['type'];
 
-/** The envelope of a command. `user` names the replica. A port comes with it for the reply. */
-export const RequestSchema = v.object({ updraft: v.number(), user: v.pipe(v.string(), v.minLength(1), v.maxLength(250)), command: v.unknown() });
+/** The first question of a page: the name of the channel on which this app's pages hear events. */
+export const ChannelQuestionSchema = v.object({ type: v.literal('channel') });
+export type Question = Command | v.InferOutput<typeof ChannelQuestionSchema>;
 
-/** What a capture that returned is: on disk, under this number. `settled` when nothing had to be sent. */
+/** The envelope of a command. `user` names the replica. A port for the reply comes along. */
+export const RequestSchema = v.object({
+  updraft: v.number(),
+  user: v.pipe(v.string(), v.minLength(1), v.maxLength(250)),
+  command: v.unknown(),
+});
+
+/** A capture that is on disk, under this number. `settled` when nothing had to be sent. */
 export interface Captured {
   readonly id: string;
   readonly seq: number;
-  /** Names the database the number counts in. */
+  /** Names the database that the number counts in. */
   readonly log: string;
   readonly settled: boolean;
 }
 
-/** What is told to every page of the user. `cursor` orders events and lets a page ask for what it missed. */
+/**
+ * An event for every page of the user. `cursor` orders events and lets a page ask for missed
+ * events.
+ */
 export type UpdraftEvent =
   | { readonly type: 'change'; readonly collection: string; readonly ids: readonly string[] }
   | { readonly type: 'settled'; readonly settled: Settled }
   | { readonly type: 'dropped'; readonly dropped: Dropped }
   | { readonly type: 'conflict'; readonly conflict: Conflict }
-  | { readonly type: 'auth-required'; readonly reason: AuthReason }
+  /**
+   * `renew`: a page that can get tokens gives a new token before a person is asked; with the reason
+   * `missing` a page does so in any case.
+   */
+  | { readonly type: 'auth-required'; readonly reason: AuthReason; readonly renew?: true }
   | { readonly type: 'dead-letter'; readonly deadLetter: DeadLetter }
   | { readonly type: 'storage-lost'; readonly loss: StorageLoss }
   | { readonly type: 'call'; readonly call: Call }
   | { readonly type: 'pending-inputs' }
-  /** So many stored rows made no sense: they are kept where nothing reads or sends them. */
+  /** A new collections.json is in force, with these collections. */
+  | { readonly type: 'declarations'; readonly collections: readonly string[] }
+  /** Number of stored rows that could not be read: kept in quarantine, neither read nor sent. */
   | { readonly type: 'quarantined'; readonly count: number };
 export type LoggedEvent = UpdraftEvent & { readonly cursor: number };
-/** `missing`: the worker has no token (it was restarted, or nobody signed in); `refused`: Airflow refused it; `other-user`: this browser's session is somebody else's. */
+/**
+ * `missing`: the worker has no token (restarted, or nobody signed in); `refused`: Airflow refused
+ * the token; `other-user`: this browser's session belongs to another user.
+ */
 export type AuthReason = 'missing' | 'refused' | 'other-user';
 
-/** The state at one moment, with the events after the cursor named (`complete` is false when older ones are no longer kept). */
+/**
+ * The state at a moment, with the events after the given cursor (`complete` is false when older
+ * events are no longer kept).
+ */
 export interface Snapshot {
   readonly status: Status;
   /** Names the event log that `cursor` counts in. */
@@ -120,12 +198,14 @@ export interface Snapshot {
   readonly airflow: string;
 }
 
-/** What each command returns. */
+/** Result of each command. */
 export interface Results {
+  channel: string;
   hello: Snapshot;
   capture: Captured;
+  'capture-many': readonly Captured[];
   get: Row | null;
-  query: readonly Row[];
+  query: Rows;
   status: Status;
   history: readonly HistoryEntry[];
   outbox: readonly OutboxEntry[];
@@ -136,6 +216,8 @@ export interface Results {
   retry: null;
   /** JSON text. */
   'export-dead-letters': string;
+  quarantine: readonly QuarantinedRow[];
+  'discard-quarantined': null;
   call: { readonly id: string };
   calls: readonly CallEntry[];
   'pending-inputs': PendingInputs;
@@ -148,19 +230,41 @@ export interface Results {
   news: null;
 }
 
+/** Message of a worker that cannot be installed, to the waiting pages. */
+export interface LastWords {
+  readonly updraftFailed?: { readonly kind: ErrorKind; readonly message: string };
+}
+
 /** The worker's reply on the port. */
 export type Reply =
-  | { readonly updraft: number; readonly ok: unknown }
-  | { readonly updraft: number; readonly error: { readonly kind: ErrorKind; readonly message: string } };
+  /**
+   * `more`: the limit has cut off rows of a query. A field beside the rows, since copies of arrays
+   * have no properties; older pages and workers ignore the field.
+   */
+  | { readonly updraft: number; readonly ok: unknown; readonly more?: true }
+  | {
+      readonly updraft: number;
+      readonly error: { readonly kind: ErrorKind; readonly message: string };
+    };
 
-/** What is broadcast to every page: the events logged together, in order (a batch settles a thousand records at once), or the newest status. */
+/**
+ * Message to every page of the app: the events logged together, in order (a batch settles a
+ * thousand records at once), or the newest status.
+ */
 export type Broadcast =
-  | { readonly updraft: number; readonly user: string; readonly log: string; readonly events: readonly LoggedEvent[] }
+  | {
+      readonly updraft: number;
+      readonly user: string;
+      readonly log: string;
+      readonly events: readonly LoggedEvent[];
+    }
   | { readonly updraft: number; readonly user: string; readonly status: Status }
   | { readonly updraft: number; readonly user: string; readonly notice: Notice };
-/** What is told to the pages of a user outside the log: it cannot be written there, or the log is gone. */
+/**
+ * A message to the pages of a user outside the event log, for moments when the log cannot be
+ * written or is gone.
+ */
 export type Notice =
   | 'storage-blocked' // another tab holds the database open
-  | 'signed-out' // what is unsent is kept, hidden
+  | 'signed-out' // unsent work is kept, hidden
   | 'wiped'; // signed out, and nothing is left
-export const BROADCAST_CHANNEL = 'updraft';

@@ -1,26 +1,49 @@
 import * as v from 'valibot';
+import type { PartName } from './edit.ts';
 import type { Json } from './json.ts';
 
-/** Any JSON value; documents are checked in depth where they enter (`whyNotJson`), JSON text by its parser. */
+/**
+ * Any JSON value; documents are checked in depth at the entry (`whyNotJson`), JSON text by the
+ * parser.
+ */
 export const JsonSchema = v.custom<Json>(
-  (value) => value !== undefined && typeof value !== 'function' && typeof value !== 'symbol' && typeof value !== 'bigint',
+  (value) =>
+    value !== undefined &&
+    typeof value !== 'function' &&
+    typeof value !== 'symbol' &&
+    typeof value !== 'bigint',
 );
 /**
- * An object whose keys are names from outside. Valibot's own `record` drops `constructor` and `prototype` without a word;
- * `__proto__` alone is refused.
+ * An object whose keys are names from outside. Valibot's own `record` silently drops `constructor`
+ * and `prototype`; here `__proto__` alone is refused.
  */
-export const mapOf = <T>(isValue: (value: unknown) => boolean): v.GenericSchema<Record<string, T>> =>
+export const mapOf = <T>(
+  isValue: (value: unknown) => boolean,
+): v.GenericSchema<Record<string, T>> =>
   v.custom<Record<string, T>>(
     (map) =>
-      typeof map === 'object' && map !== null && !Array.isArray(map) && Object.entries(map).every(([key, value]) => key !== '__proto__' && isValue(value)),
+      typeof map === 'object' &&
+      map !== null &&
+      !Array.isArray(map) &&
+      Object.entries(map).every(([key, value]) => key !== '__proto__' && isValue(value)),
     'an object is expected, each of its values of the right kind',
   );
 const Fields = mapOf<Json>((value) => v.is(JsonSchema, value));
 const Seq = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-/** The server's version of a record; 0 where the store never had it. */
+/** The server's version of a record; 0 for a record that the store never had. */
 export const RevisionSchema = Seq;
 
-/** One record's net change in a batch, against the base both sides agreed on. `firstSeq..lastSeq` are the captures folded into it. */
+/** Parts of an edit as they travel. A part that is not here could not be sent. */
+const PARTS = {
+  set: v.exactOptional(Fields),
+  removed: v.exactOptional(v.array(v.string())),
+  inc: v.exactOptional(mapOf<number>(Number.isFinite)),
+} satisfies Readonly<Record<PartName, v.GenericSchema>>;
+
+/**
+ * A record's net change in a batch, against the base agreed on by both sides. `firstSeq..lastSeq`
+ * are the captures folded into the change.
+ */
 export const MutationSchema = v.strictObject({
   collection: v.string(),
   id: v.string(),
@@ -28,8 +51,6 @@ export const MutationSchema = v.strictObject({
   lastSeq: Seq,
   baseRevision: RevisionSchema,
   op: v.picklist(['create', 'patch', 'delete']),
-  set: v.exactOptional(Fields),
-  removed: v.exactOptional(v.array(v.string())),
-  inc: v.exactOptional(mapOf<number>(Number.isFinite)),
+  ...PARTS,
 });
 export type Mutation = v.InferOutput<typeof MutationSchema>;

@@ -1,8 +1,9 @@
 /**
- * Bugs that a test build can switch on, one at a time, to show that a test turns red. The name is replaced at build time:
- * in release builds by `undefined`, and what it guards is dropped.
+ * Bugs that a test build can switch on, each alone, to show that a test turns red. The build
+ * replaces the name: release builds have `undefined` and drop the guarded code.
  */
 export type PlantedBug =
+  | 'refusal-empties-base'
   | 'delete-before-send'
   | 'acknowledge-before-commit'
   | 'no-hash-check'
@@ -10,7 +11,10 @@ export type PlantedBug =
   | 'batch-number-reused'
   | '401-drops-the-batch'
   | 'base-revision-at-capture'
-  | 'lock-leak';
+  | 'unsigned-answers'
+  | 'lock-leak'
+  | 'turned-away-for-ever'
+  | 'unfit-view-unmarked';
 
 declare global {
   const __UPDRAFT_PLANTED_BUG__: PlantedBug | undefined;

@@ -1,25 +1,28 @@
 import type { Call, CallReason, CallRequest } from './calls.ts';
-import type { Json } from './json.ts';
+import type { EditParts } from './edit.ts';
 import type { Reason, VerdictName } from './verdict.ts';
 
-/** How far a record is on its way: on this device, sent and unanswered, agreed with the store, or waiting for a person. */
+/**
+ * Progress of a record: on this device, sent and unanswered, agreed with the store, or waiting for
+ * a person.
+ */
 export type RowState = 'local' | 'sending' | 'synced' | 'conflict' | 'rejected';
 
-/** A record as the page sees it. */
+/** A record from the page's view. */
 export interface Row<T = unknown> {
   readonly id: string;
-  /** The record as this device sees it: the base with everything captured here. */
+  /** The record from this device's view: the base with all captured changes. */
   readonly value: T;
   readonly state: RowState;
   /** The store's revision of the base; 0 when the store has none. */
   readonly revision: number;
   /** The DAG run that carried the last settled batch of this record (dag transport). */
   readonly run?: string;
-  /** Why it was rejected, in the server's words. */
+  /** Reason of the rejection, in the server's words. */
   readonly rejection?: string;
 }
 
-/** One record's unsettled change. */
+/** A record's unsettled change. */
 export interface OutboxEntry {
   readonly collection: string;
   readonly id: string;
@@ -30,54 +33,58 @@ export interface OutboxEntry {
   readonly lastSeq: number;
 }
 
-/** What cannot go on by itself: kept until a person decides, with the server's own words. */
+/**
+ * Work that cannot go on without a person: kept until a person decides, with the server's own
+ * words.
+ */
 export type DeadLetter = MutationLetter | CallLetter;
 
-/** A change of one record that the server refused. */
+/** A refused change of a record. */
 export interface MutationLetter {
   readonly kind: 'mutation';
   readonly collection: string;
   readonly id: string;
-  /** What was asked for: all captures of this record that were not settled, as one change. */
+  /** The requested change: all unsettled captures of this record as a single change. */
   readonly change: RequestedChange;
-  /** The record as this device sees it, the refused change in it; `null` where the change deletes it. */
+  /** The record from this device's view, with the refused change applied; `null` for a deletion. */
   readonly value: unknown;
   /** The server's own words. */
   readonly reason: Reason;
-  /** ms since 1970, when it was last refused. */
+  /** When the change was last refused, ms since 1970. */
   readonly at: number;
-  /** How often it was sent and refused. */
+  /** Number of times the change was sent and refused. */
   readonly attempts: number;
+  /**
+   * Set if the device's own row of the record was damaged: the row's number in `quarantine()`. The
+   * readable part of the change is here.
+   */
+  readonly quarantined?: number;
 }
 
 export interface CallLetter extends Omit<Call, 'state'> {
   readonly kind: 'call';
   readonly request: CallRequest;
   readonly reason: CallReason;
-  /** When it died (ms since 1970). */
+  /** When the call died, ms since 1970. */
   readonly at: number;
 }
 
-export type RequestedChange =
-  | { readonly op: 'delete' }
-  | {
-      readonly op: 'edit';
-      readonly set: Readonly<Record<string, Json>>;
-      readonly removed: readonly string[];
-      readonly inc: Readonly<Record<string, number>>;
-    };
+export type RequestedChange = { readonly op: 'delete' } | ({ readonly op: 'edit' } & EditParts);
 
 /** Names a refused change. */
-export type MutationLetterName = Pick<MutationLetter, 'kind' | 'collection' | 'id'>;
+export type MutationLetterName = Pick<MutationLetter, 'kind' | 'collection' | 'id' | 'quarantined'>;
 
-/** Captured fields that gave way to the other side's, because the collection's policy is `server-wins`. */
+/**
+ * Captured fields that gave way to the other side's, because the collection's policy is
+ * `server-wins`. `'*'`: a deletion of the whole record.
+ */
 export interface Dropped {
   readonly collection: string;
   readonly id: string;
-  readonly fields: readonly string[];
+  readonly fields: '*' | readonly string[];
 }
 
-/** How one captured change ended. */
+/** Result of a captured change. */
 export interface Settled {
   readonly collection: string;
   readonly id: string;
@@ -86,12 +93,27 @@ export interface Settled {
   readonly run?: string;
 }
 
-/** One index, its bounds, order and limit. Without an index the order is by id. */
+/**
+ * A query by a single index, with bounds, order and limit. An index holds the records whose field
+ * is a text, a number, true or false (numbers before texts before booleans). Records without the
+ * field, or with null, a list or an object there, are outside the index; `missing` asks for them.
+ */
 export interface Query {
+  /** A declared index, or `id`. Without `index` all records come in the order of their ids. */
   readonly index?: string;
   readonly equals?: string | number | boolean;
+  /** Inclusive, as `to` is. */
   readonly from?: string | number;
   readonly to?: string | number;
+  /** Only the records that the index does not hold. */
+  readonly missing?: true;
   readonly order?: 'ascending' | 'descending';
+  /** 1,000 by default; `more` tells that rows were cut off. */
   readonly limit?: number;
+}
+
+/** Rows that a query found. */
+export interface Rows<T = unknown> extends ReadonlyArray<Row<T>> {
+  /** Set if the limit has cut off rows. */
+  readonly more?: true;
 }

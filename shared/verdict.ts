@@ -1,33 +1,49 @@
 import * as v from 'valibot';
-import type { Doc } from './json.ts';
 import { RevisionSchema } from './mutation.ts';
 
-/** A record as it travels: a JSON object with an `id`. */
-export const DocSchema = v.custom<Doc>(isDoc, 'a JSON object with an "id" is expected');
+/**
+ * A record in a response, unchecked: a record that no row can hold is kept out alone
+ * (`sw/settle/kept-out.ts`), and must not make the whole answer unreadable. `null`: deleted or
+ * absent.
+ */
+export const ArrivingSchema = v.nullable(
+  v.custom<{ readonly id: string }>(hasId, 'a JSON object with an "id" is expected'),
+);
 
-function isDoc(value: unknown): boolean {
+function hasId(value: unknown): boolean {
   return (
     typeof value === 'object' &&
     value !== null &&
     !Array.isArray(value) &&
-    typeof (value as { id?: unknown }).id === 'string' &&
-    !Object.hasOwn(value, '__proto__')
+    typeof (value as { id?: unknown }).id === 'string'
   );
 }
 
-/** Why the server said no, in its own words. */
-export const ReasonSchema = v.object({ kind: v.string(), message: v.string(), path: v.optional(v.string()) });
+/** The server's reason for a refusal, in the server's own words. */
+export const ReasonSchema = v.object({
+  kind: v.string(),
+  message: v.string(),
+  path: v.optional(v.string()),
+});
 export type Reason = v.InferOutput<typeof ReasonSchema>;
 
-/** The server's answer to one mutation. Every verdict but plain `applied` carries the whole record (`null`: deleted or absent). */
+/**
+ * The server's answer to a mutation. Every verdict but plain `applied` carries the whole record
+ * (`null`: deleted or absent).
+ */
 export const VerdictSchema = v.variant('verdict', [
-  v.object({ verdict: v.literal('applied'), collection: v.string(), id: v.string(), revision: RevisionSchema }),
+  v.object({
+    verdict: v.literal('applied'),
+    collection: v.string(),
+    id: v.string(),
+    revision: RevisionSchema,
+  }),
   v.object({
     verdict: v.literal('merged'),
     collection: v.string(),
     id: v.string(),
     revision: RevisionSchema,
-    record: v.nullable(DocSchema),
+    record: ArrivingSchema,
     dropped: v.optional(v.array(v.string())),
   }),
   v.object({
@@ -35,7 +51,7 @@ export const VerdictSchema = v.variant('verdict', [
     collection: v.string(),
     id: v.string(),
     revision: RevisionSchema,
-    record: v.nullable(DocSchema),
+    record: ArrivingSchema,
     fields: v.union([v.literal('*'), v.array(v.string())]),
     dropped: v.optional(v.array(v.string())),
     reason: v.optional(ReasonSchema),
@@ -45,7 +61,7 @@ export const VerdictSchema = v.variant('verdict', [
     collection: v.string(),
     id: v.string(),
     revision: RevisionSchema,
-    record: v.nullable(DocSchema),
+    record: ArrivingSchema,
     reason: ReasonSchema,
   }),
 ]);

@@ -1,2 +1,3 @@
-export type { NoticeKind, NoticeText, NoticeTexts } from './notices.ts';
-export { startUpdraft, type UpdraftOptions } from './service-worker.ts';
+export type { UpdraftOptions } from './options/options.ts';
+export type { NoticeKind, NoticeText, NoticeTexts } from './notices/notices.ts';
+export { startUpdraft } from './service-worker.ts';

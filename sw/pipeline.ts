@@ -1,197 +1,205 @@
 import { UpdraftError } from '../shared/errors.ts';
-import type { Captured } from '../shared/messages.ts';
-import { callsWakeLane, CallLanes } from './calls/lanes.ts';
-import { captureGroup, type CaptureJob } from './capture/capture-group.ts';
-import { GroupCommit } from './capture/group-commit.ts';
-import { batchLane } from './outbox/open-delivery.ts';
 import type { WakeReason } from '../shared/history.ts';
-import { WAIT_MAX_MS } from './replay/backoff.ts';
-import type { Circuit } from './replay/circuit.ts';
-import { SingleFlight } from './replay/single-flight.ts';
-import type { Replica } from './store/replica.ts';
-import { isStorageError } from './store/store-errors.ts';
-import type { Desk } from './desk.ts';
-import { Exchanges } from './exchanges.ts';
-import { WakeUps } from './wake-ups.ts';
-import type { World } from './world.ts';
+import { TRANSPORT_LIMITS } from '../shared/limits.ts';
+import type { Captured, UpdraftEvent } from '../shared/messages.ts';
+import { captureGroup, type CaptureJob, type CaptureUnit } from './capture/capture-group.ts';
+import { GroupCommit } from './capture/group-commit.ts';
+import { makingOf } from './outbox/open-delivery.ts';
+import { nextDelivery } from './outbox/seal-delivery.ts';
+import { prepareToSeal } from './outbox/seal.ts';
+import { reportOf } from './replay/circuit.ts';
+import { replay, type Replayed } from './replay/replay.ts';
+import { afterEffect, type Ended } from './settle/after-effect.ts';
+import type { Delivery } from './state/delivery.ts';
+import { credentialsOf, type Replica } from './state/replica.ts';
+import { deviceReport } from './status/device-report.ts';
+import type { DeviceState } from './status/status.ts';
+import type { ReplicaTx } from './store/replica-tx.ts';
+import type { WakeUps } from './wake/wake-ups.ts';
+import type { Engine } from './replay/engine.ts';
 
-const RETRY_AFTER_THROW_MS = 10_000;
-/** A slice begins no exchange after this; the one under way takes up to 40 s more (its two time limits), so a slice ends within 60 s. */
-const SLICE_MS_MAX = 20_000;
-/** No slice is begun after this: the browser gives a sync event three minutes. */
-const EVENT_MS_MAX = 110_000;
-/** Events with an end. A page's message has a page behind it, which asks again. */
-const IN_SLICES: readonly WakeReason[] = ['sync-event', 'periodic-sync'];
+/** Permission of an exchange to start. */
+export interface Permission {
+  /** Returns the wake reason that allows an exchange now, or undefined. */
+  readonly reasonToSend: (replica: Replica) => WakeReason | undefined;
+  readonly online: boolean;
+}
+
+/** An exchange that has started: on disk its delivery, if it has one, is on its way. */
+export interface StartedExchange {
+  readonly wake: WakeReason | undefined;
+  readonly replica: Replica;
+  readonly delivery: Delivery | undefined;
+  /** A pull that finds out whether Airflow can be reached although the browser is offline. */
+  readonly isProbe: boolean;
+  readonly deviceState: DeviceState;
+}
+
+/** Result of an exchange; `next` has been started with it, in the transaction that settled it. */
+export type ExchangeResult =
+  | Ended<StartedExchange>
+  | { readonly exchanged: 'nothing-to-do'; readonly next?: StartedExchange };
+
+const NOTHING = { delivery: undefined, events: [] } as const;
 
 /**
- * The whole product on one screen. A change goes capture → outbox → replay → settle; each arrow is one strict transaction,
- * none is open across a network call, and after a kill anywhere the next drain goes on from what the replica says.
+ * The whole product on one screen: a change is captured, and an exchange seals, sends and settles.
+ * Each step is one strict transaction, none is open across a network call, and after a kill
+ * anywhere the next drain (`drain.ts`) goes on from the replica's row.
  */
 export class Pipeline {
-  readonly #world: World;
-  readonly #desk: Desk;
-  readonly #circuit: Circuit;
-  readonly #exchanges: Exchanges;
+  readonly #engine: Engine;
   readonly #wakeUps: WakeUps;
-  readonly #captures: GroupCommit<CaptureJob, Captured | UpdraftError>;
-  readonly #drains: SingleFlight<WakeReason>;
-  /** Beside the batches, each lane for itself. */
-  readonly #calls: CallLanes;
-  /** Once more, because Airflow has answered a batch. */
-  #callsAgain: Promise<void> | undefined;
-  #cancelTimer: (() => void) | undefined;
-  #isClosed = false;
-  /** Resolves when the drain that is running is over, whatever became of it. */
-  #draining: Promise<void> | undefined;
-  #isCutShort = false;
-  /** The store's head as last heard of. */
-  #head: { readonly epoch: string; readonly revision: number } | undefined;
+  readonly #captures = new GroupCommit((units: readonly CaptureUnit[]) => this.#capture(units));
 
-  constructor(world: World, desk: Desk, circuit: Circuit) {
-    this.#world = world;
-    this.#desk = desk;
-    this.#circuit = circuit;
-    this.#wakeUps = new WakeUps(world, desk);
-    this.#exchanges = new Exchanges(world, desk, circuit);
-    this.#calls = new CallLanes(world, desk, circuit, () => this.#wakeUps.reconcile());
-    this.#captures = new GroupCommit((jobs) => this.#capture(jobs));
-    this.#drains = new SingleFlight((reasons) => world.locks.exclusive(`updraft:drain:${world.user}`, () => this.#drain(reasons)));
+  constructor(engine: Engine, wakeUps: WakeUps) {
+    this.#engine = engine;
+    this.#wakeUps = wakeUps;
   }
 
-  /** Stores a change durably and makes sure that something will wake the worker for it. Throws typed errors for bad input. */
+  /**
+   * Stores a change durably and makes sure that something will wake the worker for it. Throws typed
+   * errors for bad input.
+   */
   async capture(job: CaptureJob): Promise<Captured> {
-    const writing = this.#captures.add(job);
-    if (__UPDRAFT_PLANTED_BUG__ === 'acknowledge-before-commit') return { id: '', seq: 0, log: '', settled: false };
+    const [captured] = await this.captureMany([job]);
+    if (!captured) throw new Error('a capture has no answer');
+    return captured;
+  }
+
+  /** Stores all of the changes durably, in the order given, or none of them. */
+  async captureMany(unit: CaptureUnit): Promise<readonly Captured[]> {
+    const writing = this.#captures.add(unit);
+    if (__UPDRAFT_PLANTED_BUG__ === 'acknowledge-before-commit')
+      return unit.map(() => ({ id: '', seq: 0, log: '', settled: false }));
     const captured = await writing;
     if (captured instanceof UpdraftError) throw captured;
     return captured;
   }
 
-  /** Replays what is due and pulls what is new. Resolves when nothing more can be done now; `status` says what it waits for. */
-  async drain(reason: WakeReason): Promise<void> {
-    if (this.#isClosed) return;
-    await Promise.all([this.#drains.run(reason), this.#calls.drain(reason)]);
-    await this.#callsAgain;
-  }
-
   /**
-   * The same inside an event that the browser ends after minutes: slice after slice, so that the lock is free between them, until nothing more can be
-   * done now or the time is over. Resolves to whether work is left: the event must then fail, so that the browser comes back to it.
+   * Makes one exchange: seals the next delivery, unless the exchange before has started this one,
+   * sends it, and settles the answer. `follow` allows the next exchange to start with the settling.
    */
-  async drainInSlices(reason: 'sync-event' | 'periodic-sync'): Promise<boolean> {
-    const { clock } = this.#world;
-    const endsAt = clock.now() + EVENT_MS_MAX;
-    do await this.drain(reason);
-    while (this.#isCutShort && clock.now() < endsAt);
-    const isWorkLeft = await this.isWorkLeft();
-    if (isWorkLeft && reason === 'sync-event') await this.#wakeUps.syncEndedWithWorkLeft();
-    return isWorkLeft;
+  async exchange(
+    begin: Permission | StartedExchange,
+    wantsPull: boolean,
+    follow: () => Permission | undefined,
+  ): Promise<ExchangeResult> {
+    try {
+      const started = 'deviceState' in begin ? begin : await this.#seal(begin);
+      if (!isNeeded(started, wantsPull)) {
+        await this.#engine.circuit.report({ kind: 'unsent' });
+        return { exchanged: 'nothing-to-do' };
+      }
+      const answered = await this.#send(started);
+      return await this.#settle(started, answered, follow());
+    } catch (error) {
+      // The storage failed: the next attempt must not wait for a probe that is not out.
+      this.#engine.circuit.giveUp();
+      throw error;
+    }
   }
 
-  /** The store has moved on, as the page has heard. What an own exchange has brought by the time it is asked is no news. */
-  async news(head: { readonly epoch: string; readonly revision: number }): Promise<void> {
-    this.#head = head;
-    // Each of its exchanges asks what is new; whether something is left is seen afterwards.
-    while (this.#draining) await this.#draining;
-    if (this.#isNews(await this.#desk.replica())) await this.drain('news');
-  }
-
-  #isNews = ({ epoch, since }: Replica): boolean => this.#head !== undefined && (this.#head.epoch !== epoch || this.#head.revision > since);
-
-  /** Another lane's probe was answered: what waited for Airflow goes on. */
-  airflowIsBack = (): void => {
-    if (!this.#draining) this.#drainInTheBackground('airflow-back');
-    else this.#callsAgain = this.#logged(this.#calls.drain('airflow-back'), 'Calls could not be sent.');
-  };
-
-  /** The replica is wiped: nothing is tried any more. */
-  close(): void {
-    this.#isClosed = true;
-    this.#calls.close();
-    this.#cancelTimer?.();
-  }
-
-  async #capture(jobs: readonly CaptureJob[]): Promise<readonly (Captured | UpdraftError)[]> {
-    const { results, events, log, opened } = await captureGroup(this.#world, jobs);
-    this.#desk.tell(events, log);
-    if (opened) await this.wakeUpFor(opened.deliveryId);
-    await this.#desk.showStatus();
+  async #capture(
+    units: readonly CaptureUnit[],
+  ): Promise<readonly (readonly Captured[] | UpdraftError)[]> {
+    const { results, events, log, opened } = await captureGroup(this.#engine.world, units);
+    this.#engine.desk.tell(events, log);
+    // Before the reply, once a delivery: the page may close as soon as it has it.
+    if (opened) await this.#wakeUps.wakeFor(opened.deliveryId);
+    this.#engine.desk.reporter.tellStatusSoon();
     return results;
   }
 
-  /** A row in the Workbox queue and a sync registration, before the page is told: it may close at once. A failure costs nothing but this wake-up. */
-  async wakeUpFor(deliveryId: string, lane = batchLane(this.#world.user)): Promise<void> {
-    const { queue, logger } = this.#world;
-    await queue.push(deliveryId, lane).catch((error: unknown) => logger.error('The wake-up list could not be written; the next start mends it.', error));
-    await this.#wakeUps.register(true);
+  #seal(permission: Permission): Promise<StartedExchange> {
+    return this.#engine.desk.write(async (tx) => {
+      const [replica] = await Promise.all([tx.replica(), tx.cursor()]);
+      return this.#start(tx, replica, permission);
+    });
   }
 
-  /** The same for a queued Airflow call. */
-  async wakeUpForCall(id: string): Promise<void> {
-    await this.wakeUpFor(id, callsWakeLane(this.#world.user));
+  /** Puts the next delivery on its way. Offline nothing is sealed; a pull may probe Airflow. */
+  async #start(
+    tx: ReplicaTx,
+    replica: Replica,
+    { reasonToSend, online }: Permission,
+  ): Promise<{ result: StartedExchange; events: readonly UpdraftEvent[] }> {
+    const wake = reasonToSend(replica);
+    const sealing = { ...makingOf(this.#engine.world), maySeal: online };
+    const { delivery, events } =
+      wake === undefined ? NOTHING : await nextDelivery(tx, replica, sealing);
+    const isProbe = !online && (await tx.hasSendable());
+    const deviceState = await this.#engine.desk.reporter.deviceState(tx, replica);
+    return { result: { wake, replica, delivery, isProbe, deviceState }, events };
   }
 
-  /** Whether the browser should wake the worker again: deliveries or calls are not in Airflow yet. */
-  async isWorkLeft(): Promise<boolean> {
-    return this.#world.store.read(async (tx) => (await tx.deliveries()).length > 0 || (await tx.calls.counts()).unsent > 0);
+  async #send({ wake, replica, delivery, deviceState }: AllowedExchange): Promise<Replayed> {
+    const { clock, appVersion, isOnline, logger } = this.#engine.world;
+    this.#engine.desk.reporter.setActivity(delivery ? 'sending' : 'pulling');
+    const answered = await replay(this.#engine, {
+      replica,
+      delivery,
+      device: deviceReport(deviceState, clock.now(), appVersion),
+      wake,
+      meanwhile: () => this.#meanwhile(delivery),
+    });
+    logger.debug('An attempt has ended.', answered.fact);
+    await this.#engine.circuit.report(reportOf(answered.effect, isOnline()));
+    return answered;
   }
 
-  async #drain(reasons: readonly WakeReason[]): Promise<void> {
-    this.#cancelTimer?.();
-    let over = (): void => undefined;
-    this.#draining = new Promise((resolve) => (over = resolve));
-    const { store } = this.#world;
-    try {
-      await this.#desk.mend();
-      await store.during(async () => {
-        await this.#wakeUps.reconcile();
-        await this.#exchangeUntilTheEnd(reasons);
-        await this.#wakeUps.reconcile();
-        await this.#scheduleNext();
-      });
-      this.#desk.storageWorks();
-    } catch (error) {
-      // Broken storage: nothing is known but that work may be left.
-      if (this.#isClosed) return;
-      this.#wakeIn(RETRY_AFTER_THROW_MS);
-      if (isStorageError(error)) await this.#desk.tellTrouble(this.#world.clock.now() + RETRY_AFTER_THROW_MS);
-      throw error;
-    } finally {
-      this.#draining = undefined;
-      over();
-      this.#desk.now('idle');
-    }
-    await store.during(() => this.#desk.tellStatus());
+  /**
+   * Settles the answer; the next exchange starts in the same transaction, while the database is
+   * busy with the verdicts, so that sealing it takes no time of its own.
+   */
+  #settle(
+    { replica }: StartedExchange,
+    { effect, request, sent, fact }: Replayed,
+    follow: Permission | undefined,
+  ): Promise<ExchangeResult> {
+    const attempt = {
+      effect,
+      request,
+      delivery: sent,
+      fact,
+      signIns: replica.auth.signIns,
+      signedInBy: credentialsOf(replica.auth),
+      signInRequiredAtStart: replica.auth.required,
+      dueAt: this.#engine.circuit.dueAt(),
+    };
+    const startNext = follow && ((tx: ReplicaTx, now: Replica) => this.#start(tx, now, follow));
+    return afterEffect(this.#engine, attempt, startNext);
   }
 
-  async #exchangeUntilTheEnd(reasons: readonly WakeReason[]): Promise<void> {
-    const isSlice = reasons.every((reason) => IN_SLICES.includes(reason));
-    const endsAt = isSlice ? this.#world.clock.now() + SLICE_MS_MAX : Number.POSITIVE_INFINITY;
-    const [woken] = reasons;
-    if (woken !== undefined) this.#wakeUps.wokenBy(woken);
-    this.#isCutShort = (await this.#exchanges.run({ reasons, isNews: this.#isNews, endsAt })) === 'cut-short';
+  /** Work done while the answer is awaited. A failure here is met again where it matters. */
+  async #meanwhile(delivery: Delivery | undefined): Promise<void> {
+    await Promise.all([this.#engine.desk.reporter.tellStatus(), this.#readAhead(delivery)]).catch(
+      (error: unknown) =>
+        this.#engine.world.logger.debug(
+          'The status could not be told, or the next changes read, during an exchange.',
+          error,
+        ),
+    );
   }
 
-  /** A worker that lives on tries again by itself; one that does not is woken by the browser or a page. Offline the `online` event does it. */
-  async #scheduleNext(): Promise<void> {
-    const { backoff, auth } = await this.#desk.replica();
-    const kept = (await this.isWorkLeft()) ? this.#circuit.dueAt() : undefined;
-    if ((backoff?.until === undefined && kept === undefined) || auth.required || !this.#world.isOnline()) return;
-    const wait = Math.max(backoff?.until ?? 0, kept ?? 0) - this.#world.clock.now();
-    // A longer wait than any that is ever set: the clock has jumped.
-    this.#wakeIn(wait > WAIT_MAX_MS ? RETRY_AFTER_THROW_MS : Math.max(0, wait));
+  /**
+   * Reads the changes that will most likely be sealed next. The answer may change them: they stay
+   * unsealed.
+   */
+  async #readAhead(delivery: Delivery | undefined): Promise<void> {
+    if (delivery?.batch === undefined) return;
+    // A record more than a batch holds tells as well whether anything is left after the batch.
+    const max = TRANSPORT_LIMITS.plugin.batchMutationsMax + 1;
+    prepareToSeal(await this.#engine.world.store.read((tx) => tx.sendable(max)));
   }
+}
 
-  #wakeIn(delayMs: number): void {
-    this.#cancelTimer = this.#world.clock.after(delayMs, () => this.#drainInTheBackground('timer'));
-  }
+type AllowedExchange = StartedExchange & { readonly wake: WakeReason };
 
-  #drainInTheBackground(reason: WakeReason): void {
-    void this.#logged(this.drain(reason), 'A drain failed.');
-  }
-
-  /** For work that nobody waits for: not even a logger that fails may leave a rejection that nobody hears. */
-  #logged(work: Promise<void>, message: string): Promise<void> {
-    return work.catch((error: unknown) => this.#world.logger.error(message, error)).catch(() => undefined);
-  }
+/** Whether an exchange is allowed, and carries a delivery or pulls. */
+function isNeeded(started: StartedExchange, wantsPull: boolean): started is AllowedExchange {
+  const { wake, replica, delivery, isProbe } = started;
+  const mustPull = !replica.ready || replica.rereading || isProbe;
+  return wake !== undefined && (delivery !== undefined || mustPull || wantsPull);
 }

@@ -1,8 +1,8 @@
 import { IDBFactory } from 'fake-indexeddb';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { MIRROR_CHARS_MAX } from './store/mirror.ts';
-import { TestReplica } from './test-replica.ts';
-import { readBatch, TestServer } from './test-server.ts';
+import { MIRROR_CHARS_MAX } from './mirror/mirror.ts';
+import { TestReplica } from './testing/test-replica.ts';
+import { readBatch, TestServer } from './testing/test-server.ts';
 
 let device: TestReplica;
 let server: TestServer;
@@ -13,7 +13,7 @@ beforeEach(async () => {
   await device.signIn();
 });
 
-/** The worker stops when the mirror has caught up; the next one finds no database. */
+/** The worker stops when the mirror has caught up; the next worker finds no database. */
 async function lose(): Promise<void> {
   await (await device.open()).mirror.flush();
   await device.restart();
@@ -24,16 +24,23 @@ const firstSync = async (): Promise<void> => {
   await device.sync();
 };
 const sent = (): readonly string[] => server.batches.flatMap(readBatch).map(({ id }) => id);
-const told = (): unknown[] => device.events.flatMap((event) => (event.type === 'storage-lost' ? [event.loss] : []));
+const told = (): unknown[] =>
+  device.events.flatMap((event) => (event.type === 'storage-lost' ? [event.loss] : []));
 
 describe('fault 9: a database that comes back empty', () => {
-  test('is noticed; what was unsent is there again, is told once, and is sent', async () => {
+  test('is noticed; unsent work is restored, told once, and sent', async () => {
     await device.put('x', { n: 1 });
     await device.capture({ op: 'increment', id: 'x', by: { n: 2 } });
     await device.capture({ op: 'delete', id: 'nothing' });
     await lose();
-    expect(await device.status()).toMatchObject({ unsent: 1, storageLost: { unsent: 1, restored: 1, at: device.now } });
-    expect(await device.ask({ type: 'get', collection: 'asks', id: 'x' })).toMatchObject({ value: { n: 3 }, state: 'local' });
+    expect(await device.status()).toMatchObject({
+      unsent: 1,
+      storageLost: { unsent: 1, restored: 1, at: device.now },
+    });
+    expect(await device.ask({ type: 'get', collection: 'asks', id: 'x' })).toMatchObject({
+      value: { n: 3 },
+      state: 'local',
+    });
     await firstSync();
     await device.sync();
     expect(sent()).toEqual(['x']);
@@ -43,7 +50,7 @@ describe('fault 9: a database that comes back empty', () => {
     expect(told()).toHaveLength(1);
   });
 
-  test('keeps conflicts, dead letters and what a page may still repeat', async () => {
+  test('keeps conflicts, dead letters and answers that a page may ask for again', async () => {
     server = new TestServer(({ collection, id }) => ({
       verdict: 'rejected',
       collection,
@@ -55,16 +62,26 @@ describe('fault 9: a database that comes back empty', () => {
     device.transport = server.transport;
     await device.put('refused');
     await firstSync();
-    const once = { type: 'capture', requestId: 'once', collection: 'asks', change: { op: 'put', value: { id: 'n', n: 1 } } } as const;
+    const once = {
+      type: 'capture',
+      requestId: 'once',
+      collection: 'asks',
+      change: { op: 'put', value: { id: 'n', n: 1 } },
+    } as const;
     const answer = await device.ask(once);
     await lose();
-    expect(await device.ask({ type: 'dead-letters' })).toMatchObject([{ id: 'refused', reason: { message: 'no' }, attempts: 1 }]);
+    expect(await device.ask({ type: 'dead-letters' })).toMatchObject([
+      { id: 'refused', reason: { message: 'no' }, attempts: 1 },
+    ]);
     expect(await device.ask(once)).toEqual(answer);
   });
 
   test('resends a batch whose answer was lost with the same number, nonce and bytes', async () => {
     await firstSync();
-    device.transport = { carriesPrivate: true, exchange: async ({ request }) => (server.answer(request), { effect: 'retry', for: 'network' }) };
+    device.transport = {
+      carriesPrivate: true,
+      exchange: async ({ request }) => (server.answer(request), { kind: 'retry', for: 'network' }),
+    };
     await device.put('x', { n: 1 });
     await device.sync();
     await lose();
@@ -75,11 +92,15 @@ describe('fault 9: a database that comes back empty', () => {
     expect((await device.status()).unsent).toBe(0);
   });
 
-  test('with nothing unsent says so, and reads everything again', async () => {
+  test('with nothing unsent is told, and reads everything again', async () => {
     await device.put('x');
     await firstSync();
     await lose();
-    expect(await device.status()).toMatchObject({ unsent: 0, ready: false, storageLost: { unsent: 0, restored: 0 } });
+    expect(await device.status()).toMatchObject({
+      unsent: 0,
+      ready: false,
+      storageLost: { unsent: 0, restored: 0 },
+    });
   });
 
   test('is noticed while the worker runs, and the page’s next request goes on', async () => {
@@ -95,7 +116,12 @@ describe('fault 9: a database that comes back empty', () => {
 describe('fault 9: a database that falls back to an earlier state', () => {
   /** The state that the database falls back to, by the name of its factory. */
   async function fallBack(capture: () => Promise<unknown>): Promise<void> {
-    const earlier = await (await device.open()).world.store.read(async (tx) => ({ replica: await tx.replica(), records: await tx.unsettled() }));
+    const earlier = await (
+      await device.open()
+    ).world.store.read(async (tx) => ({
+      replica: await tx.replica(),
+      records: await tx.unsettled(),
+    }));
     await capture();
     await (await device.open()).mirror.flush();
     await device.restart();
@@ -109,13 +135,16 @@ describe('fault 9: a database that falls back to an earlier state', () => {
     });
   }
 
-  test('gets back what it forgot', async () => {
+  test('gets back the forgotten changes', async () => {
     await device.put('x', { n: 1 });
     await fallBack(() => device.put('y', { n: 2 }));
-    expect(await device.status()).toMatchObject({ unsent: 2, storageLost: { unsent: 2, restored: 2 } });
+    expect(await device.status()).toMatchObject({
+      unsent: 2,
+      storageLost: { unsent: 2, restored: 2 },
+    });
   });
 
-  test('does not send again what was settled since', async () => {
+  test('does not resend changes settled since', async () => {
     await device.put('x', { n: 1 });
     await fallBack(async () => {
       await firstSync();
@@ -130,18 +159,22 @@ describe('fault 9: a database that falls back to an earlier state', () => {
   });
 });
 
-test('fault 9: what is more than the mirror holds is counted, and said to be lost', { timeout: 30_000 }, async () => {
-  const note = 'x'.repeat(60_000);
-  const count = Math.ceil(MIRROR_CHARS_MAX / (2 * note.length)) + 3;
-  for (let n = 0; n < count; n++) await device.put(`r${n}`, { note });
-  await lose();
-  const { storageLost } = await device.status();
-  expect(storageLost?.unsent).toBe(count);
-  expect(storageLost?.restored).toBeGreaterThan(5);
-  expect(storageLost?.restored).toBeLessThan(count);
-});
+test(
+  'fault 9: work beyond the mirror’s limit is counted, and told as lost',
+  { timeout: 30_000 },
+  async () => {
+    const note = 'x'.repeat(60_000);
+    const count = Math.ceil(MIRROR_CHARS_MAX / (2 * note.length)) + 3;
+    for (let n = 0; n < count; n++) await device.put(`r${n}`, { note });
+    await lose();
+    const { storageLost } = await device.status();
+    expect(storageLost?.unsent).toBe(count);
+    expect(storageLost?.restored).toBeGreaterThan(5);
+    expect(storageLost?.restored).toBeLessThan(count);
+  },
+);
 
-describe('no loss is seen', () => {
+describe('no loss is told', () => {
   test('in a new browser profile', async () => {
     expect((await new TestReplica().status()).storageLost).toBeUndefined();
   });
@@ -155,7 +188,7 @@ describe('no loss is seen', () => {
     device.mirrored = behind;
     expect((await device.status()).storageLost).toBeUndefined();
   });
-  test('after a sign-out that gave up what was unsent, wherever the worker was stopped in it', async () => {
+  test('after a sign-out that discarded unsent work, wherever the worker stopped', async () => {
     await device.put('x');
     await device.ask({ type: 'sign-out', unsent: 'discard' });
     expect(device.mirrored).toBeUndefined();
@@ -163,7 +196,7 @@ describe('no loss is seen', () => {
     expect(await device.status()).toMatchObject({ unsent: 0 });
     expect((await device.status()).storageLost).toBeUndefined();
   });
-  test('in a mirror that makes no sense, or is another user’s', async () => {
+  test('for a mirror that is corrupt, or another user’s', async () => {
     await device.put('x');
     await (await device.open()).mirror.flush();
     const whole = device.mirrored;

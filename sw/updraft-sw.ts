@@ -1,34 +1,34 @@
 import { OPERATION_NAMES, type CallsAllowed } from './calls/operations.ts';
-import { startUpdraft } from './service-worker.ts';
+import { FetchedDeclarations } from './declarations/fetched.ts';
+import { createLogger } from './logger.ts';
+import { startWith } from './service-worker.ts';
+import { appName, appOf } from './store/names.ts';
 
 declare const self: ServiceWorkerGlobalScope;
 
 /**
  * The prebuilt worker, for pages without a service worker of their own:
  * register `/updraft-sw.js?airflow=/airflow&collections=/collections.json`.
- * With `&log=debug` it says each step in the console; with `&settledRuns=delete` it takes an exchange's DAG run out of Airflow once it is settled.
- * The declarations are kept in Cache Storage, so that the worker starts offline.
+ * With `&log=debug` each step is logged in the console; with `&settledRuns=delete` an exchange's
+ * DAG run is deleted from Airflow once settled. The last good declarations are kept in Cache
+ * Storage, so that the worker starts offline; newer declarations are fetched at each start, and
+ * when a page connects.
  */
-const CACHE = 'updraft-config';
+const CACHE = appName(appOf(self.registration.scope));
 const parameters = new URL(self.location.href).searchParams;
-const collectionsUrl = new URL(parameters.get('collections') ?? '/collections.json', self.location.origin).href;
+const collectionsUrl = new URL(
+  parameters.get('collections') ?? '/collections.json',
+  self.location.origin,
+).href;
 
-async function loadCollections(): Promise<unknown> {
-  const cache = await caches.open(CACHE);
-  const kept = await cache.match(collectionsUrl);
-  if (kept) return kept.json();
-  await cache.add(collectionsUrl);
-  return (await cache.match(collectionsUrl))?.json();
-}
-
-self.addEventListener('install', (event) => {
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.add(collectionsUrl)));
-});
 self.addEventListener('activate', (event) => {
   event.waitUntil(self.clients.claim());
 });
 
-/** `&triggerDagRun=nightly_report,weekly` allows the operation for these DAGs, `*` for all. */
+/**
+ * Reads the allowed operations: `&triggerDagRun=nightly_report,weekly` allows the operation for
+ * these DAGs, `*` for all.
+ */
 function allowedCalls(): CallsAllowed {
   const named = OPERATION_NAMES.flatMap((name) => {
     const dags = parameters.get(name);
@@ -37,10 +37,21 @@ function allowedCalls(): CallsAllowed {
   return Object.fromEntries(named);
 }
 
-startUpdraft({
-  calls: allowedCalls(),
-  airflow: parameters.get('airflow') ?? '/airflow',
-  collections: loadCollections(),
-  settledRuns: parameters.get('settledRuns') === 'delete' ? 'delete' : 'keep',
-  log: parameters.get('log') === 'debug' ? 'debug' : 'error',
+const log = parameters.get('log') === 'debug' ? 'debug' : 'error';
+const source = new FetchedDeclarations({
+  url: collectionsUrl,
+  cache: CACHE,
+  caches,
+  fetch: (...args) => fetch(...args),
+  logger: createLogger(log),
 });
+startWith(
+  {
+    calls: allowedCalls(),
+    airflow: parameters.get('airflow') ?? '/airflow',
+    settledRuns: parameters.get('settledRuns') === 'delete' ? 'delete' : 'keep',
+    log,
+  },
+  source,
+);
+void source.refresh();

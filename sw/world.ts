@@ -1,20 +1,25 @@
 import type { Declarations } from '../shared/collections.ts';
 import type { CallsAllowed } from './calls/operations.ts';
 import type { Broadcast } from '../shared/messages.ts';
-import type { WakeUpQueue } from './replay/wake-up-queue.ts';
+import type { WakeUpQueue } from './wake/wake-up-queue.ts';
 import type { Durability } from '../shared/status.ts';
-import type { Mirror } from './store/mirror.ts';
+import type { Mirror } from './mirror/mirror.ts';
 import type { Store } from './store/replica-store.ts';
-import type { AirflowApi } from './transport/airflow-api.ts';
+import type { AirflowApi } from './calls/airflow-session.ts';
 import type { Transport } from './transport/transport.ts';
 
 /** Everything outside the engine. Passed in, so that the whole engine runs in a simulation. */
 export interface World {
   readonly user: string;
+  /** The app's name on its origin (`store/names.ts`). */
+  readonly app: string;
   /** Path or URL of the Airflow API server. */
   readonly airflow: string;
-  readonly declarations: Declarations;
-  /** Of the app around Updraft; a label for operators. */
+  /** The declarations in force, replaced by newer declarations while the worker runs. */
+  declarations: Declarations;
+  /** Why the newest declarations are not in force. */
+  readonly declarationsProblem?: () => string | undefined;
+  /** Version of the app around Updraft; a label for operators. */
   readonly appVersion?: string;
   readonly store: Store;
   readonly mirror: Mirror;
@@ -26,12 +31,12 @@ export interface World {
   readonly locks: Locks;
   readonly logger: Logger;
   readonly isOnline: () => boolean;
-  /** How safe the browser keeps what is stored. */
+  /** How safely the browser keeps the storage. */
   readonly durability: () => Promise<Durability>;
   readonly broadcast: (message: Broadcast) => void;
 }
 
-/** What queued Airflow operations need. */
+/** The needs of queued Airflow operations. */
 export interface CallsWorld {
   readonly allowed: CallsAllowed;
   readonly api: AirflowApi;
@@ -52,12 +57,15 @@ export interface Random {
   readonly fraction: () => number;
 }
 
-/** Web Locks, or what stands for them: one holder per name across all workers of the origin. */
+/** Web Locks, or a stand-in: one holder per name across all workers that have this replica open. */
 export interface Locks {
   readonly exclusive: <T>(name: string, body: () => Promise<T>) => Promise<T>;
 }
 
-/** ERROR: someone must look. INFO: a state changed. DEBUG: the rest. Never credentials, never record contents. */
+/**
+ * ERROR: someone must look. INFO: a state changed. DEBUG: the rest. Never credentials, never record
+ * contents.
+ */
 export interface Logger {
   readonly error: (message: string, detail?: unknown) => void;
   readonly info: (message: string, detail?: unknown) => void;

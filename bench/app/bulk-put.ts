@@ -1,8 +1,12 @@
-/** The rows of the replica's table of records, and how that table is made. */
+/** The rows of the replica's record table, and the table's schema. */
 export interface Rows {
   readonly rows: readonly unknown[];
   readonly keyPath: string | string[] | null;
-  readonly indexes: readonly { readonly name: string; readonly keyPath: string | string[]; readonly multiEntry: boolean }[];
+  readonly indexes: readonly {
+    readonly name: string;
+    readonly keyPath: string | string[];
+    readonly multiEntry: boolean;
+  }[];
 }
 
 function done<T>(request: IDBRequest<T>): Promise<T> {
@@ -12,23 +16,30 @@ function done<T>(request: IDBRequest<T>): Promise<T> {
   });
 }
 
-/** The records of this user's replica, as they are stored. Read past the engine. */
+/** Returns the stored records of this user's replica, read past the engine. */
 export async function settledRows(user: string): Promise<Rows> {
-  const database = await done(indexedDB.open(`updraft:${user}`));
+  const database = await done(indexedDB.open(`updraft@/ ${user}`));
   const store = database.transaction('records').objectStore('records');
-  const indexes = [...store.indexNames].map((name) => store.index(name)).map(({ name, keyPath, multiEntry }) => ({ name, keyPath, multiEntry }));
+  const indexes = [...store.indexNames]
+    .map((name) => store.index(name))
+    .map(({ name, keyPath, multiEntry }) => ({ name, keyPath, multiEntry }));
   const rows = await done(store.getAll());
   database.close();
   return { rows, keyPath: store.keyPath, indexes };
 }
 
-/** Milliseconds of one strict transaction that puts all rows, without Dexie, into an empty store. */
-export async function bulkPut({ rows, keyPath, indexes }: Rows, isIndexed: boolean): Promise<number> {
+/** Milliseconds of a strict transaction that puts all rows, without Dexie, into an empty store. */
+export async function bulkPut(
+  { rows, keyPath, indexes }: Rows,
+  isIndexed: boolean,
+): Promise<number> {
   await done(indexedDB.deleteDatabase('raw'));
   const opening = indexedDB.open('raw', 1);
   opening.onupgradeneeded = () => {
     const made = opening.result.createObjectStore('rows', { keyPath });
-    if (isIndexed) for (const { name, keyPath: path, multiEntry } of indexes) made.createIndex(name, path, { multiEntry });
+    if (isIndexed)
+      for (const { name, keyPath: path, multiEntry } of indexes)
+        made.createIndex(name, path, { multiEntry });
   };
   const database = await done(opening);
   const begun = performance.now();
@@ -37,7 +48,8 @@ export async function bulkPut({ rows, keyPath, indexes }: Rows, isIndexed: boole
   for (const row of rows) store.put(row);
   await new Promise<void>((resolve, reject) => {
     transaction.oncomplete = () => resolve();
-    transaction.onabort = () => reject(transaction.error ?? new Error('The transaction was aborted.'));
+    transaction.onabort = () =>
+      reject(transaction.error ?? new Error('The transaction was aborted.'));
   });
   const took = performance.now() - begun;
   database.close();

@@ -2,11 +2,12 @@ import { connect } from '../../client/index.ts';
 import { recordsOf, type BenchRecord } from '../records.ts';
 import { bulkPut, settledRows } from './bulk-put.ts';
 
-/** Captures that wait for their answer at the same time. */
+/** Captures that wait for an answer at any moment. */
 const IN_FLIGHT = 1_000;
 const PUSHED_AT_ONCE = 500;
 
-const updraft = (user: string) => connect<{ inspections: BenchRecord }>({ registration: ready, user });
+const updraft = (user: string) =>
+  connect<{ inspections: BenchRecord }>({ registration: ready, user });
 let ready: ServiceWorkerRegistration;
 let client: Awaited<ReturnType<typeof updraft>>;
 
@@ -15,7 +16,7 @@ async function register(script: string): Promise<void> {
   ready = await navigator.serviceWorker.ready;
 }
 
-/** What the bench asks of the page; moments are in ms since 1970. */
+/** The bench's commands to the page; moments are in ms since 1970. */
 const bench = {
   async connect(user: string): Promise<void> {
     await register('/updraft.js');
@@ -25,13 +26,18 @@ const bench = {
     await client.sync();
   },
 
-  /** Resolves when all is on disk. */
+  /** Resolves when all captures are on disk. */
   async capture(prefix: string, count: number): Promise<void> {
     const records = recordsOf(prefix, count);
-    for (let n = 0; n < count; n += IN_FLIGHT) await Promise.all(records.slice(n, n + IN_FLIGHT).map((record) => client.collection('inspections').put(record)));
+    for (let n = 0; n < count; n += IN_FLIGHT)
+      await Promise.all(
+        records
+          .slice(n, n + IN_FLIGHT)
+          .map((record) => client.collection('inspections').put(record)),
+      );
   },
 
-  /** When the last one was settled. */
+  /** Returns the moment the last record was settled. */
   async settled(): Promise<number> {
     await client.whenSettled();
     return Date.now();
@@ -39,7 +45,7 @@ const bench = {
 
   status: () => client.status(),
 
-  /** The worker of the raw Workbox queue, and the table of the raw route. */
+  /** Starts the worker of the raw Workbox queue, and creates the table of the raw route. */
   async prepare(): Promise<void> {
     await register('/workbox.js');
     await fetch('/airflow/bench/records', { method: 'PUT' });
@@ -49,13 +55,17 @@ const bench = {
   async push(prefix: string, count: number): Promise<void> {
     for (let from = 0; from < count; from += PUSHED_AT_ONCE) {
       const { port1, port2 } = new MessageChannel();
-      const pushed = new Promise<number>((resolve) => (port1.onmessage = ({ data }: MessageEvent<number>) => resolve(data)));
-      ready.active?.postMessage({ prefix, from, to: Math.min(count, from + PUSHED_AT_ONCE) }, [port2]);
+      const pushed = new Promise<number>(
+        (resolve) => (port1.onmessage = ({ data }: MessageEvent<number>) => resolve(data)),
+      );
+      ready.active?.postMessage({ prefix, from, to: Math.min(count, from + PUSHED_AT_ONCE) }, [
+        port2,
+      ]);
       await pushed;
     }
   },
 
-  /** When Workbox's queue was empty. */
+  /** Returns the moment Workbox's queue was empty. */
   replayed: (): Promise<number> =>
     new Promise((resolve) => {
       new BroadcastChannel('workbox').onmessage = ({ data }: MessageEvent<{ left: number }>) => {
@@ -63,20 +73,28 @@ const bench = {
       };
     }),
 
-  /** Milliseconds of one POST of all records, to the end of its answer. */
+  /** Milliseconds of a single POST of all records, to the end of the answer. */
   async post(prefix: string, count: number): Promise<number> {
     const body = JSON.stringify(recordsOf(prefix, count));
     const begun = performance.now();
-    const response = await fetch('/airflow/bench/records', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    const response = await fetch('/airflow/bench/records', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
     const { stored } = (await response.json()) as { stored: number };
     if (stored !== count) throw new Error(`The route stored ${stored} of ${count} records.`);
     return performance.now() - begun;
   },
 
-  /** Milliseconds of one put of the rows that these records are in the replica, into a store made like its own, and into one without indexes. */
+  /**
+   * Milliseconds of a single put of these records' rows into a store made like the replica's, and
+   * into a store without indexes.
+   */
   async put(user: string, count: number): Promise<{ likeOurs: number; plain: number }> {
     const rows = await settledRows(user);
-    if (rows.rows.length !== count) throw new Error(`The replica holds ${rows.rows.length} of ${count} records.`);
+    if (rows.rows.length !== count)
+      throw new Error(`The replica holds ${rows.rows.length} of ${count} records.`);
     return { likeOurs: await bulkPut(rows, true), plain: await bulkPut(rows, false) };
   },
 };

@@ -1,7 +1,8 @@
-"""What an app without Updraft would have on its server: a route that stores an array of records.
+"""A route that stores an array of records, as an app without Updraft would have on the server.
 
-One statement, one transaction, authorised by Airflow as the exchange is. No schema, no revisions, no ledger: a record
-that is sent twice is stored twice.
+A single statement and transaction, authorised by Airflow like the exchange. No schema, no
+revisions,
+no ledger: a record that is sent twice is stored twice.
 """
 
 from __future__ import annotations
@@ -17,22 +18,26 @@ from airflow_updraft.plugin.store import Store
 app = FastAPI(title="Bench")
 store = Store(connections_max=4)
 
-TABLE = text("CREATE TABLE IF NOT EXISTS bench_records (seq bigserial PRIMARY KEY, id text NOT NULL, fields json NOT NULL)")
+TABLE = text(
+    "CREATE TABLE IF NOT EXISTS bench_records "
+    "(seq bigserial PRIMARY KEY, id text NOT NULL, fields json NOT NULL)"
+)
 INSERT = text(
-    "INSERT INTO bench_records (id, fields) SELECT value ->> 'id', value FROM json_array_elements(CAST(:body AS json))"
+    "INSERT INTO bench_records (id, fields) "
+    "SELECT value ->> 'id', value FROM json_array_elements(CAST(:body AS json))"
 )
 
 
 @app.put("/records")
 def make_table(_: GetUserDep) -> None:
-    """Make the table, once."""
+    """Create the table unless the table exists."""
     with store.open().engine.begin() as conn:
         conn.execute(TABLE)
 
 
 @app.post("/records")
 async def post_records(request: Request, _: GetUserDep) -> dict[str, int]:
-    """Store the records of the body, a JSON array; answer how many."""
+    """Store the records of the body, a JSON array; return their number."""
     body = (await request.body()).decode()
     return {"stored": await run_in_threadpool(_insert, body)}
 

@@ -4,8 +4,9 @@ import { recordsOf } from '../records.ts';
 declare const self: ServiceWorkerGlobalScope;
 
 /**
- * Workbox as its documentation shows it: one request a record is pushed into a queue while there is no network; when the browser's sync
- * event comes the queue is replayed by its own `replayRequests`. The requests sign in by the cookie, as the others here do.
+ * Workbox as its documentation shows: a request per record is pushed into a queue without a
+ * network; at the browser's sync event the queue is replayed by Workbox's own `replayRequests`. The
+ * requests sign in by the cookie, like the bench's other requests.
  */
 const queue = new Queue('raw', {
   onSync: async ({ queue: due }) => {
@@ -24,7 +25,13 @@ self.addEventListener('message', (event) => {
 async function push(prefix: string, from: number, to: number): Promise<number> {
   for (const record of recordsOf(prefix, to).slice(from)) {
     const body = JSON.stringify([record]);
-    await queue.pushRequest({ request: new Request('/airflow/bench/records', { method: 'POST', headers: { 'content-type': 'application/json' }, body }) });
+    await queue.pushRequest({
+      request: new Request('/airflow/bench/records', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      }),
+    });
   }
   return queue.size();
 }

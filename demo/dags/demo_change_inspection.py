@@ -1,4 +1,7 @@
-"""DAG ``demo_change_inspection``: somebody in the office changes an inspection. The devices learn of it by the feed."""
+"""DAG ``demo_change_inspection``: somebody in the office changes an inspection.
+
+The devices receive the change by the feed.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from airflow_updraft import Collection
 
 @task(task_id="change")
 def change() -> bool:
-    """Set the fields of conf ``{"id": …, "set": {field: value}}``; fail where there is no such record."""
+    """Set the fields of conf ``{"id": …, "set": {field: value}}``; fail for an unknown record."""
     conf = get_current_context()["dag_run"].conf or {}
     return Collection("inspections").patch(str(conf["id"]), dict(conf["set"]))
 

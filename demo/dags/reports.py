@@ -1,6 +1,7 @@
 """DAGs that a person starts from the device.
 
-``daily_report`` counts what was inspected; ``publish_report`` asks somebody before it goes on.
+``daily_report`` counts the inspections; ``publish_report`` asks somebody before it goes on,
+``sign_off_report`` asks one named person.
 """
 
 from __future__ import annotations
@@ -19,10 +20,16 @@ inspections = Collection("inspections")
 
 @task(task_id="compile")
 def compile_report() -> dict[str, Any]:
-    """Count the inspections, of one site where ``conf`` names one. A site that nobody inspected has no report."""
+    """Count the inspections, of one site if ``conf`` names a site; fail for a site without
+    inspections.
+    """
     run = get_current_context()["dag_run"]
     site = (run.conf or {}).get("site") if run else None
-    records = (record for page in inspections.pages({} if site is None else {"site": site}) for record in page)
+    records = (
+        record
+        for page in inspections.pages({} if site is None else {"site": site})
+        for record in page
+    )
     counted = Counter(str(record.get("status")) for record in records)
     if site is not None and not counted:
         message = f"There is no inspection of the site {site!r} to report on."
@@ -43,7 +50,15 @@ with DAG("publish_report", schedule=None, tags=["updraft", "demo"], max_active_r
 
     @task
     def publish() -> str:
-        """Say that it is out; a real one would send it."""
+        """Report the publication; a real DAG would send the report."""
         return "published"
 
     approve >> publish()
+
+with DAG("sign_off_report", schedule=None, tags=["updraft", "demo"], max_active_runs=8):
+    ApprovalOperator(
+        task_id="sign_off",
+        subject="Sign off the report of the day?",
+        assigned_users=[{"id": "ben", "name": "ben"}],
+        response_timeout=timedelta(hours=12),
+    )

@@ -6,7 +6,10 @@ import { Workspace } from './parts/workspace.tsx';
 import type { RegisteredWorker } from './register-worker.ts';
 import { recall, remember } from './remembered.ts';
 
-/** Whoever worked here last works here now, signed in or not: capture must not need an answer from anywhere. */
+/**
+ * Opens the workspace of the last user, signed in or not: capture must not need an answer from a
+ * server.
+ */
 export function App({ worker }: { readonly worker: RegisteredWorker }): JSX.Element {
   const [user, setUser] = useState(recall('user'));
   const [session, setSession] = useState<Session>();
@@ -20,7 +23,11 @@ export function App({ worker }: { readonly worker: RegisteredWorker }): JSX.Elem
   const lastUser = recall('user');
   if (user === undefined) {
     return (
-      <Welcome lastUser={lastUser} onSignedIn={(signedIn) => workAs(signedIn.user, signedIn)} onContinue={() => lastUser !== undefined && workAs(lastUser)} />
+      <Welcome
+        lastUser={lastUser}
+        onSignedIn={(signedIn) => workAs(signedIn.user, signedIn)}
+        onContinue={() => lastUser !== undefined && workAs(lastUser)}
+      />
     );
   }
   return (

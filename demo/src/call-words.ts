@@ -8,9 +8,12 @@ export interface CallWords {
   readonly icon: IconName;
 }
 
-const REPORTS: Readonly<Record<string, string>> = { daily_report: 'Daily report', publish_report: 'Publish the report' };
+const REPORTS: Readonly<Record<string, string>> = {
+  daily_report: 'Daily report',
+  publish_report: 'Publish the report',
+};
 
-/** What was asked for. */
+/** Names the requested operation. */
 export function callTitle({ request }: CallEntry): string {
   switch (request.operation) {
     case 'triggerDagRun':
@@ -24,7 +27,7 @@ export function callTitle({ request }: CallEntry): string {
   }
 }
 
-/** How far it is, in a word. */
+/** Names the state of a call. */
 export function callWords(state: CallState, isOffline: boolean): CallWords {
   switch (state.kind) {
     case 'queued':
@@ -37,17 +40,28 @@ export function callWords(state: CallState, isOffline: boolean): CallWords {
     case 'parked':
       return { text: 'Waits for a sign-in', tone: 'warn', icon: 'key' };
     case 'held':
-      return { text: state.for === 'forbidden' ? 'You may not do this in Airflow' : 'Airflow has no such DAG', tone: 'warn', icon: 'warning' };
+      return {
+        text:
+          state.for === 'forbidden' ? 'You may not do this in Airflow' : 'Airflow has no such DAG',
+        tone: 'warn',
+        icon: 'warning',
+      };
     case 'accepted':
       return { text: 'Airflow has it', tone: 'calm', icon: 'clock' };
     case 'following':
       return state.paused
         ? { text: 'Waits: its DAG is paused', tone: 'warn', icon: 'clock' }
-        : { text: state.run === 'running' ? 'Running' : 'Queued in Airflow', tone: 'calm', icon: 'clock' };
+        : {
+            text: state.run === 'running' ? 'Running' : 'Queued in Airflow',
+            tone: 'calm',
+            icon: 'clock',
+          };
     case 'settled':
       return settledWords(state.outcome);
     case 'dead':
-      return state.reason.kind === 'conflict' ? { text: 'Overtaken', tone: 'warn', icon: 'conflict' } : { text: 'Stopped', tone: 'bad', icon: 'warning' };
+      return state.reason.kind === 'conflict'
+        ? { text: 'Overtaken', tone: 'warn', icon: 'conflict' }
+        : { text: 'Stopped', tone: 'bad', icon: 'warning' };
     case 'discarded':
       return { text: 'Discarded', tone: 'calm', icon: 'cross' };
     default:
@@ -63,7 +77,9 @@ function settledWords(outcome: Extract<CallState, { kind: 'settled' }>['outcome'
       return { text: `${outcome.tasks} started again`, tone: 'good', icon: 'synced' };
     case 'run':
       if (outcome.state === 'success') return { text: 'Done', tone: 'good', icon: 'synced' };
-      return outcome.state === 'failed' ? { text: 'The run failed', tone: 'bad', icon: 'warning' } : { text: 'The run is gone', tone: 'warn', icon: 'warning' };
+      return outcome.state === 'failed'
+        ? { text: 'The run failed', tone: 'bad', icon: 'warning' }
+        : { text: 'The run is gone', tone: 'warn', icon: 'warning' };
     default:
       return unreachable(outcome);
   }

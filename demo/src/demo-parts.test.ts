@@ -17,36 +17,64 @@ const row = (id: string, revision: number, more: object = {}): Row<Inspection> =
   ...more,
 });
 const sent = (id: string, firstSeq: number) =>
-  ({ collection: 'inspections', id, op: 'edit', fields: [], state: 'local', firstSeq, lastSeq: firstSeq }) as const;
+  ({
+    collection: 'inspections',
+    id,
+    op: 'edit',
+    fields: [],
+    state: 'local',
+    firstSeq,
+    lastSeq: firstSeq,
+  }) as const;
 
 describe('secondDeviceUrl', () => {
   it('is the other name of this machine', () => {
     expect(secondDeviceUrl('http://127.0.0.1:5180/?a#b')).toBe('http://localhost:5180/');
     expect(secondDeviceUrl('http://localhost:5180/x')).toBe('http://127.0.0.1:5180/');
   });
-  it('does not exist on a real host', () => expect(secondDeviceUrl('https://field.example/')).toBeUndefined());
+  it('does not exist on a real host', () =>
+    expect(secondDeviceUrl('https://field.example/')).toBeUndefined());
 });
 
 describe('newestFirst', () => {
-  it('puts what Airflow does not have yet on top, the last captured first', () => {
-    const rows = newestFirst([row('a', 7), row('b', 0), row('c', 0), row('d', 9)], [sent('b', 1), sent('c', 2)]);
+  it('puts records that Airflow lacks on top, the last captured first', () => {
+    const rows = newestFirst(
+      [row('a', 7), row('b', 0), row('c', 0), row('d', 9)],
+      [sent('b', 1), sent('c', 2)],
+    );
     expect(rows.map(({ id }) => id)).toEqual(['c', 'b', 'd', 'a']);
   });
   it('goes by date before all', () => {
-    const old = row('old', 0, { value: { id: 'old', site: 'A7', status: 'ok', inspected_on: '2026-01-01' } });
-    expect(newestFirst([old, row('a', 1)], [sent('old', 3)]).map(({ id }) => id)).toEqual(['a', 'old']);
+    const old = row('old', 0, {
+      value: { id: 'old', site: 'A7', status: 'ok', inspected_on: '2026-01-01' },
+    });
+    expect(newestFirst([old, row('a', 1)], [sent('old', 3)]).map(({ id }) => id)).toEqual([
+      'a',
+      'old',
+    ]);
   });
 });
 
 describe('openFirst', () => {
-  const task = (id: string, done: boolean, revision: number, state: 'local' | 'synced' = 'synced') => ({
+  const task = (
+    id: string,
+    done: boolean,
+    revision: number,
+    state: 'local' | 'synced' = 'synced',
+  ) => ({
     id,
     revision,
     state,
     value: { id, site: 'A7', title: 'Visit A7 again', done },
   });
-  it('puts what is to be done before what is done, and what was touched last before the rest', () => {
-    const rows = openFirst([task('old', true, 3), task('new', true, 9), task('mine', true, 1, 'local'), task('b', false, 2), task('a', false, 5)]);
+  it('puts open tasks before done tasks, and the latest change first', () => {
+    const rows = openFirst([
+      task('old', true, 3),
+      task('new', true, 9),
+      task('mine', true, 1, 'local'),
+      task('b', false, 2),
+      task('a', false, 5),
+    ]);
     expect(rows.map(({ id }) => id)).toEqual(['a', 'b', 'mine', 'new', 'old']);
   });
 });
@@ -67,23 +95,34 @@ describe('inQuestion', () => {
   it('stays the same where a DAG has scored the record meanwhile', () => {
     expect(inQuestion(at(8, { ...before, score: 20 }))).toBe(inQuestion(at(7, before)));
   });
-  it('is another where the field was changed again, or removed', () => {
-    const asked = [at(7, before), at(8, { ...before, note: 'flooded' }), at(9, { id: 'a' })].map(inQuestion);
+  it('changes when the field was changed again, or removed', () => {
+    const asked = [at(7, before), at(8, { ...before, note: 'flooded' }), at(9, { id: 'a' })].map(
+      inQuestion,
+    );
     expect(new Set(asked).size).toBe(3);
   });
-  it('is the record, with its score, where one of two versions is to hold; and another when it is deleted', () => {
-    const asked = [at(7, before, true), at(8, { ...before, score: 20 }, true), at(9, null, true)].map(inQuestion);
+  it('is the whole record for a choice of versions, and changes with a deletion', () => {
+    const asked = [
+      at(7, before, true),
+      at(8, { ...before, score: 20 }, true),
+      at(9, null, true),
+    ].map(inQuestion);
     expect(new Set(asked).size).toBe(3);
   });
 });
 
 it('an outcome has the tone of its words; words this app does not know have none', () => {
-  const tones = ['ok', 'follow-up needed', 'rejected by validation: site unknown', 'sent to the laboratory'].map(outcomeTone);
+  const tones = [
+    'ok',
+    'follow-up needed',
+    'rejected by validation: site unknown',
+    'sent to the laboratory',
+  ].map(outcomeTone);
   expect(tones).toEqual(['good', 'warn', 'bad', 'calm']);
 });
 
 describe('byRun', () => {
-  it('groups what one DAG run carried; what came from elsewhere is last', () => {
+  it('groups the records of a DAG run; records without a run are last', () => {
     const groups = byRun([row('a', 1), row('b', 2, { run: 'r1' }), row('c', 3, { run: 'r1' })]);
     expect(groups.map(({ run, rows }) => [run, rows.length])).toEqual([
       ['r1', 2],

@@ -1,6 +1,6 @@
 import type { Inspection, Site } from './collections.ts';
 
-/** An inspection as it is being typed: all text, nothing checked yet. */
+/** An inspection as typed: all text, unchecked. */
 export interface Draft {
   readonly site: string;
   readonly status: Inspection['status'] | '';
@@ -10,9 +10,18 @@ export interface Draft {
 }
 export type DraftField = keyof Draft;
 
-export const emptyDraft = (today: string): Draft => ({ site: '', status: '', reading: '', note: '', inspected_on: today });
+export const emptyDraft = (today: string): Draft => ({
+  site: '',
+  status: '',
+  reading: '',
+  note: '',
+  inspected_on: today,
+});
 
-export const draftOf = ({ site, status, reading, note, inspected_on }: Inspection, sites: readonly Site[]): Draft => ({
+export const draftOf = (
+  { site, status, reading, note, inspected_on }: Inspection,
+  sites: readonly Site[],
+): Draft => ({
   site: siteLabel(site, sites),
   status,
   reading: reading === undefined ? '' : String(reading),
@@ -20,7 +29,10 @@ export const draftOf = ({ site, status, reading, note, inspected_on }: Inspectio
   inspected_on: inspected_on ?? '',
 });
 
-/** The fields of the record that is meant; `undefined`: absent. What is no number stays text, for the validation to name it. */
+/**
+ * Returns the fields of the intended record; `undefined`: absent. Text that is no number stays
+ * text, for the validation to report.
+ */
 export function fieldsOf(draft: Draft, sites: readonly Site[]): Record<DraftField, unknown> {
   const reading = draft.reading.trim().replace(',', '.');
   return {
@@ -32,23 +44,29 @@ export function fieldsOf(draft: Draft, sites: readonly Site[]): Record<DraftFiel
   };
 }
 
-/** A record without its absent fields. */
+/** Returns a record without absent fields. */
 export const present = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 
-/** "A7 · Harbour cold store" */
+/** Label of a site: "A7 · Harbour cold store". */
 export const siteLabel = (id: string, sites: readonly Site[]): string => {
   const site = sites.find((one) => one.id === id);
   return site ? `${site.id} · ${site.name}` : id;
 };
 
-export const siteName = (id: string, sites: readonly Site[]): string => sites.find((one) => one.id === id)?.name ?? id;
+export const siteName = (id: string, sites: readonly Site[]): string =>
+  sites.find((one) => one.id === id)?.name ?? id;
 
-/** The id behind what was typed or chosen: a label, an id or a name in any case. Before any site has arrived, the text itself. */
+/**
+ * Returns the id for the typed or chosen text: a label, an id or a name in any case. Before any
+ * site has arrived, the text itself.
+ */
 export function siteIdOf(text: string, sites: readonly Site[]): string | undefined {
   const wanted = text.trim().toLowerCase();
   if (wanted === '') return undefined;
-  const found = sites.find((site) => [site.id, site.name, siteLabel(site.id, sites)].some((name) => name.toLowerCase() === wanted));
+  const found = sites.find((site) =>
+    [site.id, site.name, siteLabel(site.id, sites)].some((name) => name.toLowerCase() === wanted),
+  );
   return found?.id ?? (sites.length === 0 ? text.trim() : undefined);
 }
 
@@ -57,5 +75,9 @@ export const matchingSites = (text: string, sites: readonly Site[]): readonly Si
     .toLowerCase()
     .split(/[\s·]+/)
     .filter(Boolean);
-  return sites.filter((site) => words.every((word) => `${site.id} ${site.name} ${site.region ?? ''}`.toLowerCase().includes(word)));
+  return sites.filter((site) =>
+    words.every((word) =>
+      `${site.id} ${site.name} ${site.region ?? ''}`.toLowerCase().includes(word),
+    ),
+  );
 };

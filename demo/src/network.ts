@@ -3,7 +3,7 @@ import { NETWORK_CHANNEL, type NetworkAnswer, type NetworkQuestion } from '../si
 
 let simulated = false;
 
-/** Whether this page has no network, really or by the guide's switch. */
+/** Whether this page is offline, really or by the guide's switch. */
 export const isOffline = (): boolean => simulated || !navigator.onLine;
 
 export interface Network {
@@ -12,7 +12,10 @@ export interface Network {
   readonly setSimulated: (offline: boolean) => Promise<void>;
 }
 
-/** The network as the worker sees it: the browser's own word, and the guide's switch, which lives in the worker. */
+/**
+ * The network from the worker's view: the browser's state, and the guide's switch, which lives in
+ * the worker.
+ */
 export function useNetwork(registration: ServiceWorkerRegistration): Network {
   const [state, setState] = useState({ offline: isOffline(), simulated });
   useEffect(() => {
@@ -45,7 +48,10 @@ export function useNetwork(registration: ServiceWorkerRegistration): Network {
 
 const ANSWER_TIMEOUT_MS = 5_000;
 
-function askWorker({ active }: ServiceWorkerRegistration, question: NetworkQuestion): Promise<NetworkAnswer | undefined> {
+function askWorker(
+  { active }: ServiceWorkerRegistration,
+  question: NetworkQuestion,
+): Promise<NetworkAnswer | undefined> {
   return new Promise((resolve) => {
     if (!active) return resolve(undefined);
     const { port1, port2 } = new MessageChannel();

@@ -1,7 +1,10 @@
-/** How an outcome looks; `calm` for words this app does not know. */
+/** Look of an outcome; `calm` for words this app does not know. */
 export type Tone = 'good' | 'warn' | 'bad' | 'calm';
 
-/** The tone of what the DAG inspection_scoring wrote. The words themselves are shown as they are: they are Airflow's. */
+/**
+ * Returns the tone of an outcome of the DAG inspection_scoring. The words are shown unchanged, as
+ * Airflow wrote them.
+ */
 export function outcomeTone(outcome: string): Tone {
   if (outcome === 'ok') return 'good';
   if (outcome === 'follow-up needed') return 'warn';

@@ -1,4 +1,7 @@
-/** The same app under this machine's other name: another origin, so another database, worker and cookie, as on a second device. */
+/**
+ * Returns the app's URL under this machine's other name: another origin, so another database,
+ * worker and cookie, as on a second device.
+ */
 export function secondDeviceUrl(href: string): string | undefined {
   const url = new URL(href);
   if (url.hostname !== 'localhost' && url.hostname !== '127.0.0.1') return undefined;

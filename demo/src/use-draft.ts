@@ -3,13 +3,15 @@ import type { Site } from './collections.ts';
 import { fieldsOf, present, type Draft, type DraftField } from './draft.ts';
 import { problemsOf, type Problems } from './validate.ts';
 
-/** A form's state: what is typed, and what is wrong with the fields the person has left or tried to save. */
+/**
+ * A form's state: the typed text, and the problems of fields the person has left or tried to save.
+ */
 export interface DraftForm {
   readonly draft: Draft;
   readonly problems: Problems;
   readonly change: (part: Partial<Draft>) => void;
   readonly leave: (field: DraftField) => void;
-  /** The fields if all are right; else every problem becomes visible. */
+  /** Returns the fields if all are valid; else makes every problem visible. */
   readonly submit: () => Record<DraftField, unknown> | undefined;
   readonly reset: (draft: Draft) => void;
 }
@@ -23,8 +25,11 @@ export function useDraft(initial: Draft, sites: readonly Site[]): DraftForm {
     draft,
     problems: Object.fromEntries(Object.entries(all).filter(([field]) => left.includes(field))),
     change: (part) => setDraft((before) => ({ ...before, ...part })),
-    // A field left empty is not a mistake yet: the person may come back to it.
-    leave: (field) => setLeft((before) => (draft[field] === '' || before.includes(field) ? before : [...before, field])),
+    // A field left empty is no mistake yet: the person may come back.
+    leave: (field) =>
+      setLeft((before) =>
+        draft[field] === '' || before.includes(field) ? before : [...before, field],
+      ),
     submit() {
       if (Object.keys(all).length === 0) return fields;
       setLeft(Object.keys(all));

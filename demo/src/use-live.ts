@@ -7,8 +7,15 @@ import type { Client } from './use-updraft.ts';
 
 const ROWS_MAX = 5_000;
 
-/** Reads now and after each change of the collection. One read at a time: a burst of changes ends in one more read. */
-function useLive<T>(client: Client | undefined, collection: keyof Collections, read: (client: Client) => Promise<T>): T | undefined {
+/**
+ * Reads now and after each change of the collection. Reads never overlap: a burst of changes ends
+ * in a single further read.
+ */
+function useLive<T>(
+  client: Client | undefined,
+  collection: keyof Collections,
+  read: (client: Client) => Promise<T>,
+): T | undefined {
   const [value, setValue] = useState<T>();
   useEffect(() => {
     if (!client) return undefined;
@@ -38,13 +45,13 @@ function useLive<T>(client: Client | undefined, collection: keyof Collections, r
   return value;
 }
 
-/** All a person sees of one collection that they write. */
+/** Everything a person sees of a writable collection. */
 export interface Records<T> {
   readonly rows: readonly Row<T>[];
   readonly conflicts: readonly Conflict[];
   readonly deadLetters: readonly MutationLetter[];
   readonly outbox: readonly OutboxEntry[];
-  /** False until the device has been read once. */
+  /** False until the device has been read for the first time. */
   readonly isRead: boolean;
 }
 export type Inspections = Records<Inspection>;
@@ -54,7 +61,11 @@ const NOTHING = { rows: [], conflicts: [], deadLetters: [], outbox: [], isRead: 
 
 type Order<T> = (rows: readonly Row<T>[], outbox: readonly OutboxEntry[]) => Row<T>[];
 
-function useRecords<N extends 'inspections' | 'tasks'>(client: Client | undefined, name: N, order: Order<Collections[N]>): Records<Collections[N]> {
+function useRecords<N extends 'inspections' | 'tasks'>(
+  client: Client | undefined,
+  name: N,
+  order: Order<Collections[N]>,
+): Records<Collections[N]> {
   const read = useLive(client, name, async (open): Promise<Records<Collections[N]>> => {
     const isOwn = ({ collection }: { readonly collection: string }): boolean => collection === name;
     const [rows, conflicts, deadLetters, outbox] = await Promise.all([
@@ -64,16 +75,30 @@ function useRecords<N extends 'inspections' | 'tasks'>(client: Client | undefine
       open.outbox(),
     ]);
     const own = outbox.filter(isOwn);
-    const letters = deadLetters.filter((letter): letter is MutationLetter => letter.kind === 'mutation' && isOwn(letter));
-    return { rows: order(rows, own), conflicts: conflicts.filter(isOwn), deadLetters: letters, outbox: own, isRead: true };
+    const letters = deadLetters.filter(
+      (letter): letter is MutationLetter => letter.kind === 'mutation' && isOwn(letter),
+    );
+    return {
+      rows: order(rows, own),
+      conflicts: conflicts.filter(isOwn),
+      deadLetters: letters,
+      outbox: own,
+      isRead: true,
+    };
   });
   return read ?? NOTHING;
 }
 
-export const useInspections = (client: Client | undefined): Inspections => useRecords(client, 'inspections', newestFirst);
+export const useInspections = (client: Client | undefined): Inspections =>
+  useRecords(client, 'inspections', newestFirst);
 
-export const useTasks = (client: Client | undefined): Tasks => useRecords(client, 'tasks', openFirst);
+export const useTasks = (client: Client | undefined): Tasks =>
+  useRecords(client, 'tasks', openFirst);
 
 export function useSites(client: Client | undefined): readonly Site[] {
-  return useLive(client, 'sites', async (open) => (await open.collection('sites').query({ index: 'name' })).map(({ value }) => value)) ?? [];
+  return (
+    useLive(client, 'sites', async (open) =>
+      (await open.collection('sites').query({ index: 'name' })).map(({ value }) => value),
+    ) ?? []
+  );
 }

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 
-/** The time, once a second while `isNeeded`. In ms since 1970. */
+/** Returns the time in ms since 1970, updated once a second while `isNeeded`. */
 export function useNow(isNeeded: boolean): number {
   const [now, setNow] = useState(Date.now());
   useEffect(() => {

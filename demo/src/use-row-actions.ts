@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { Row } from '../../client/index.ts';
 import type { Inspection } from './collections.ts';
 import { errorText } from './error-text.ts';
-import type { TaskActions } from './parts/follow-ups.tsx';
+import type { TaskActions } from './parts/task-row.tsx';
 import type { RowActions } from './parts/inspection-row.tsx';
 import type { NoticeText } from './parts/notice.tsx';
 import type { Client } from './use-updraft.ts';
@@ -15,11 +15,15 @@ interface Acting {
   readonly closeNotice: () => void;
 }
 
-/** What a person does with a row, each told in a notice once it is on disk. */
+/** A person's actions on a row; a notice follows each action that is on disk. */
 export function useRowActions(client: Client | undefined): Acting {
   const [edited, setEdited] = useState<Row<Inspection>>();
   const [notice, setNotice] = useState<NoticeText>();
-  const act = async (done: string, work: (open: Client) => Promise<unknown>, undo?: () => void): Promise<boolean> => {
+  const act = async (
+    done: string,
+    work: (open: Client) => Promise<unknown>,
+    undo?: () => void,
+  ): Promise<boolean> => {
     if (!client) return false;
     try {
       await work(client);
@@ -40,18 +44,29 @@ export function useRowActions(client: Client | undefined): Acting {
     closeNotice: () => setNotice(undefined),
     actions: {
       edit: setEdited,
-      visit: ({ id }) => void act('One visit more, saved on this device', (open) => open.collection('inspections').increment(id, { visits: 1 })),
+      visit: ({ id }) =>
+        void act('One visit more, saved on this device', (open) =>
+          open.collection('inspections').increment(id, { visits: 1 }),
+        ),
       remove: ({ id, value }) =>
         void act(
           'Deleted on this device',
-          (open) => open.collection('inspections').delete(id),
+          (open) => open.collection('inspections').delete(id, { from: value }),
           () => void act('It is back', (open) => open.collection('inspections').put(value)),
         ),
-      retry: (id) => void act('It is sent again', (open) => open.retry({ kind: 'mutation', collection: 'inspections', id })),
-      discard: (id) => void act('Your change is discarded', (open) => open.discard('inspections', id)),
+      retry: (id) =>
+        void act('It is sent again', (open) =>
+          open.retry({ kind: 'mutation', collection: 'inspections', id }),
+        ),
+      discard: (id) =>
+        void act('Your change is discarded', (open) => open.discard('inspections', id)),
       tick: ({ id }, done) =>
-        act(done ? 'Ticked off, saved on this device' : 'Open again, saved on this device', (open) => open.collection('tasks').patch(id, { done })),
-      discardTask: (id) => void act('Your change is discarded', (open) => open.discard('tasks', id)),
+        act(
+          done ? 'Ticked off, saved on this device' : 'Open again, saved on this device',
+          (open) => open.collection('tasks').patch(id, { done }),
+        ),
+      discardTask: (id) =>
+        void act('Your change is discarded', (open) => open.discard('tasks', id)),
     },
   };
 }

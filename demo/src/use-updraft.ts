@@ -17,13 +17,20 @@ window.newId = newId;
 export interface Connection {
   readonly client?: Client;
   readonly status?: Status;
-  /** Why Airflow wants somebody to sign in, as last told. */
+  /** Reason of Airflow's last request for a sign-in. */
   readonly authReason?: AuthReason | undefined;
   readonly error?: unknown;
 }
 
-/** Connects to the worker as this user and follows its status. `onWiped`: the user has signed out in some tab, and nothing is left. */
-export function useUpdraft(registration: ServiceWorkerRegistration, user: string, onWiped: () => void): Connection {
+/**
+ * Connects to the worker as this user and follows the worker's status. `onWiped`: the user has
+ * signed out in some tab, and nothing is left.
+ */
+export function useUpdraft(
+  registration: ServiceWorkerRegistration,
+  user: string,
+  onWiped: () => void,
+): Connection {
   const [connection, setConnection] = useState<Connection>({});
   useEffect(() => {
     let open: Client | undefined;
@@ -33,7 +40,9 @@ export function useUpdraft(registration: ServiceWorkerRegistration, user: string
       const client = await connect<Collections>({ registration, user });
       if (isGone) return client.close();
       open = window.updraft = client;
-      client.on('status', (status) => add(status.auth === 'required' ? { status } : { status, authReason: undefined }));
+      client.on('status', (status) =>
+        add(status.auth === 'required' ? { status } : { status, authReason: undefined }),
+      );
       client.on('signed-out', ({ kept }) => !kept && onWiped());
       client.on('auth-required', ({ reason }) => add({ authReason: reason }));
       add({ client, status: await client.status() });

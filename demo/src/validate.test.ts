@@ -6,14 +6,25 @@ const sites = [
   { id: 'A7', name: 'Harbour cold store', region: 'North' },
   { id: 'C1', name: 'Central bus garage', region: 'Centre' },
 ];
-const draft = { ...emptyDraft('2026-03-12'), site: 'A7 · Harbour cold store', status: 'ok' } as const;
-const check = (part: object): object => problemsOf({ id: 'x', ...present(fieldsOf({ ...draft, ...part }, sites)) });
+const draft = {
+  ...emptyDraft('2026-03-12'),
+  site: 'A7 · Harbour cold store',
+  status: 'ok',
+} as const;
+const check = (part: object): object =>
+  problemsOf({ id: 'x', ...present(fieldsOf({ ...draft, ...part }, sites)) });
 
 describe('problemsOf', () => {
-  it('finds nothing wrong with a good inspection', () => expect(check({ reading: '42,5', note: ' Seal replaced ' })).toEqual({}));
-  it('names what is missing', () => expect(check({ site: '', status: '' })).toEqual({ site: 'Choose a site.', status: 'Choose how it looks.' }));
-  it('refuses a site that is not on the list', () => expect(check({ site: 'Z9' })).toEqual({ site: 'Choose a site.' }));
-  it('says the limits of the schema', () => {
+  it('finds nothing wrong with a good inspection', () =>
+    expect(check({ reading: '42,5', note: ' Seal replaced ' })).toEqual({}));
+  it('names missing fields', () =>
+    expect(check({ site: '', status: '' })).toEqual({
+      site: 'Choose a site.',
+      status: 'Choose how it looks.',
+    }));
+  it('refuses a site that is not on the list', () =>
+    expect(check({ site: 'Z9' })).toEqual({ site: 'Choose a site.' }));
+  it('names the limits of the schema', () => {
     expect(check({ reading: '1001' })).toEqual({ reading: 'At most 1000.' });
     expect(check({ reading: '-1' })).toEqual({ reading: 'At least 0.' });
     expect(check({ reading: 'warm' })).toEqual({ reading: 'Enter a number.' });
@@ -29,11 +40,18 @@ describe('problemsOf', () => {
 
 describe('sites', () => {
   it('are found by label, id and name', () =>
-    expect(['A7 · Harbour cold store', 'a7', 'harbour cold store'].map((text) => siteIdOf(text, sites))).toEqual(['A7', 'A7', 'A7']));
+    expect(
+      ['A7 · Harbour cold store', 'a7', 'harbour cold store'].map((text) => siteIdOf(text, sites)),
+    ).toEqual(['A7', 'A7', 'A7']));
   it('are typed as ids before any has arrived', () => expect(siteIdOf(' A7 ', [])).toBe('A7'));
-  it('match words in any order', () => expect(matchingSites('garage cent', sites).map(({ id }) => id)).toEqual(['C1']));
+  it('match words in any order', () =>
+    expect(matchingSites('garage cent', sites).map(({ id }) => id)).toEqual(['C1']));
 });
 
 it('an empty field is absent from the record', () => {
-  expect(present(fieldsOf(draft, sites))).toEqual({ site: 'A7', status: 'ok', inspected_on: '2026-03-12' });
+  expect(present(fieldsOf(draft, sites))).toEqual({
+    site: 'A7',
+    status: 'ok',
+    inspected_on: '2026-03-12',
+  });
 });

@@ -8,10 +8,20 @@ const NOW = Date.UTC(2026, 2, 12, 9, 30);
 const kinds = Object.keys(words.WAITING_WORDS) as WaitingFor[];
 
 describe('words', () => {
-  it('say something for every kind, and never the kind itself', () => {
-    const tables = [words.STATE_WORDS, words.STATUS_WORDS, words.ERROR_WORDS, words.WAITING_WORDS, words.AUTH_WORDS, words.CONFLICT_WORDS, words.VIA_WORDS];
+  it('exist for every kind, and differ from the kind', () => {
+    const tables = [
+      words.STATE_WORDS,
+      words.STATUS_WORDS,
+      words.ERROR_WORDS,
+      words.WAITING_WORDS,
+      words.AUTH_WORDS,
+      words.CONFLICT_WORDS,
+      words.VIA_WORDS,
+    ];
     for (const [kind, said] of tables.flatMap((table) => Object.entries(table))) {
-      for (const text of typeof said === 'string' ? [said] : Object.values(said as Readonly<Record<string, string>>)) {
+      for (const text of typeof said === 'string'
+        ? [said]
+        : Object.values(said as Readonly<Record<string, string>>)) {
         expect(text.length, kind).toBeGreaterThan(1);
         expect(text).not.toMatch(/undefined|_required|-missing/);
       }
@@ -25,7 +35,7 @@ describe('words', () => {
 });
 
 describe('waitingText', () => {
-  it.each(kinds)('%s: says what for, with and without a time', (kind) => {
+  it.each(kinds)('%s: names the reason, with and without a time', (kind) => {
     const { text } = words.WAITING_WORDS[kind];
     expect(waitingText({ for: kind }, NOW)).toContain(text);
     expect(waitingText({ for: kind, until: NOW + 12_000 }, NOW)).toContain(text);
@@ -36,15 +46,19 @@ describe('waitingText', () => {
     expect(waitingText(waiting, NOW)).toBe('Airflow cannot be reached, next try in 12 s');
     expect(waitingText(waiting, NOW + 11_500)).toBe('Airflow cannot be reached, next try in 1 s');
     expect(waitingText(waiting, NOW + 12_000)).toBe('Airflow cannot be reached, trying now');
-    expect(waitingText({ ...waiting, until: NOW + 300_000 }, NOW)).toBe('Airflow cannot be reached, next try in 5 min');
+    expect(waitingText({ ...waiting, until: NOW + 300_000 }, NOW)).toBe(
+      'Airflow cannot be reached, next try in 5 min',
+    );
   });
 
-  it('promises no time for a network: it is sent the moment there is one', () => {
-    expect(waitingText({ for: 'network', until: NOW + 40_000 }, NOW)).toBe('No network: sent as soon as there is one');
+  it('promises no time for a network: sending starts when the network is back', () => {
+    expect(waitingText({ for: 'network', until: NOW + 40_000 }, NOW)).toBe(
+      'No network: sent as soon as there is one',
+    );
   });
 });
 
-it('a network that is back is not waited for any more', () => {
+it('ends the wait as soon as the network is back', () => {
   const waiting = { for: 'network', failures: 1, until: NOW } as const;
   const status = {
     user: 'ana',
@@ -84,14 +98,28 @@ it('phaseText is silent while nothing moves', () => {
 });
 
 describe('viaNow', () => {
-  it.each(['plugin', 'dag'] as const)('is the way of the last exchange: %s', (via) => expect(viaNow({ ...IDLE, via })).toBe(via));
+  it.each(['plugin', 'dag'] as const)('is the way of the last exchange: %s', (via) =>
+    expect(viaNow({ ...IDLE, via })).toBe(via),
+  );
   it('stays while only a run or a person is waited for', () => {
     expect(viaNow({ ...IDLE, via: 'dag', waiting: { for: 'run', failures: 0 } })).toBe('dag');
-    expect(viaNow({ ...IDLE, via: 'plugin', waiting: { for: 'person', failures: 0 } })).toBe('plugin');
+    expect(viaNow({ ...IDLE, via: 'plugin', waiting: { for: 'person', failures: 0 } })).toBe(
+      'plugin',
+    );
   });
   it('promises nothing where nothing gets through', () => {
-    for (const waiting of ['network', 'airflow', 'sign-in', 'other-user', 'forbidden', 'update'] as const)
-      expect(viaNow({ ...IDLE, via: 'plugin', waiting: { for: waiting, failures: 1 } }), waiting).toBeUndefined();
+    for (const waiting of [
+      'network',
+      'airflow',
+      'sign-in',
+      'other-user',
+      'forbidden',
+      'update',
+    ] as const)
+      expect(
+        viaNow({ ...IDLE, via: 'plugin', waiting: { for: waiting, failures: 1 } }),
+        waiting,
+      ).toBeUndefined();
     expect(viaNow({ ...IDLE, via: 'plugin', online: false })).toBeUndefined();
     expect(viaNow({ ...IDLE, via: 'plugin', auth: 'required' })).toBeUndefined();
     expect(viaNow(IDLE)).toBeUndefined();

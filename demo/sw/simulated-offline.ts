@@ -6,8 +6,9 @@ const CACHE = 'demo-network';
 const KEY = '/demo-network';
 
 /**
- * Takes the worker's network away while the guide's switch is on, so that what follows is Updraft's own doing: a request to Airflow fails
- * as it would without a network, and the worker believes to be offline. Kept on disk, because a worker is stopped and started at any time.
+ * Takes the worker's network away while the guide's switch is on, so that everything after is
+ * Updraft's own doing: a request to Airflow fails as without a network, and the worker believes to
+ * be offline. The switch is on disk, because a worker is stopped and started at any time.
  */
 export function simulateOffline(airflow: string): void {
   let offline = false;
@@ -22,9 +23,12 @@ export function simulateOffline(airflow: string): void {
     return realFetch(input, init);
   };
   const browsers = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(self.navigator), 'onLine');
-  Object.defineProperty(self.navigator, 'onLine', { configurable: true, get: () => !offline && Boolean(browsers?.get?.call(self.navigator)) });
+  Object.defineProperty(self.navigator, 'onLine', {
+    configurable: true,
+    get: () => !offline && Boolean(browsers?.get?.call(self.navigator)),
+  });
 
-  // A browser without a network would hold its sync event back; this one has a network, and fires.
+  // Offline, a browser would hold the sync event back; this browser has a network, and fires.
   self.addEventListener('sync', (event) => {
     if (offline) event.stopImmediatePropagation();
   });
@@ -49,7 +53,8 @@ export function simulateOffline(airflow: string): void {
   });
 }
 
-const readSwitch = async (): Promise<boolean> => (await (await caches.open(CACHE)).match(KEY)) !== undefined;
+const readSwitch = async (): Promise<boolean> =>
+  (await (await caches.open(CACHE)).match(KEY)) !== undefined;
 
 async function keepSwitch(offline: boolean): Promise<void> {
   const cache = await caches.open(CACHE);

@@ -1,7 +1,7 @@
 import { launch } from 'puppeteer-core';
 import type { OtherBrowser } from './other-browser.ts';
 
-/** Firefox as Debian ships it, over WebDriver BiDi; no geckodriver. */
+/** Firefox from Debian, over WebDriver BiDi; no geckodriver. */
 export async function startFirefox(executablePath: string): Promise<OtherBrowser> {
   const browser = await launch({ browser: 'firefox', executablePath, headless: true });
   const page = await browser.newPage();

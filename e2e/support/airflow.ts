@@ -3,10 +3,14 @@ import type { AirflowStatus } from '../../scripts/lib/airflow-server.mjs';
 import { stateRoot } from '../../scripts/lib/paths.mjs';
 import { lane } from './lane.ts';
 
-/** A server of the tests' own, so that they may stop it and never fill the one a person looks at. */
-export const testState = process.env['UPDRAFT_E2E_STATE'] ?? join(stateRoot, lane === 0 ? 'e2e' : `e2e-${lane}`);
+/**
+ * State folder of the tests' own server, so that tests may stop that server and never fill the
+ * server a person looks at.
+ */
+export const testState =
+  process.env['UPDRAFT_E2E_STATE'] ?? join(stateRoot, lane === 0 ? 'e2e' : `e2e-${lane}`);
 
-/** What the global setup tells the workers. */
+/** The global setup's message to the workers. */
 export interface Shared {
   readonly airflow: AirflowStatus;
   readonly chromium: string;
@@ -31,7 +35,7 @@ export interface DagRun {
   readonly conf: { readonly updraft?: string };
 }
 
-/** Airflow's REST API as a person in the office would use it: past the browser and all code under test. */
+/** Airflow's REST API from an office, bypassing the browser and all code under test. */
 export class AirflowApi {
   readonly #url: string;
   readonly #tokens = new Map<string, Promise<string>>();
@@ -46,29 +50,63 @@ export class AirflowApi {
   }
 
   async newToken(user: string): Promise<string> {
-    const { body } = await send(`${this.#url}/auth/token`, 'POST', { username: user, password: user });
+    const { body } = await send(`${this.#url}/auth/token`, 'POST', {
+      username: user,
+      password: user,
+    });
     return (body as { access_token: string }).access_token;
   }
 
-  async call(method: 'GET' | 'POST' | 'PATCH', path: string, body?: object, user = 'admin'): Promise<{ status: number; body: unknown }> {
+  async call(
+    method: 'GET' | 'POST' | 'PATCH',
+    path: string,
+    body?: object,
+    user = 'admin',
+  ): Promise<{ status: number; body: unknown }> {
     return send(`${this.#url}/api/v2${path}`, method, body, await this.token(user));
   }
 
-  /** The runs of the exchange whose id begins so, oldest first. */
-  async runs(prefix: string): Promise<DagRun[]> {
-    const query = new URLSearchParams({ run_id_pattern: `${prefix}%`, order_by: 'id', limit: '100' });
-    const { body } = await this.call('GET', `/dags/updraft_exchange/dagRuns?${query}`);
-    return (body as { dag_runs: DagRun[] }).dag_runs.filter(({ dag_run_id }) => dag_run_id.startsWith(prefix));
+  /** Sends an exchange by the plugin with this body, unchecked. */
+  async exchange(request: object, user: string): Promise<{ status: number; body: unknown }> {
+    return send(`${this.#url}/updraft/v1/exchange`, 'POST', request, await this.token(user));
   }
 
-  /** The runs that carried batches of this replica; its pulls are not counted. */
+  /** Returns the exchange's runs whose ids have this prefix, oldest first. */
+  async runs(prefix: string): Promise<DagRun[]> {
+    const query = new URLSearchParams({
+      run_id_pattern: `${prefix}%`,
+      order_by: 'id',
+      limit: '100',
+    });
+    const { body } = await this.call('GET', `/dags/updraft_exchange/dagRuns?${query}`);
+    return (body as { dag_runs: DagRun[] }).dag_runs.filter(({ dag_run_id }) =>
+      dag_run_id.startsWith(prefix),
+    );
+  }
+
+  /** Returns the runs that carried batches of this replica, without pulls. */
   async batchRuns(replicaId: string): Promise<DagRun[]> {
-    return (await this.runs(`updraft__${replicaId}__`)).filter(({ dag_run_id }) => !dag_run_id.includes('__pull__'));
+    return (await this.runs(`updraft__${replicaId}__`)).filter(
+      ({ dag_run_id }) => !dag_run_id.includes('__pull__'),
+    );
   }
 }
 
-async function send(url: string, method: string, body?: object, token?: string): Promise<{ status: number; body: unknown }> {
-  const headers = { 'content-type': 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
-  const response = await fetch(url, { method, headers, signal: AbortSignal.timeout(20_000), ...(body ? { body: JSON.stringify(body) } : {}) });
+async function send(
+  url: string,
+  method: string,
+  body?: object,
+  token?: string,
+): Promise<{ status: number; body: unknown }> {
+  const headers = {
+    'content-type': 'application/json',
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+  };
+  const response = await fetch(url, {
+    method,
+    headers,
+    signal: AbortSignal.timeout(20_000),
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  });
   return { status: response.status, body: await response.json() };
 }

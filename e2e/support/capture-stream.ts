@@ -2,14 +2,18 @@ import type { Page } from '@playwright/test';
 import type { Device } from './device.ts';
 
 /**
- * What was asked of the device, by the streams of all its pages. A capture is acknowledged when its promise has resolved; one that began and
- * was not acknowledged (the browser was killed, or the worker too often) may have happened, but no more than once.
+ * All captures that the streams of all pages requested. A capture is acknowledged when the promise
+ * has resolved; a capture that began without an acknowledgement (the browser was killed, or the
+ * worker too often) may have happened, but no more than once.
  */
 export class Ledger {
   readonly begun = new Map<string, number>();
   readonly acknowledged = new Map<string, number>();
 
-  /** `weight` 0: a new record. Else an increment of the counter by a power of two, each used once: the sum tells which happened, and how often. */
+  /**
+   * `weight` 0: a new record. Else an increment of the counter by a power of two, each used once:
+   * the sum tells which increments happened, and how often.
+   */
   note = (step: 'begin' | 'acknowledge', id: string, weight: number): void => {
     const seen = step === 'begin' ? this.begun : this.acknowledged;
     seen.set(id, (seen.get(id) ?? 0) + weight);
@@ -20,21 +24,33 @@ export class Ledger {
   }
 }
 
-/** More and a sum of powers of two would no longer be exact. */
+/** Beyond this number a sum of powers of two is no longer exact. */
 const INCREMENTS_MAX = 45;
 
-/** Starts loops in the page that capture one after the other until told to stop, each with records and counters of its own; `pauseMs` between two captures of a loop. */
-export async function streamCaptures(page: Page, prefix: string, loops: number, pauseMs = 0): Promise<void> {
+/**
+ * Starts loops in the page that capture without a break until told to stop, each with separate
+ * records and counters; `pauseMs` between two captures of a loop.
+ */
+export async function streamCaptures(
+  page: Page,
+  prefix: string,
+  loops: number,
+  pauseMs = 0,
+): Promise<void> {
   await page.evaluate(
     ({ start, count, incrementsMax, pause }) => {
       const stream = { isOn: true, ended: Promise.resolve<unknown>(undefined) };
       const inspections = client().collection('inspections');
-      const tried = async (id: string, weight: number, capture: () => Promise<unknown>): Promise<boolean> => {
+      const tried = async (
+        id: string,
+        weight: number,
+        capture: () => Promise<unknown>,
+      ): Promise<boolean> => {
         await window.note('begin', id, weight);
         try {
           await capture();
         } catch {
-          return false; // the worker was killed each time it was asked
+          return false; // the worker was killed at each attempt
         }
         await window.note('acknowledge', id, weight);
         if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
@@ -43,10 +59,24 @@ export async function streamCaptures(page: Page, prefix: string, loops: number, 
       const loop = async (name: string): Promise<void> => {
         for (let n = 0; stream.isOn; n++) {
           const counter = `${name}c${n}`;
-          if (!(await tried(counter, 0, () => inspections.put({ id: counter, site: 'A7', status: 'ok', visits: 0 })))) continue;
+          if (
+            !(await tried(counter, 0, () =>
+              inspections.put({ id: counter, site: 'A7', status: 'ok', visits: 0 }),
+            ))
+          )
+            continue;
           for (let bit = 0; bit < incrementsMax && stream.isOn; bit++) {
-            await tried(counter, 2 ** bit, () => inspections.increment(counter, { visits: 2 ** bit }));
-            await tried(`${name}r${n}-${bit}`, 0, () => inspections.put({ id: `${name}r${n}-${bit}`, site: 'B2', status: 'watch', visits: 0 }));
+            await tried(counter, 2 ** bit, () =>
+              inspections.increment(counter, { visits: 2 ** bit }),
+            );
+            await tried(`${name}r${n}-${bit}`, 0, () =>
+              inspections.put({
+                id: `${name}r${n}-${bit}`,
+                site: 'B2',
+                status: 'watch',
+                visits: 0,
+              }),
+            );
           }
         }
       };
@@ -57,7 +87,7 @@ export async function streamCaptures(page: Page, prefix: string, loops: number, 
   );
 }
 
-/** Ends the loops of the page; resolves when nothing of them is under way. */
+/** Ends the loops of the page; resolves when no capture is under way. */
 export async function endStream(page: Page): Promise<void> {
   await page.evaluate(async () => {
     window.stream.isOn = false;
@@ -65,7 +95,7 @@ export async function endStream(page: Page): Promise<void> {
   });
 }
 
-/** Lets every page of the device say what it asks for. */
+/** Lets every page of the device record captures in the ledger. */
 export async function noteInto(device: Device, ledger: Ledger): Promise<void> {
   await device.context.exposeFunction('note', ledger.note);
 }

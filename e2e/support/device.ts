@@ -1,8 +1,21 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, expect, type BrowserContext, type CDPSession, type Page } from '@playwright/test';
-import type { Conflict, DeadLetter, OutboxEntry, Resolution, Row, Status } from '../../client/index.ts';
+import {
+  chromium,
+  expect,
+  type BrowserContext,
+  type CDPSession,
+  type Page,
+} from '@playwright/test';
+import type {
+  Conflict,
+  DeadLetter,
+  OutboxEntry,
+  Resolution,
+  Row,
+  Status,
+} from '../../client/index.ts';
 import type { Inspection } from '../../demo/src/collections.ts';
 import { shared } from './airflow.ts';
 import { endAtOnce, processesOf } from './browser-processes.ts';
@@ -18,7 +31,7 @@ const ARGS = [
   '--disable-sync',
 ];
 
-/** What the page has been told, in order. */
+/** Events that the page has received, in order. */
 export interface Told {
   readonly type: 'conflict' | 'auth-required' | 'dead-letter' | 'status' | 'change' | 'settled';
   readonly detail: unknown;
@@ -26,21 +39,21 @@ export interface Told {
 
 export interface DeviceOptions {
   readonly url: string;
-  /** Another command that starts the browser, in a network of its own. */
+  /** Another command that starts the browser, in a separate network. */
   readonly executablePath?: string;
   readonly args?: readonly string[];
-  /** A profile that was there before: the device as it is switched on again. */
+  /** An existing profile: the device as after being switched on again. */
   readonly profile?: string;
-  /** A private window: nothing of it is written to the profile. */
+  /** A private window: nothing is written to the profile. */
   readonly isPrivate?: boolean;
 }
 
-/** One person's device: a browser profile of its own with the demo in it. */
+/** A person's device: a separate browser profile with the demo. */
 export class Device {
   readonly url: string;
   readonly context: BrowserContext;
   readonly profile: string;
-  /** On a page of no origin, so that it outlives the app's pages. */
+  /** On a page of no origin, so that the session outlives the app's pages. */
   readonly cdp: CDPSession;
   #page: Page | undefined;
 
@@ -51,7 +64,13 @@ export class Device {
     this.cdp = cdp;
   }
 
-  static async start({ url, executablePath = shared().chromium, args = [], profile: old, isPrivate = false }: DeviceOptions): Promise<Device> {
+  static async start({
+    url,
+    executablePath = shared().chromium,
+    args = [],
+    profile: old,
+    isPrivate = false,
+  }: DeviceOptions): Promise<Device> {
     const profile = old ?? (await mkdtemp(join(tmpdir(), 'updraft-e2e-')));
     // Playwright's own headless is the headless shell, which has no Background Sync.
     const options = { executablePath, headless: false, args: ['--headless=new', ...ARGS, ...args] };
@@ -71,19 +90,22 @@ export class Device {
     return new Device(url, profile, context, await context.newCDPSession(blank));
   }
 
-  /** The browser writes what it still holds, and ends. */
+  /** Closes the browser, which first writes pending data. */
   async close(): Promise<void> {
     await this.context.close().catch(() => undefined);
     await this.context.browser()?.close();
   }
 
-  /** With everything it has kept. */
+  /** Closes the browser and removes the profile. */
   async dispose(): Promise<void> {
     await this.close();
     await rm(this.profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
 
-  /** Kills the whole browser at once, as a crash or a flat battery would. Its profile stays: start a device with it. */
+  /**
+   * Kills the whole browser at once, as a crash or a flat battery would. The profile stays: a new
+   * device can start from the profile.
+   */
   async crash(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.context.once('close', () => resolve()));
     for (const pid of processesOf(this.profile)) endAtOnce(pid);
@@ -110,14 +132,18 @@ export class Device {
     return this.page;
   }
 
-  /** Opens the app on a device that was in use before; who signed in last may have been forgotten with the crash. */
+  /**
+   * Opens the app on a device that was in use before; the crash may have lost the last user's name.
+   */
   async openAgain(user: string): Promise<void> {
     await this.open();
     const asked = this.page
       .getByTestId('user')
       .waitFor()
       .then(() => true);
-    const connected = this.page.waitForFunction(() => window.updraft !== undefined).then(() => false);
+    const connected = this.page
+      .waitForFunction(() => window.updraft !== undefined)
+      .then(() => false);
     if (await Promise.race([asked, connected])) await this.signIn(user, { keep: true });
     else await this.connected();
   }
@@ -130,15 +156,25 @@ export class Device {
     await this.connected();
   }
 
-  /** Waits until the page has its client, and from then on notes every event. */
+  /** Waits until the page has a client, and from then on notes every event. */
   async connected(): Promise<void> {
     await this.page.waitForFunction(() => window.updraft !== undefined);
     await this.page.evaluate(() => {
-      const noted = window as unknown as { told?: { type: string; detail: unknown }[]; toldBy?: unknown };
+      const noted = window as unknown as {
+        told?: { type: string; detail: unknown }[];
+        toldBy?: unknown;
+      };
       if (noted.toldBy === window.updraft) return;
       noted.toldBy = window.updraft;
       const told = (noted.told ??= []);
-      for (const type of ['conflict', 'auth-required', 'dead-letter', 'status', 'change', 'settled'] as const) {
+      for (const type of [
+        'conflict',
+        'auth-required',
+        'dead-letter',
+        'status',
+        'change',
+        'settled',
+      ] as const) {
         window.updraft?.on(type, (detail: unknown) => told.push({ type, detail }));
       }
     });
@@ -156,32 +192,45 @@ export class Device {
     expect(this.context.pages().filter((page) => page.url().startsWith(this.url))).toEqual([]);
   }
 
-  /** Cuts or restores the network of page and worker. The worker is woken first: toggled while it is stopped, a pending sync may be lost. */
+  /**
+   * Cuts or restores the network of page and worker. The worker is woken first: a pending sync may
+   * be lost if the network is toggled while the worker is stopped.
+   */
   async setOffline(offline: boolean): Promise<void> {
     if (this.#page) await this.status();
     await this.context.setOffline(offline);
   }
 
-  /** Captures without a network, so that all of it travels as one batch however the captures and the first replay race. */
+  /**
+   * Captures without a network, so that all captures travel as a single batch, whatever the first
+   * replay does.
+   */
   async captureAsOneBatch(capture: () => Promise<unknown>): Promise<void> {
     await this.setOffline(true);
     await capture();
     await this.setOffline(false);
   }
 
-  /** Stops the running worker at once, as the browser may at any moment, and waits until it is gone. */
+  /**
+   * Stops the running worker at once, as the browser may at any moment, and waits until the worker
+   * is gone.
+   */
   async killWorker(): Promise<void> {
     await (
       await this.aimAtWorker()
     )();
   }
 
-  /** Everything that takes time before the kill; the function returned does it and nothing else. */
+  /** Prepares a kill: everything that takes time happens now; the returned function only kills. */
   async aimAtWorker(): Promise<() => Promise<void>> {
     const running = new Set<string>();
     let tellGone = (): void => undefined;
     const gone = new Promise<void>((resolve) => (tellGone = resolve));
-    const note = ({ versions }: { versions: { versionId: string; runningStatus: string }[] }): void => {
+    const note = ({
+      versions,
+    }: {
+      versions: { versionId: string; runningStatus: string }[];
+    }): void => {
       const before = running.size;
       for (const { versionId, runningStatus } of versions) {
         if (runningStatus === 'stopped') running.delete(versionId);
@@ -200,8 +249,20 @@ export class Device {
     };
   }
 
+  /**
+   * Waits for so many events of a type. Events are broadcast: an answer of the worker, such as that
+   * of `sync`, may reach the page before the events of its own work.
+   */
+  async toldOf<T>(type: Told['type'], count: number): Promise<T[]> {
+    await eventually(async () => (await this.told(type)).length, `${type} events`).toBe(count);
+    return this.told<T>(type);
+  }
+
+  /** Returns the events received so far: later ones may be on their way. */
   async told<T>(type: Told['type']): Promise<T[]> {
-    const told = await this.page.evaluate(() => (window as unknown as { told: { type: string; detail: unknown }[] }).told);
+    const told = await this.page.evaluate(
+      () => (window as unknown as { told: { type: string; detail: unknown }[] }).told,
+    );
     return told.filter((one) => one.type === type).map(({ detail }) => detail as T);
   }
 
@@ -216,27 +277,42 @@ export class Device {
   }
 
   patch(id: string, set: Partial<Inspection>): Promise<void> {
-    return this.page.evaluate(async (change) => void (await client().collection('inspections').patch(change.id, change.set)), { id, set });
+    return this.page.evaluate(
+      async (change) =>
+        void (await client().collection('inspections').patch(change.id, change.set)),
+      { id, set },
+    );
   }
 
   increment(id: string, visits: number): Promise<void> {
-    return this.page.evaluate(async (change) => void (await client().collection('inspections').increment(change.id, { visits: change.visits })), {
-      id,
-      visits,
-    });
+    return this.page.evaluate(
+      async (change) =>
+        void (await client()
+          .collection('inspections')
+          .increment(change.id, { visits: change.visits })),
+      {
+        id,
+        visits,
+      },
+    );
   }
 
   delete(id: string): Promise<void> {
-    return this.page.evaluate(async (one) => void (await client().collection('inspections').delete(one)), id);
+    return this.page.evaluate(
+      async (one) => void (await client().collection('inspections').delete(one)),
+      id,
+    );
   }
 
   get(id: string): Promise<Row<Inspection> | null> {
     return this.page.evaluate((one) => client().collection('inspections').get(one), id);
   }
 
-  /** The inspections whose id begins so, in the order of their ids. */
+  /** Returns the inspections with this prefix, in the order of their ids. */
   async rows(prefix: string): Promise<Row<Inspection>[]> {
-    const rows = await this.page.evaluate(() => client().collection('inspections').query({ limit: 100_000 }));
+    const rows = await this.page.evaluate(() =>
+      client().collection('inspections').query({ limit: 100_000 }),
+    );
     return rows.filter(({ id }) => id.startsWith(prefix));
   }
 
@@ -256,9 +332,15 @@ export class Device {
     return this.page.evaluate(() => client().deadLetters());
   }
 
-  resolve({ id, theirsRevision }: Pick<Conflict, 'id' | 'theirsRevision'>, choices: Resolution): Promise<void> {
+  resolve(
+    { id, theirsRevision }: Pick<Conflict, 'id' | 'theirsRevision'>,
+    choices: Resolution,
+  ): Promise<void> {
     const asked = { conflict: { id, theirsRevision }, choices: JSON.stringify(choices) };
-    return this.page.evaluate(({ conflict, choices: text }) => client().resolve(conflict, JSON.parse(text) as Resolution), asked);
+    return this.page.evaluate(
+      ({ conflict, choices: text }) => client().resolve(conflict, JSON.parse(text) as Resolution),
+      asked,
+    );
   }
 
   /** Replays and pulls now. */
@@ -268,10 +350,14 @@ export class Device {
 
   /** Waits until nothing of this device is unsettled. */
   async settled(timeout = 30_000): Promise<void> {
-    await eventually(async () => (await this.status()).unsent, 'changes not settled yet', timeout).toBe(0);
+    await eventually(
+      async () => (await this.status()).unsent,
+      'changes not settled yet',
+      timeout,
+    ).toBe(0);
   }
 
-  /** Brings every wake-up forward that time alone would bring: asks to sync until nothing is unsettled. */
+  /** Brings every timed wake-up forward: syncs until nothing is unsettled. */
   async syncUntilSettled(timeout = 60_000): Promise<void> {
     const left = async (): Promise<unknown> => {
       if ((await this.status()).unsent === 0) return 0;
@@ -283,6 +369,6 @@ export class Device {
 }
 
 declare global {
-  /** In the page: its connected client. */
+  /** In the page: the connected client. */
   function client(): NonNullable<Window['updraft']>;
 }

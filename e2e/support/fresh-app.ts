@@ -19,7 +19,8 @@ const inspections = updraft.collection('inspections');
 const app = {
   signIn: () => updraft.signIn({ cookie: true }),
   async capture(): Promise<{ id: string; verdict: string; row: Row<Inspection> | null }> {
-    const { id, settled } = await inspections.put({ id: 'pack-' + newId(), site: 'A7', status: 'ok' });
+    const inspection = { id: 'pack-' + newId(), site: 'A7', status: 'ok' } as const;
+const { id, settled } = await inspections.put(inspection);
     await inspections.increment(id, { visits: 1 });
     await updraft.whenSettled();
     return { id, verdict: (await settled).verdict, row: await inspections.get(id) };
@@ -36,7 +37,9 @@ const WORKER = `import { startUpdraft } from 'airflow-updraft/sw';
 import { precacheAndRoute } from 'workbox-precaching';
 import collections from './collections.json';
 
-declare const self: ServiceWorkerGlobalScope & { __WB_MANIFEST: { url: string; revision: string | null }[] };
+declare const self: ServiceWorkerGlobalScope & {
+  __WB_MANIFEST: { url: string; revision: string | null }[];
+};
 
 precacheAndRoute(self.__WB_MANIFEST);
 startUpdraft({ airflow: '/airflow', collections });
@@ -47,7 +50,15 @@ import { VitePWA } from 'vite-plugin-pwa';
 
 export default defineConfig({
   build: { target: 'es2022' },
-  plugins: [VitePWA({ strategies: 'injectManifest', srcDir: 'src', filename: 'sw.ts', injectRegister: false, manifest: { name: 'Fresh', short_name: 'Fresh' } })],
+  plugins: [
+    VitePWA({
+      strategies: 'injectManifest',
+      srcDir: 'src',
+      filename: 'sw.ts',
+      injectRegister: false,
+      manifest: { name: 'Fresh', short_name: 'Fresh' },
+    }),
+  ],
 });
 `;
 
@@ -66,7 +77,17 @@ const tsconfig = (file: string, lib: string): string =>
     files: [file],
   });
 
-/** A new app in a temporary folder that installs the packed package as anybody would. */
+/**
+ * The environment of a person's shell: without the settings of the `npm` that runs the tests, and
+ * without NODE_ENV, which a Vite build inside this process leaves at `production`. With it npm
+ * leaves out the app's tools, and npx takes ours instead.
+ */
+const environment = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => name !== 'NODE_ENV' && !/^npm_/i.test(name)),
+  );
+
+/** A new app in a temporary folder that installs the packed package as any user would. */
 export class FreshApp {
   readonly dir: string;
   private constructor(dir: string) {
@@ -85,26 +106,58 @@ export class FreshApp {
   }
 
   async #fill(): Promise<void> {
-    await run('npm', ['pack', '--silent', '--pack-destination', this.dir], { cwd: root, maxBuffer: 1 << 24 });
+    await run('npm', ['pack', '--silent', '--pack-destination', this.dir], {
+      cwd: root,
+      maxBuffer: 1 << 24,
+    });
     const [filename = ''] = await readdir(this.dir);
-    const { devDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { devDependencies: Record<string, string> };
-    const tools = ['typescript', 'vite', 'vite-plugin-pwa', 'workbox-precaching'].map((name) => [name, devDependencies[name]]);
+    const { devDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+      devDependencies: Record<string, string>;
+    };
+    const tools = ['typescript', 'vite', 'vite-plugin-pwa', 'workbox-precaching'].map((name) => [
+      name,
+      devDependencies[name],
+    ]);
     await this.write(
       'package.json',
-      JSON.stringify({ private: true, type: 'module', dependencies: { 'airflow-updraft': `file:${filename}` }, devDependencies: Object.fromEntries(tools) }),
+      JSON.stringify({
+        private: true,
+        type: 'module',
+        dependencies: { 'airflow-updraft': `file:${filename}` },
+        devDependencies: Object.fromEntries(tools),
+      }),
     );
-    await this.write('index.html', '<!doctype html><html lang="en"><title>Fresh</title><script type="module" src="/src/main.ts"></script></html>');
+    await this.write(
+      'index.html',
+      '<!doctype html><html lang="en"><title>Fresh</title><script type="module" ' +
+        'src="/src/main.ts"></script></html>',
+    );
     await this.write('src/main.ts', PAGE);
     await this.write('src/sw.ts', WORKER);
     await this.write('vite.config.ts', VITE);
     await this.write('tsconfig.json', tsconfig('src/main.ts', 'DOM'));
     await this.write('tsconfig.sw.json', tsconfig('src/sw.ts', 'WebWorker'));
-    await this.#run('npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', '--silent');
+    await this.#run(
+      'npm',
+      'install',
+      '--prefer-offline',
+      '--no-audit',
+      '--no-fund',
+      '--loglevel=warn',
+    );
+    // Names packages that npm left out in spite of its exit code.
+    await this.#run('npm', 'ls', '--depth=0');
     for (const folder of ['src', 'public']) {
       await mkdir(join(this.dir, folder), { recursive: true });
-      await copyFile(join(root, 'demo', 'collections.json'), join(this.dir, folder, 'collections.json'));
+      await copyFile(
+        join(root, 'demo', 'collections.json'),
+        join(this.dir, folder, 'collections.json'),
+      );
     }
-    await copyFile(join(this.dir, 'node_modules/airflow-updraft/dist/updraft-sw.js'), join(this.dir, 'public/updraft-sw.js'));
+    await copyFile(
+      join(this.dir, 'node_modules/airflow-updraft/dist/updraft-sw.js'),
+      join(this.dir, 'public/updraft-sw.js'),
+    );
   }
 
   async write(path: string, text: string): Promise<void> {
@@ -113,7 +166,7 @@ export class FreshApp {
     await writeFile(file, text);
   }
 
-  /** Throws what the compiler says. */
+  /** Throws the compiler's messages. */
   async typecheck(): Promise<void> {
     await this.#run('npx', 'tsc', '-p', 'tsconfig.json');
     await this.#run('npx', 'tsc', '-p', 'tsconfig.sw.json');
@@ -127,7 +180,7 @@ export class FreshApp {
 
   async #run(command: string, ...args: string[]): Promise<void> {
     try {
-      await run(command, args, { cwd: this.dir, maxBuffer: 1 << 24 });
+      await run(command, args, { cwd: this.dir, env: environment(), maxBuffer: 1 << 24 });
     } catch (error) {
       const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
       throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`, { cause: error });

@@ -8,24 +8,38 @@ import { Sql } from './sql.ts';
 
 const FIRST_PORT = 8240;
 
-/** One Airflow and one build of the demo for the whole suite. What was started here is stopped here, unless another run is to find it. */
+/**
+ * Starts an Airflow and makes a build of the demo for the whole suite. The returned function stops
+ * the server that was started here, unless another run is to use the server.
+ */
 export default async function setUp(): Promise<() => Promise<void>> {
   removeLeftNamespaces();
   const chromium = await findChromium();
-  if (chromium === undefined) throw new Error('No Chromium was found. Install it, or name it: UPDRAFT_CHROMIUM=/path npm run test:e2e');
+  if (chromium === undefined)
+    throw new Error(
+      'No Chromium was found. Install it, or name it: UPDRAFT_CHROMIUM=/path npm run test:e2e',
+    );
   const { running } = await airflowStatus({ state: testState });
-  const [airflow, dir] = await Promise.all([startAirflow({ state: testState, port: FIRST_PORT + 20 * lane }), process.env['UPDRAFT_E2E_DIR'] ?? buildDemo()]);
+  const [airflow, dir] = await Promise.all([
+    startAirflow({ state: testState, port: FIRST_PORT + 20 * lane }),
+    process.env['UPDRAFT_E2E_DIR'] ?? buildDemo(),
+  ]);
   share({ airflow, chromium, dir });
   await forgetEarlierRuns(airflow.storeUri);
   return async () => {
-    if (!running && process.env['UPDRAFT_KEEP_AIRFLOW'] === undefined) await stopAirflow({ state: testState });
+    if (!running && process.env['UPDRAFT_KEEP_AIRFLOW'] === undefined)
+      await stopAirflow({ state: testState });
   };
 }
 
-/** Records of earlier runs would only make every first pull longer. */
+/** Deletes records of earlier runs, which would only make every first pull longer. */
 async function forgetEarlierRuns(storeUri: string): Promise<void> {
   const sql = new Sql();
-  const [{ there } = { there: false }] = await sql.query<{ there: boolean }>(storeUri, `SELECT to_regclass('updraft_records') IS NOT NULL AS there`);
-  if (there) await sql.query(storeUri, `DELETE FROM updraft_records WHERE collection = 'inspections'`);
+  const [{ there } = { there: false }] = await sql.query<{ there: boolean }>(
+    storeUri,
+    `SELECT to_regclass('updraft_records') IS NOT NULL AS there`,
+  );
+  if (there)
+    await sql.query(storeUri, `DELETE FROM updraft_records WHERE collection = 'inspections'`);
   sql.close();
 }

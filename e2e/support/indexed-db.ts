@@ -1,13 +1,16 @@
 import type { Page } from '@playwright/test';
 
-/** One row of one IndexedDB store. */
+/** A row of an IndexedDB store. */
 export interface IdbRow {
   readonly database: string;
   readonly store: string;
   readonly json: string;
 }
 
-/** Every row of every database of the page's origin, as text: bytes as the characters they would be, keys the browser keeps as their names. */
+/**
+ * Returns every row of every database of the page's origin, as text: bytes as characters,
+ * non-extractable keys as their names.
+ */
 export function allRows(page: Page): Promise<IdbRow[]> {
   return page.evaluate(async () => {
     const done = <T>(request: IDBRequest<T>): Promise<T> =>
@@ -26,7 +29,9 @@ export function allRows(page: Page): Promise<IdbRow[]> {
       const database = await done(indexedDB.open(name));
       for (const store of database.objectStoreNames) {
         const all = await done<unknown[]>(database.transaction(store).objectStore(store).getAll());
-        rows.push(...all.map((row) => ({ database: name, store, json: JSON.stringify(row, readable) })));
+        rows.push(
+          ...all.map((row) => ({ database: name, store, json: JSON.stringify(row, readable) })),
+        );
       }
       database.close();
     }
@@ -34,13 +39,17 @@ export function allRows(page: Page): Promise<IdbRow[]> {
   });
 }
 
-/** Puts one row into a database of its own: what a search must find. */
+/** Puts a row into a new database, for a search to find. */
 export function plantRow(page: Page, value: string): Promise<void> {
   return page.evaluate(
     (text) =>
       new Promise((resolve, reject) => {
         const request = indexedDB.open('planted', 1);
-        request.addEventListener('upgradeneeded', () => request.result.createObjectStore('rows').add({ deep: [new TextEncoder().encode(text)] }, 1));
+        request.addEventListener('upgradeneeded', () =>
+          request.result
+            .createObjectStore('rows')
+            .add({ deep: [new TextEncoder().encode(text)] }, 1),
+        );
         request.addEventListener('success', () => resolve(request.result.close()));
         request.addEventListener('error', () => reject(new Error(String(request.error))));
       }),

@@ -3,7 +3,10 @@ import { endStream, noteInto, streamCaptures, type Ledger } from './capture-stre
 import type { Device } from './device.ts';
 
 const TABS = 3;
-/** At the same time in each tab: a capture whose worker was killed waits 5 s before it is asked again. */
+/**
+ * Loops that run in parallel in each tab: a capture whose worker was killed is repeated only after
+ * 5 s.
+ */
 const LOOPS = 6;
 
 interface Loop {
@@ -26,8 +29,15 @@ async function openStreams(device: Device, prefix: string): Promise<Page[]> {
   return pages;
 }
 
-/** Stops the worker again and again, each time at a random moment of its life, while the tabs capture; ends when every capture was answered. */
-export async function killWorkers(device: Device, kills: number, { ledger, prefix, random }: Loop): Promise<void> {
+/**
+ * Stops the worker again and again, each time at a random moment, while the tabs capture; ends when
+ * every capture was answered.
+ */
+export async function killWorkers(
+  device: Device,
+  kills: number,
+  { ledger, prefix, random }: Loop,
+): Promise<void> {
   await noteInto(device, ledger);
   const pages = await openStreams(device, prefix);
   for (let kill = 0; kill < kills; kill++) {
@@ -38,7 +48,10 @@ export async function killWorkers(device: Device, kills: number, { ledger, prefi
   await Promise.all(pages.map(endStream));
 }
 
-/** Kills the whole browser again and again in the middle of it, and starts it with the same profile. Returns the device of the last start. */
+/**
+ * Kills the whole browser again and again during captures, and starts it with the old profile.
+ * Returns the device of the last start.
+ */
 export async function killBrowsers(
   device: Device,
   kills: number,
@@ -57,8 +70,15 @@ export async function killBrowsers(
   return current;
 }
 
-/** Crashes a tab that captures, with whatever of the app runs in its process, again and again. */
-export async function crashTabs(device: Device, crashes: number, { ledger, prefix, random }: Loop): Promise<void> {
+/**
+ * Crashes a capturing tab again and again, together with every part of the app in the tab's
+ * process.
+ */
+export async function crashTabs(
+  device: Device,
+  crashes: number,
+  { ledger, prefix, random }: Loop,
+): Promise<void> {
   await noteInto(device, ledger);
   for (let crash = 0; crash < crashes; crash++) {
     const page = await device.open();
@@ -67,7 +87,7 @@ export async function crashTabs(device: Device, crashes: number, { ledger, prefi
     await pause(random() * 800);
     const crashed = page.waitForEvent('crash');
     const cdp = await device.context.newCDPSession(page);
-    // The page that is gone answers nothing.
+    // The crashed page does not answer.
     void cdp.send('Page.crash').catch(() => undefined);
     await crashed;
     await page.close();

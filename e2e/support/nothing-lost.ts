@@ -4,7 +4,10 @@ import type { Ledger } from './capture-stream.ts';
 import type { Store } from './store.ts';
 import type { Wire } from './wire.ts';
 
-/** How many mutations each batch carried that was ever sent: however often one is sent, its mutations happen once. */
+/**
+ * Counts the mutations of each batch ever sent: however often a batch is sent, each mutation
+ * happens once.
+ */
 export function batchesOf(wire: Wire): Map<string, number> {
   const mutations = new Map<string, number>();
   wire.observeExchanges((body) => {
@@ -16,8 +19,16 @@ export function batchesOf(wire: Wire): Map<string, number> {
   return mutations;
 }
 
-/** Nothing that was acknowledged is missing, nothing happened twice, and the device shows what the store holds. */
-export async function expectNothingLostOrDoubled(device: Device, store: Store, ledger: Ledger, prefix: string): Promise<void> {
+/**
+ * Expects that no acknowledged capture is missing, none happened twice, and the device shows the
+ * store's records.
+ */
+export async function expectNothingLostOrDoubled(
+  device: Device,
+  store: Store,
+  ledger: Ledger,
+  prefix: string,
+): Promise<void> {
   const stored = new Map((await store.records(prefix)).map((record) => [record.id, record]));
   const lost = [...ledger.acknowledged.keys()].filter((id) => !stored.has(id));
   expect(lost, 'acknowledged, and not in the store').toEqual([]);
@@ -25,16 +36,20 @@ export async function expectNothingLostOrDoubled(device: Device, store: Store, l
     [...stored.keys()].filter((id) => !ledger.begun.has(id)),
     'in the store, and never captured',
   ).toEqual([]);
-  const doubled = ledger.created.filter((id) => stored.has(id) && stored.get(id)?.revision !== stored.get(id)?.created);
+  const doubled = ledger.created.filter(
+    (id) => stored.has(id) && stored.get(id)?.revision !== stored.get(id)?.created,
+  );
   expect(doubled, 'new records that were written more than once').toEqual([]);
   const wrongSums = [...ledger.begun].filter(([id, begun]) => {
     const sum = BigInt(Number(stored.get(id)?.fields['visits'] ?? 0));
     const acknowledged = BigInt(ledger.acknowledged.get(id) ?? 0);
-    // All acknowledged powers of two are in the sum, and none that was never asked for.
+    // All acknowledged powers of two are in the sum, and no power that was never requested.
     return (sum & acknowledged) !== acknowledged || (sum | BigInt(begun)) !== BigInt(begun);
   });
   expect(wrongSums, 'counters with an increment lost or doubled').toEqual([]);
   const rows = await device.rows(prefix);
   expect(new Set(rows.map(({ state }) => state))).toEqual(new Set(['synced']));
-  expect(rows.map(({ id, value }) => [id, value.visits])).toEqual([...stored.values()].map(({ id, fields }) => [id, fields['visits']]));
+  expect(rows.map(({ id, value }) => [id, value.visits])).toEqual(
+    [...stored.values()].map(({ id, fields }) => [id, fields['visits']]),
+  );
 }

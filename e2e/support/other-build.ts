@@ -7,12 +7,23 @@ import { root } from '../../scripts/lib/paths.mjs';
 import { PROTOCOL_VERSION } from '../../shared/protocol-version.ts';
 
 const run = promisify(execFile);
-const SOURCES = ['client', 'demo', 'shared', 'sw', 'package.json', 'tsconfig.json', 'vite.config.ts'];
+const SOURCES = [
+  'client',
+  'demo',
+  'shared',
+  'sw',
+  'package.json',
+  'tsconfig.json',
+  'vite.config.ts',
+];
 const LIMITS = 'shared/contract/limits.json';
 
-/** The demo as a version of it was, or will be, whose protocol is so far from this one's: all else is today's. */
+/**
+ * The demo as of a past or future version, with a protocol version so far from today's; all else is
+ * today's.
+ */
 export class OtherBuild {
-  /** Of the built app. */
+  /** Folder of the built app. */
   readonly dir: string;
   readonly #sources: string;
   private constructor(sources: string) {
@@ -33,11 +44,24 @@ export class OtherBuild {
 
   async #build(protocol: number): Promise<void> {
     const sources = this.#sources;
-    await Promise.all(SOURCES.map((name) => cp(join(root, name), join(sources, name), { recursive: true })));
+    await Promise.all(
+      SOURCES.map((name) => cp(join(root, name), join(sources, name), { recursive: true })),
+    );
     await symlink(join(root, 'node_modules'), join(sources, 'node_modules'));
     const limits = JSON.parse(await readFile(join(sources, LIMITS), 'utf8')) as object;
     await writeFile(join(sources, LIMITS), JSON.stringify({ ...limits, protocol }));
-    await run(process.execPath, [join(root, 'node_modules/vite/bin/vite.js'), 'build', '--mode', 'demo', '--logLevel', 'error'], { cwd: sources });
+    await run(
+      process.execPath,
+      [
+        join(root, 'node_modules/vite/bin/vite.js'),
+        'build',
+        '--mode',
+        'demo',
+        '--logLevel',
+        'error',
+      ],
+      { cwd: sources },
+    );
   }
 
   async dispose(): Promise<void> {

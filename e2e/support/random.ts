@@ -1,4 +1,4 @@
-/** Numbers in [0, 1) that the same seed draws again (mulberry32). */
+/** Returns a generator of numbers in [0, 1), reproducible by the seed (mulberry32). */
 export function randomOf(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -9,5 +9,9 @@ export function randomOf(seed: number): () => number {
   };
 }
 
-/** The seed of this run: UPDRAFT_SEED draws an earlier one again. Kept in the environment, since tests are read in more than one process. */
-export const seedOf = (): number => Number((process.env['UPDRAFT_SEED'] ??= String(Date.now() % 1_000_000)));
+/**
+ * The seed of this run: UPDRAFT_SEED repeats an earlier run. Kept in the environment, since several
+ * processes read the tests.
+ */
+export const seedOf = (): number =>
+  Number((process.env['UPDRAFT_SEED'] ??= String(Date.now() % 1_000_000)));

@@ -1,4 +1,4 @@
-// What the tests use of scripts/, which is JavaScript with types in comments.
+// The functions of scripts/ that the tests use; scripts/ is JavaScript with types in comments.
 declare module '*/scripts/lib/serve.mjs' {
   import type { IncomingMessage, ServerResponse } from 'node:http';
   export function serveDemo(options: {
@@ -9,7 +9,9 @@ declare module '*/scripts/lib/serve.mjs' {
   }): Promise<{ url: string; port: number; close: () => Promise<void> }>;
 }
 declare module '*/scripts/lib/browsers.mjs' {
-  export function whichTool(tool: 'firefox-esr' | 'WebKitWebDriver' | 'MiniBrowser' | 'Xvfb'): Promise<string | undefined>;
+  export function whichTool(
+    tool: 'firefox-esr' | 'WebKitWebDriver' | 'MiniBrowser' | 'Xvfb',
+  ): Promise<string | undefined>;
 }
 declare module '*/scripts/lib/ports.mjs' {
   export function freePort(wanted: number): Promise<number>;
@@ -33,8 +35,17 @@ declare module '*/scripts/lib/airflow-server.mjs' {
     readonly logs: string;
     readonly pids: readonly number[];
   }
-  export function startAirflow(options?: { state?: string; port?: number; fresh?: boolean; say?: (line: string) => void }): Promise<AirflowStatus>;
-  export function stopAirflow(options?: { state?: string; keepPostgres?: boolean; atOnce?: boolean }): Promise<AirflowStatus>;
+  export function startAirflow(options?: {
+    state?: string;
+    port?: number;
+    fresh?: boolean;
+    say?: (line: string) => void;
+  }): Promise<AirflowStatus>;
+  export function stopAirflow(options?: {
+    state?: string;
+    keepPostgres?: boolean;
+    atOnce?: boolean;
+  }): Promise<AirflowStatus>;
   export function airflowStatus(options?: { state?: string }): Promise<AirflowStatus>;
 }
 declare module '*/scripts/lib/paths.mjs' {

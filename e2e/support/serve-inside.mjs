@@ -1,4 +1,5 @@
-// Serves the built demo inside a network namespace until its input ends: node serve-inside.mjs AIRFLOW_URL FOLDER
+// Serves the built demo inside a network namespace until the input ends: node serve-inside.mjs
+// AIRFLOW_URL FOLDER
 import { serveDemo } from '../../scripts/lib/serve.mjs';
 
 const [airflowUrl = '', dir = ''] = process.argv.slice(2);

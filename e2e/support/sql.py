@@ -1,7 +1,7 @@
-"""Answers SQL for the tests: one JSON request a line on stdin, one JSON answer a line on stdout.
+"""Answers SQL for the tests: a JSON request per line on stdin, a JSON answer per line on stdout.
 
-A named session is one connection of its own and holds its transaction open until COMMIT or ROLLBACK;
-the others commit each statement.
+A named session has a separate connection, and holds the transaction open until COMMIT or
+ROLLBACK; the others commit each statement.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ connections: dict[tuple[str, str], Any] = {}
 
 
 def connection(uri: str, session: str) -> Any:
-    """The connection of this database and session, opened when first used."""
+    """Return the connection of this database and session, opened at first use."""
     known = connections.get((uri, session))
     if known is None or known.closed:
         url = sa.engine.make_url(uri)
@@ -29,7 +29,7 @@ def connection(uri: str, session: str) -> Any:
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
-    """Run one statement; rows as objects."""
+    """Run a statement; return the rows as objects."""
     conn = connection(request["uri"], request["session"])
     with conn.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
         try:

@@ -8,10 +8,16 @@ type Param = string | number | boolean | null | readonly string[];
 
 const script = fileURLToPath(new URL('./sql.py', import.meta.url));
 
-/** Asks PostgreSQL by the driver that Airflow itself uses: the tests need no driver of their own. */
+/**
+ * Queries PostgreSQL with the driver that Airflow itself uses: the tests need no driver of their
+ * own.
+ */
 export class Sql {
   readonly #child: ChildProcessWithoutNullStreams;
-  readonly #waiting = new Map<number, { resolve: (rows: Row[]) => void; reject: (error: Error) => void }>();
+  readonly #waiting = new Map<
+    number,
+    { resolve: (rows: Row[]) => void; reject: (error: Error) => void }
+  >();
   #id = 0;
 
   constructor() {
@@ -25,11 +31,21 @@ export class Sql {
       if (rows) waiting?.resolve(rows);
       else waiting?.reject(new Error(error));
     });
-    this.#child.on('close', () => this.#waiting.forEach(({ reject }) => reject(new Error(`The SQL helper ended: ${stderr}`))));
+    this.#child.on('close', () =>
+      this.#waiting.forEach(({ reject }) => reject(new Error(`The SQL helper ended: ${stderr}`))),
+    );
   }
 
-  /** Rows of one statement, `%s` for parameters. A named session keeps its transaction open. */
-  query<T = Row>(uri: string, sql: string, params: readonly Param[] = [], session = ''): Promise<T[]> {
+  /**
+   * Returns the rows of a statement, `%s` for parameters. A named session keeps the transaction
+   * open.
+   */
+  query<T = Row>(
+    uri: string,
+    sql: string,
+    params: readonly Param[] = [],
+    session = '',
+  ): Promise<T[]> {
     const id = ++this.#id;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve: resolve as (rows: Row[]) => void, reject });

@@ -2,7 +2,7 @@ import type { AirflowStatus } from '../../scripts/lib/airflow-server.mjs';
 import { eventually } from './eventually.ts';
 import type { Sql } from './sql.ts';
 
-/** A record as the server's store holds it. */
+/** A record in the server's store. */
 export interface StoredRecord {
   readonly id: string;
   readonly revision: number;
@@ -19,7 +19,7 @@ export interface LedgerRow {
   readonly is_void: boolean;
 }
 
-/** The server's side, read past all code under test. */
+/** The server's store, read past all code under test. */
 export class Store {
   readonly #sql: Sql;
   readonly #airflow: AirflowStatus;
@@ -36,10 +36,12 @@ export class Store {
     return this.#sql.query<T>(this.#airflow.demoUri, sql, params);
   }
 
-  /** The inspections whose id begins so, tombstones too, in the order of their ids. */
+  /** Returns the inspections with this prefix, tombstones too, in the order of their ids. */
   records(prefix: string): Promise<StoredRecord[]> {
     return this.query(
-      `SELECT id, revision, created, fields, deleted, updated_by FROM updraft_records WHERE collection = 'inspections' AND starts_with(id, %s) ORDER BY id`,
+      'SELECT id, revision, created, fields, deleted, updated_by FROM ' +
+        "updraft_records WHERE collection = 'inspections' AND starts_with(id, %s) " +
+        'ORDER BY id',
       [prefix],
     );
   }
@@ -49,18 +51,41 @@ export class Store {
   }
 
   async ledger(replicaId: string): Promise<LedgerRow | undefined> {
-    return (await this.query<LedgerRow>('SELECT "user", number, is_void FROM updraft_replicas WHERE replica_id = %s', [replicaId]))[0];
+    return (
+      await this.query<LedgerRow>(
+        'SELECT "user", number, is_void FROM updraft_replicas WHERE replica_id = %s',
+        [replicaId],
+      )
+    )[0];
   }
 
-  /** The one ever-growing number: each write of a record advances it by one. */
+  /** Returns the ever-growing counter, which each write of a record advances by 1. */
   async revision(): Promise<number> {
-    return (await this.query<{ revision: number }>('SELECT revision FROM updraft_meta WHERE id = 1'))[0]?.revision ?? 0;
+    return (
+      (await this.query<{ revision: number }>('SELECT revision FROM updraft_meta WHERE id = 1'))[0]
+        ?.revision ?? 0
+    );
+  }
+
+  /** Returns how many database connections wait for the transaction of this session alone. */
+  async blockedBy(session: string): Promise<number> {
+    const [here] = await this.query<{ pid: number }>('SELECT pg_backend_pid() AS pid', [], session);
+    const [blocked] = await this.query<{ count: number }>(
+      'SELECT count(*) FROM pg_stat_activity WHERE pg_blocking_pids(pid) = ARRAY[%s::int]',
+      [here?.pid ?? 0],
+    );
+    return blocked?.count ?? 0;
   }
 
   /** Waits until the store holds so many live records with this prefix. */
   async hasLive(prefix: string, count: number, timeout = 30_000): Promise<StoredRecord[]> {
-    const live = async (): Promise<StoredRecord[]> => (await this.records(prefix)).filter(({ deleted }) => !deleted);
-    await eventually(async () => (await live()).length, `live records ${prefix}… in the store`, timeout).toBe(count);
+    const live = async (): Promise<StoredRecord[]> =>
+      (await this.records(prefix)).filter(({ deleted }) => !deleted);
+    await eventually(
+      async () => (await live()).length,
+      `live records ${prefix}… in the store`,
+      timeout,
+    ).toBe(count);
     return live();
   }
 }

@@ -4,23 +4,38 @@ import type { Device } from './device.ts';
 
 const TABS = 5;
 const SHARED_RECORDS = 3;
-/** The sum of so many powers of two is still exact in a double. */
+/** A sum of so many powers of two is still exact in a double. */
 const BITS_MAX = 50;
 
-/** What can happen next, each as often as it is named. */
-const STEPS = ['new', 'new', 'new', 'count', 'count', 'count', 'count', 'write', 'write', 'network', 'replace'] as const;
+/** Possible next steps; a step named more often is drawn more often. */
+const STEPS = [
+  'new',
+  'new',
+  'new',
+  'count',
+  'count',
+  'count',
+  'count',
+  'write',
+  'write',
+  'network',
+  'replace',
+] as const;
 type Step = (typeof STEPS)[number];
 
 interface Chance {
   readonly ledger: Ledger;
   readonly prefix: string;
-  /** Seeded: the same steps of the same tabs, whatever the time between them. */
+  /** Seeded: repeats the steps of all tabs, at any speed. */
   readonly random: () => number;
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Five tabs of one device that capture at random, in the same records and in records of their own, while tabs close and open and the network comes and goes. */
+/**
+ * Five tabs of a device that capture at random, in shared records and in separate records, while
+ * tabs close and open and the network comes and goes.
+ */
 export class Tabs {
   readonly #device: Device;
   readonly #chance: Chance;
@@ -28,10 +43,10 @@ export class Tabs {
   readonly #shared: readonly string[];
   /** The next power of two of each record's counter. */
   readonly #bits = new Map<string, number>();
-  /** Captures that nobody has waited for yet: those of several tabs are under way at once. */
+  /** Captures that are still open: several tabs capture in parallel. */
   #underWay: Promise<void>[] = [];
   #isOffline = false;
-  /** Every note that was ever asked for, of any shared record. */
+  /** Every note ever requested, of any shared record. */
   readonly notes = new Set<string>();
 
   private constructor(device: Device, chance: Chance) {
@@ -40,7 +55,7 @@ export class Tabs {
     this.#shared = Array.from({ length: SHARED_RECORDS }, (_, at) => `${chance.prefix}shared${at}`);
   }
 
-  /** The device is signed in, in a tab that becomes the first. */
+  /** Signs the device in, in a tab that becomes the first. */
   static async open(device: Device, chance: Chance): Promise<Tabs> {
     await noteInto(device, chance.ledger);
     const tabs = new Tabs(device, chance);
@@ -57,7 +72,10 @@ export class Tabs {
     return this.#open;
   }
 
-  /** So many steps in random order; ends online, with five tabs, when every capture was answered. */
+  /**
+   * Takes so many steps in random order; ends online, with five tabs, when every capture was
+   * answered.
+   */
   async play(steps: number): Promise<void> {
     for (let step = 0; step < steps; step++) {
       await this.#take(STEPS[this.#draw(STEPS.length)] ?? 'new', step);
@@ -72,9 +90,13 @@ export class Tabs {
       case 'new':
         return void this.#underWay.push(this.#put(`${this.#chance.prefix}new${number}`));
       case 'count':
-        return void this.#underWay.push(this.#count(this.#shared[this.#draw(SHARED_RECORDS)] ?? ''));
+        return void this.#underWay.push(
+          this.#count(this.#shared[this.#draw(SHARED_RECORDS)] ?? ''),
+        );
       case 'write':
-        return void this.#underWay.push(this.#write(this.#shared[this.#draw(SHARED_RECORDS)] ?? '', `note ${number}`));
+        return void this.#underWay.push(
+          this.#write(this.#shared[this.#draw(SHARED_RECORDS)] ?? '', `note ${number}`),
+        );
       case 'network':
         return this.#toggleNetwork();
       case 'replace':
@@ -114,8 +136,16 @@ export class Tabs {
     return this.#capture(id, 0, 'patch', note);
   }
 
-  /** In a tab by chance. Where that tab is closed meanwhile the capture may have happened, or not; anywhere else it must succeed. */
-  async #capture(id: string, weight: number, how: 'put' | 'increment' | 'patch', note = ''): Promise<void> {
+  /**
+   * Captures in a random tab. If that tab is closed meanwhile the capture may or may not have
+   * happened; in every other case it must succeed.
+   */
+  async #capture(
+    id: string,
+    weight: number,
+    how: 'put' | 'increment' | 'patch',
+    note = '',
+  ): Promise<void> {
     const page = this.#open[this.#draw(TABS)];
     if (!page) throw new Error('There is no tab to capture in.');
     try {
@@ -123,8 +153,10 @@ export class Tabs {
         async (asked) => {
           const inspections = client().collection('inspections');
           await window.note('begin', asked.id, asked.weight);
-          if (asked.how === 'put') await inspections.put({ id: asked.id, site: 'A7', status: 'ok', visits: 0 });
-          else if (asked.how === 'increment') await inspections.increment(asked.id, { visits: asked.weight });
+          if (asked.how === 'put')
+            await inspections.put({ id: asked.id, site: 'A7', status: 'ok', visits: 0 });
+          else if (asked.how === 'increment')
+            await inspections.increment(asked.id, { visits: asked.weight });
           else await inspections.patch(asked.id, { note: asked.note });
           await window.note('acknowledge', asked.id, asked.weight);
         },

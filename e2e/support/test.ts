@@ -3,7 +3,7 @@ import type { TransportName } from '../../shared/limits.ts';
 import { serveDemo } from '../../scripts/lib/serve.mjs';
 import { AirflowApi, shared } from './airflow.ts';
 import { Device, type DeviceOptions } from './device.ts';
-import { lane } from './lane.ts';
+import { portOf } from './lane.ts';
 import { filesWithSecrets, tablesWithSecrets } from './secrets.ts';
 import { Sql } from './sql.ts';
 import { Store } from './store.ts';
@@ -11,7 +11,10 @@ import { Wire } from './wire.ts';
 
 export { expect };
 
-/** The demo and Airflow under one origin, with a wire between them that a test can harm. */
+/**
+ * The demo and Airflow under a common origin, with a wire between demo and Airflow that a test can
+ * harm.
+ */
 export interface Site {
   readonly url: string;
   readonly port: number;
@@ -19,13 +22,13 @@ export interface Site {
 }
 
 interface TestFixtures {
-  /** Which way exchanges travel: the plugin is there, or this Airflow has none. */
+  /** Transport of the exchanges: the plugin, or the DAG on an Airflow without the plugin. */
   readonly via: TransportName;
   readonly site: Site;
-  /** Starts a browser of its own; closed when the test ends. */
+  /** Starts a separate browser; closed when the test ends. */
   readonly newDevice: (options?: Partial<DeviceOptions>) => Promise<Device>;
   readonly device: Device;
-  /** Begins every record id of this test, so that no test sees another's records. */
+  /** Prefix of every record id of this test, so that no test sees another's records. */
   readonly prefix: string;
 }
 
@@ -33,7 +36,7 @@ interface WorkerFixtures {
   readonly sql: Sql;
   readonly store: Store;
   readonly airflow: AirflowApi;
-  /** All tokens that were used. What the server's store holds is searched for them in the end. */
+  /** All used tokens. The server's store is searched for these tokens in the end. */
   readonly usedTokens: Set<string>;
 }
 
@@ -49,23 +52,30 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     { scope: 'worker' },
   ],
   store: [async ({ sql }, use) => use(new Store(sql, shared().airflow)), { scope: 'worker' }],
-  airflow: [async ({ browserName: _ }, use) => use(new AirflowApi(shared().airflow.airflowUrl)), { scope: 'worker' }],
+  airflow: [
+    async ({ browserName: _ }, use) => use(new AirflowApi(shared().airflow.airflowUrl)),
+    { scope: 'worker' },
+  ],
   usedTokens: [
     async ({ store }, use) => {
       const tokens = new Set<string>();
       await use(tokens);
-      expect(await tablesWithSecrets(store, tokens), 'tables of the server’s store that hold a token or a password').toEqual([]);
+      expect(
+        await tablesWithSecrets(store, tokens),
+        'tables of the server’s store that hold a token or a password',
+      ).toEqual([]);
     },
     { scope: 'worker' },
   ],
-  prefix: async ({ browserName: _ }, use, { workerIndex }) => use(`e2e-${Date.now().toString(36)}-${workerIndex}-${++tests}-`),
+  prefix: async ({ browserName: _ }, use, { workerIndex }) =>
+    use(`e2e-${Date.now().toString(36)}-${workerIndex}-${++tests}-`),
   via: ['plugin', { option: true }],
-  site: async ({ via, usedTokens }, use, { parallelIndex }) => {
+  site: async ({ via, usedTokens }, use) => {
     const wire = new Wire(() => shared().airflow.airflowUrl, via);
     const server = await serveDemo({
       airflowUrl: shared().airflow.airflowUrl,
       dir: shared().dir,
-      port: 5380 + 20 * parallelIndex + 100 * lane,
+      port: portOf('site'),
       intercept: wire.intercept,
     });
     await use({ url: server.url, port: server.port, wire });
@@ -81,9 +91,13 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       return device;
     });
     await Promise.all(devices.map((device) => device.close()));
-    const kept = await Promise.all(devices.map((device) => filesWithSecrets(device.profile, site.wire.tokens)));
+    const kept = await Promise.all(
+      devices.map((device) => filesWithSecrets(device.profile, site.wire.tokens)),
+    );
     await Promise.all(devices.map((device) => device.dispose()));
-    expect(kept.flat(), 'files of the browser’s profile that hold a token or a password').toEqual([]);
+    expect(kept.flat(), 'files of the browser’s profile that hold a token or a password').toEqual(
+      [],
+    );
   },
   device: async ({ newDevice }, use) => use(await newDevice()),
 });

@@ -1,4 +1,4 @@
-"""What the engine needs of Airflow: its Connections, its config, and a Variable that outlives a restore."""
+"""Airflow's side of the engine: Connections, config, and Variables that outlive a restore."""
 
 from __future__ import annotations
 
@@ -13,37 +13,45 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.sdk import BaseHook, Connection, Variable
 
 from airflow_updraft.collections import Collections, load_collections
+from airflow_updraft.discreet import make_discreet
 from airflow_updraft.errors import CollectionsFileError, StoreNotConfiguredError, TableSyncError
-from airflow_updraft.tables import create_store
+from airflow_updraft.exchange.shared_secret import checked, secret_of
+from airflow_updraft.store.tables import create_store
 
 STORE_CONNECTION = "updraft_default"
 EPOCH_VARIABLE = "updraft_epoch"
 _EPOCH_DESCRIPTION = "Updraft: must equal the store's epoch. Do not edit."
+SECRET_VARIABLE = "updraft_secret"  # noqa: S105 (a name, no secret)
+"""Airflow never shows the value of a Variable with "secret" in the name, in any form or log."""
+_SECRET_DESCRIPTION = "Updraft: signs answers and proofs (docs/operations.md). Do not show or edit."  # noqa: S105
 
 _HOW_TO_CONFIGURE = f"""\
-store_not_configured: Airflow has no Connection {STORE_CONNECTION!r}, so Updraft has no store. Add one to a PostgreSQL \
-database of its own: airflow connections add {STORE_CONNECTION} --conn-uri 'postgresql://user:password@host/updraft'. \
+store_not_configured: Airflow has no Connection {STORE_CONNECTION!r}, so Updraft has no store. \
+Add one to a PostgreSQL database of its own: airflow connections add {STORE_CONNECTION} \
+--conn-uri 'postgresql://user:password@host/updraft'. \
 To try it out on one machine, set AIRFLOW__UPDRAFT__DEV_SQLITE=True instead."""
 
 
 def store_engine() -> sa.Engine:
-    """The engine of the store, its tables created where missing; raises StoreNotConfiguredError."""
+    """Return the store's engine, with all tables created; raise StoreNotConfiguredError."""
     engine = find_store()
     create_store(engine)
     return engine
 
 
 def find_store(**options: Any) -> sa.Engine:
-    """The engine of the store, without connecting; raises StoreNotConfiguredError.
+    """Return the store's engine without connecting; raise StoreNotConfiguredError.
 
-    ``options`` are SQLAlchemy's of ``create_engine``.
+    ``options`` are options of SQLAlchemy's ``create_engine``.
     """
     try:
         engine = _engine(STORE_CONNECTION, options)
     except AirflowNotFoundException as error:
         if not conf.getboolean("updraft", "dev_sqlite", fallback=False):
             raise StoreNotConfiguredError(_HOW_TO_CONFIGURE) from error
-        engine = sa.create_engine(f"sqlite:///{Path(AIRFLOW_HOME) / 'updraft.db'}", **options)
+        engine = make_discreet(
+            sa.create_engine(f"sqlite:///{Path(AIRFLOW_HOME) / 'updraft.db'}", **options)
+        )
     if engine.dialect.name not in ("postgresql", "sqlite"):
         raise StoreNotConfiguredError(
             f"the store must be PostgreSQL (or SQLite for development), not {engine.dialect.name}"
@@ -52,7 +60,7 @@ def find_store(**options: Any) -> sa.Engine:
 
 
 def connection_engine(connection_id: str) -> sa.Engine:
-    """The engine of any Airflow Connection with an SQL hook; raises TableSyncError where there is none."""
+    """Return the engine of an Airflow Connection; raise TableSyncError without an SQL hook."""
     try:
         return _engine(connection_id, {})
     except AirflowNotFoundException as error:
@@ -62,14 +70,14 @@ def connection_engine(connection_id: str) -> sa.Engine:
 def _engine(connection_id: str, options: Mapping[str, Any]) -> sa.Engine:
     connection = BaseHook.get_connection(connection_id)
     if url := _plain_url(connection):
-        return sa.create_engine(url, **options)
+        return make_discreet(sa.create_engine(url, **options))
     hook = connection.get_hook()  # type: ignore[no-untyped-call]
     if not hasattr(hook, "get_sqlalchemy_engine"):
         raise TableSyncError(f"Connection {connection_id!r} is not an SQL database")
-    return cast("sa.Engine", hook.get_sqlalchemy_engine(engine_kwargs=dict(options)))
+    return make_discreet(cast("sa.Engine", hook.get_sqlalchemy_engine(engine_kwargs=dict(options))))
 
 
-# What libpq understands of a Connection's extra; anything else (IAM, …) is the hook's business.
+# libpq understands these keys of a Connection's extra; others (IAM, …) are left to the hook.
 _LIBPQ = {
     "application_name",
     "connect_timeout",
@@ -85,9 +93,10 @@ _LIBPQ = {
 
 
 def _plain_url(connection: Connection) -> sa.URL | None:
-    """The URL of a plain PostgreSQL or SQLite Connection, None for any other.
+    """Return the URL of a plain PostgreSQL or SQLite Connection, None for any other.
 
-    Its hook would give the same, but loading it costs each exchange's fresh process half a second of processor time.
+    The Connection's hook would give the same URL, but loading a hook costs the fresh process of
+    each exchange half a second of processor time.
     """
     extra = connection.extra_dejson
     if connection.conn_type == "sqlite" and not extra:
@@ -106,54 +115,117 @@ def _plain_url(connection: Connection) -> sa.URL | None:
 
 
 def collections_file() -> str:
-    """The path in ``[updraft] collections``; raises CollectionsFileError where there is none."""
+    """Return the path in ``[updraft] collections``; raise CollectionsFileError if there is none."""
     path = conf.get("updraft", "collections", fallback="")
     if not path:
         raise CollectionsFileError(
-            "no collections are configured: set [updraft] collections (AIRFLOW__UPDRAFT__COLLECTIONS) "
+            "no collections are configured: set [updraft] collections "
+            "(AIRFLOW__UPDRAFT__COLLECTIONS) "
             "to the path of collections.json"
         )
     return str(path)
 
 
 def declared_collections() -> Collections:
-    """The collections of ``[updraft] collections``; raises CollectionsFileError."""
+    """Return the collections of ``[updraft] collections``; raise CollectionsFileError."""
     return load_collections(collections_file())
 
 
-class VariableEpochKeeper:
-    """Keeps the epoch in an Airflow Variable: a restored store brings its old epoch along, this one stays.
+class TaskVariable:
+    """An Airflow Variable for tasks and the DAG processor, which read through the task SDK.
 
-    For tasks, which reach Variables through the task SDK; ``MetadataEpochKeeper`` is for all else.
+    ``StoredVariable`` serves all other processes.
     """
 
+    def __init__(self, key: str, description: str) -> None:
+        self._key = key
+        self._description = description
+
     def get(self) -> str | None:
-        """The kept epoch, None before the first exchange."""
-        return cast("str | None", Variable.get(EPOCH_VARIABLE, default=None))
+        """Return the kept text, or None."""
+        return cast("str | None", Variable.get(self._key, default=None))
 
-    def set(self, epoch: str) -> None:
-        """Keep this epoch."""
-        Variable.set(EPOCH_VARIABLE, epoch, description=_EPOCH_DESCRIPTION)
+    def set(self, text: str) -> None:
+        """Keep this text."""
+        Variable.set(self._key, text, description=self._description)
 
 
-class MetadataEpochKeeper:
-    """The same Variable for the API server and the command line, which reach Airflow's database themselves.
+class StoredVariable:
+    """An Airflow Variable for the API server and the command line, read from Airflow's database.
 
-    Not by ``Variable.get``: that answers "not there" also when the database fails, and a store restored meanwhile
-    would then be taken for the true one. Here such a failure is raised.
+    ``Variable.get`` answers "not there" also when the database fails, and a store restored
+    meanwhile would then pass for the true store. This class raises such a failure.
     """
 
+    def __init__(self, key: str, description: str) -> None:
+        self._key = key
+        self._description = description
+
     def get(self) -> str | None:
-        """The kept epoch, None before the first exchange; raises SQLAlchemyError."""
-        from airflow.models.variable import Variable as StoredVariable  # noqa: PLC0415 (tasks cannot import it)
+        """Return the kept text, or None; raise SQLAlchemyError."""
+        from airflow.models.variable import Variable as Stored  # noqa: PLC0415 (not in tasks)
         from airflow.utils.session import create_session  # noqa: PLC0415
 
         with create_session() as session:
-            row = session.scalar(sa.select(StoredVariable).where(StoredVariable.key == EPOCH_VARIABLE))
+            row = session.scalar(sa.select(Stored).where(Stored.key == self._key))
             return None if row is None else cast("str | None", row.get_val())
 
-    def set(self, epoch: str) -> None:
-        """Keep this epoch; raises SQLAlchemyError."""
-        from airflow.models.variable import Variable as StoredVariable  # noqa: PLC0415 (tasks cannot import it)
+    def set(self, text: str) -> None:
+        """Keep this text; raise SQLAlchemyError."""
+        from airflow.models.variable import Variable as Stored  # noqa: PLC0415 (not in tasks)
 
-        StoredVariable.set(EPOCH_VARIABLE, epoch, description=_EPOCH_DESCRIPTION)
+        Stored.set(self._key, text, description=self._description)
+
+
+class VariableEpochKeeper(TaskVariable):
+    """Keeps the epoch in an Airflow Variable: a restored store brings an old epoch, this stays."""
+
+    def __init__(self) -> None:
+        super().__init__(EPOCH_VARIABLE, _EPOCH_DESCRIPTION)
+
+
+class MetadataEpochKeeper(StoredVariable):
+    """Keeps the epoch in the same Variable for the API server and the command line."""
+
+    def __init__(self) -> None:
+        super().__init__(EPOCH_VARIABLE, _EPOCH_DESCRIPTION)
+
+
+def configured_secret() -> str | None:
+    """Return the secret of ``[updraft] secret``; None leaves the secret to the Variable.
+
+    Raises SecretError.
+    """
+    secret = str(conf.get("updraft", "secret", fallback="")).strip()
+    return checked(secret) if secret else None
+
+
+def task_secret(store: sa.Engine) -> str:
+    """Return the shared secret for tasks and the DAG processor, made at the first use.
+
+    Raises SecretError.
+    """
+    return configured_secret() or secret_of(
+        TaskVariable(SECRET_VARIABLE, _SECRET_DESCRIPTION), store
+    )
+
+
+def server_secret(store: sa.Engine) -> str:
+    """Return the shared secret for the API server, made at the first use.
+
+    Raises SecretError or SQLAlchemyError.
+    """
+    return configured_secret() or secret_of(
+        StoredVariable(SECRET_VARIABLE, _SECRET_DESCRIPTION), store
+    )
+
+
+def known_secret() -> str | None:
+    """Return the shared secret, or None before the first use; raise SecretError.
+
+    For tasks and the DAG processor.
+    """
+    if found := configured_secret():
+        return found
+    kept = TaskVariable(SECRET_VARIABLE, _SECRET_DESCRIPTION).get()
+    return checked(kept) if kept else None

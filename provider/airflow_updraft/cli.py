@@ -1,6 +1,7 @@
-"""The command line: ``python -m airflow_updraft new-epoch``, or ``airflow updraft new-epoch`` (Airflow 3.2 and newer).
+"""The command line: ``python -m airflow_updraft``, or ``airflow updraft`` (Airflow 3.2 and newer).
 
-It needs a shell with Airflow's environment: it reads Airflow's Connection and writes its Variable by itself.
+The commands need a shell with Airflow's environment, to read Airflow's Connection and to write the
+epoch's Variable.
 """
 
 from __future__ import annotations
@@ -11,26 +12,59 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from airflow_updraft.check.command import HELP as CHECK_HELP
+from airflow_updraft.check.command import OPTIONS as CHECK_OPTIONS
+from airflow_updraft.check.command import check_installation
+
 if TYPE_CHECKING:
     from airflow.cli.cli_config import CLICommand
 
-    from airflow_updraft.new_epoch import StoreState
+    from airflow_updraft.exchange.new_epoch import StoreState
 
+VERIFY_HELP = (
+    "Check what must be true of the store, as the task verify does, "
+    "and name every row that breaks a rule."
+)
+SOURCES_HELP = "Source tables of collections"
+CONFIRM_HELP = (
+    "Let a source lose its rows: its next run may delete as many records as the collection has "
+    "now. A run refuses to "
+    "delete more than a fifth of them by itself."
+)
 YES_HELP = "do not ask; needed where nobody can be asked"
-NEW_EPOCH_HELP = "After the store was restored from a backup: make every device read everything again."
+NEW_EPOCH_HELP = (
+    "After the store was restored from a backup: make every device read everything again."
+)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a command; return its exit code: 0, 1 where it failed, 2 where it was called wrongly or not confirmed."""
-    parser = argparse.ArgumentParser(prog="python -m airflow_updraft", description="Commands for operators of Updraft.")
+    """Run a command; return the exit code: 0 done, 1 failed, 2 called wrongly or not confirmed."""
+    parser = argparse.ArgumentParser(
+        prog="python -m airflow_updraft", description="Commands for operators of Updraft."
+    )
     commands = parser.add_subparsers(required=True, dest="command")
     command = commands.add_parser("new-epoch", help=NEW_EPOCH_HELP, description=NEW_EPOCH_HELP)
     command.add_argument("-y", "--yes", action="store_true", help=YES_HELP)
-    return new_epoch(parser.parse_args(arguments))
+    commands.add_parser("verify", help=VERIFY_HELP, description=VERIFY_HELP)
+    check = commands.add_parser("check", help=CHECK_HELP, description=CHECK_HELP)
+    for flags, settings in CHECK_OPTIONS:
+        check.add_argument(*flags, **settings)
+    sources = commands.add_parser("sources", help=SOURCES_HELP).add_subparsers(
+        required=True, dest="action"
+    )
+    sources.add_parser("confirm", help=CONFIRM_HELP, description=CONFIRM_HELP).add_argument(
+        "collection"
+    )
+    parsed = parser.parse_args(arguments)
+    if parsed.command == "check":
+        return check_installation(parsed)
+    if parsed.command == "sources":
+        return confirm_source(parsed)
+    return new_epoch(parsed) if parsed.command == "new-epoch" else verify_store(parsed)
 
 
 def airflow_commands() -> list[CLICommand]:
-    """The same, for Airflow's own command line."""
+    """Return the commands for Airflow's own command line."""
     from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand, lazy_load_command  # noqa: PLC0415
 
     command = ActionCommand(
@@ -39,7 +73,31 @@ def airflow_commands() -> list[CLICommand]:
         func=lazy_load_command("airflow_updraft.cli.run_in_airflow"),
         args=(Arg(("-y", "--yes"), action="store_true", help=YES_HELP),),  # type: ignore[no-untyped-call]
     )
-    return [GroupCommand(name="updraft", help="Commands for operators of Updraft", subcommands=[command])]
+    verify = ActionCommand(
+        name="verify",
+        help=VERIFY_HELP,
+        func=lazy_load_command("airflow_updraft.cli.run_verify_in_airflow"),
+        args=(),
+    )
+    confirm = ActionCommand(
+        name="confirm",
+        help=CONFIRM_HELP,
+        func=lazy_load_command("airflow_updraft.cli.run_confirm_in_airflow"),
+        args=(Arg(("collection",), help="the collection's name"),),  # type: ignore[no-untyped-call]
+    )
+    check = ActionCommand(
+        name="check",
+        help=CHECK_HELP,
+        func=lazy_load_command("airflow_updraft.cli.run_check_in_airflow"),
+        args=[Arg(flags, **settings) for flags, settings in CHECK_OPTIONS],  # type: ignore[no-untyped-call]
+    )
+    sources = GroupCommand(name="sources", help=SOURCES_HELP, subcommands=[confirm])
+    subcommands = [command, check, verify, sources]
+    return [
+        GroupCommand(
+            name="updraft", help="Commands for operators of Updraft", subcommands=subcommands
+        )
+    ]
 
 
 def run_in_airflow(arguments: argparse.Namespace) -> None:
@@ -47,15 +105,83 @@ def run_in_airflow(arguments: argparse.Namespace) -> None:
     sys.exit(new_epoch(arguments))
 
 
-def new_epoch(arguments: argparse.Namespace) -> int:
-    """Show the store, ask, renew the epoch, and say what the devices will do."""
-    # As Airflow's own commands do: else its Connections would be looked for where only tasks may ask.
+def run_check_in_airflow(arguments: argparse.Namespace) -> None:
+    """Run the command ``check``."""
+    sys.exit(check_installation(arguments))
+
+
+def run_verify_in_airflow(arguments: argparse.Namespace) -> None:
+    """Run the command ``verify``."""
+    sys.exit(verify_store(arguments))
+
+
+def run_confirm_in_airflow(arguments: argparse.Namespace) -> None:
+    """Run the command ``sources confirm``."""
+    sys.exit(confirm_source(arguments))
+
+
+def confirm_source(arguments: argparse.Namespace) -> int:
+    """Let a collection's next import delete the records that the source has lost."""
     os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 (the help needs none of it)
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    from airflow_updraft.airflow_bridge import declared_collections, store_engine  # noqa: PLC0415
+    from airflow_updraft.errors import UpdraftError  # noqa: PLC0415
+    from airflow_updraft.sync.source_loss import confirm  # noqa: PLC0415
+
+    name = arguments.collection
+    try:
+        collections = declared_collections()
+        if name not in collections or collections[name].source is None:
+            print(
+                f"Nothing was confirmed: collections.json declares no source for {name!r}.",
+                file=sys.stderr,
+            )
+            return 2
+        count = confirm(store_engine(), name)
+    except (UpdraftError, SQLAlchemyError) as error:
+        print(
+            f"Nothing was confirmed. {error}\nMend this and run the command again.", file=sys.stderr
+        )
+        return 1
+    print(f"The next run of updraft_sync may delete up to {count} records of {name}, once.")
+    return 0
+
+
+def verify_store(_: argparse.Namespace) -> int:
+    """Check the store's invariants and name violations in full, unlike the task's report."""
+    os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    from airflow_updraft.airflow_bridge import store_engine  # noqa: PLC0415
+    from airflow_updraft.errors import UpdraftError  # noqa: PLC0415
+    from airflow_updraft.sync.invariants import verify  # noqa: PLC0415
+
+    try:
+        report = verify(store_engine())
+    except (UpdraftError, SQLAlchemyError) as error:
+        print(
+            f"The store was not verified. {error}\nMend this and run the command again.",
+            file=sys.stderr,
+        )
+        return 1
+    for violation in report["violations"]:
+        places = "\n  ".join(violation["where"])
+        print(f"Not so: {violation['rule']}\n  {places}\n  {violation['todo']}")
+    print(f"Checked: {report['checked']}. Violations: {len(report['violations'])}.")
+    return 1 if report["violations"] else 0
+
+
+def new_epoch(arguments: argparse.Namespace) -> int:
+    """Show the store, ask, renew the epoch, and tell how the devices will react."""
+    # Airflow's own commands set this too: without a server's context Connections would be looked
+    # for in the task SDK, which only tasks may ask.
+    os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 (the help needs no database)
 
     from airflow_updraft.airflow_bridge import MetadataEpochKeeper, store_engine  # noqa: PLC0415
     from airflow_updraft.errors import UpdraftError  # noqa: PLC0415
-    from airflow_updraft.new_epoch import begin_epoch, store_state  # noqa: PLC0415
+    from airflow_updraft.exchange.new_epoch import begin_epoch, store_state  # noqa: PLC0415
 
     try:
         store, keeper = store_engine(), MetadataEpochKeeper()
@@ -66,14 +192,17 @@ def new_epoch(arguments: argparse.Namespace) -> int:
         epoch = begin_epoch(store, keeper)
     except (UpdraftError, SQLAlchemyError) as error:
         print(
-            f"The epoch was not renewed, or only in part. {error}\nMend this and run the command again.",
+            f"The epoch was not renewed, or only in part. {error}\nMend this and run the command "
+            "again.",
             file=sys.stderr,
         )
         return 1
     print(
         f"Old epoch: {before.epoch}\nNew epoch: {epoch}\n"
-        f"At its next exchange each of {before.devices} devices reads everything again. What its user captured and the "
-        "store has not acknowledged stays on the device and is sent after that; where the records differ now, the "
+        f"At its next exchange each of {before.devices} devices reads everything again. What its "
+        "user captured and the "
+        "store has not acknowledged stays on the device and is sent after that; where the records "
+        "differ now, the "
         "user is shown a conflict. Consumers and target tables go on from where the backup was."
     )
     return 0
@@ -81,12 +210,18 @@ def new_epoch(arguments: argparse.Namespace) -> int:
 
 def _shown(url: str, state: StoreState) -> str:
     kept = f"kept in Airflow: {state.kept or 'none yet'}"
-    return f"Store {url}: epoch {state.epoch} ({kept}), revision {state.revision}, {state.devices} devices."
+    return (
+        f"Store {url}: epoch {state.epoch} ({kept}), "
+        f"revision {state.revision}, {state.devices} devices."
+    )
 
 
 def _confirmed() -> bool:
     if not sys.stdin.isatty():
-        print("Nothing was changed: nobody can be asked here. Add --yes to renew the epoch.", file=sys.stderr)
+        print(
+            "Nothing was changed: nobody can be asked here. Add --yes to renew the epoch.",
+            file=sys.stderr,
+        )
         return False
     answer = input("Renew the epoch, so that every device reads everything again? [y/N] ")
     if answer.strip().lower() in ("y", "yes"):

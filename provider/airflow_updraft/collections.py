@@ -1,29 +1,39 @@
-"""The declaration of all collections (collections.json), compiled once and shared by every exchange."""
+"""The declaration of all collections (collections.json), compiled once for every exchange."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn, cast, get_args
 
 import jsonschema_rs
 
+from airflow_updraft import limits
 from airflow_updraft.errors import CollectionsFileError
-from airflow_updraft.json_values import Json, parse_json
-from airflow_updraft.limits import ID_LENGTH_MAX
+from airflow_updraft.json_values import Json, keys_problem, parse_json, utf8_bytes
 
 OnConflict = Literal["ask", "client-wins", "server-wins"]
 Rule = Literal["all", "own", "none"]
 
-_KEYS = {"description", "schema", "indexes", "onConflict", "read", "write", "source", "target"}
+MESSAGE_LENGTH_MAX = 300
+"""The validator quotes the record, up to all of the record, and a verdict is also kept."""
+
+# The worker (shared/collections.ts) and the editor (collections.schema.json) follow the same rules:
+# golden cases in shared/contract/declarations.json.
+_FILE_KEYS = ("$schema", "version", "collections")
+_KEYS = ("description", "schema", "indexes", "onConflict", "read", "write", "source", "target")
+_TABLE_KEYS = ("connection", "table", "key", "columns")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class TableRef:
     """An SQL table on an Airflow Connection; ``key`` is the column that holds the record's id.
 
-    ``columns`` names the columns to copy, None meaning every column that is also a field.
+    ``columns`` names the columns to copy, None every column that is also a field.
     """
 
     connection: str
@@ -34,11 +44,16 @@ class TableRef:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a record does not fit its schema, in the validator's own words; ``path`` is a JSON pointer."""
+    """Why a record does not fit the schema, in the validator's words; ``path`` is a JSON pointer.
+
+    The validator quotes the record, so its words are for the record's author alone. ``rule`` is the
+    place in the schema.
+    """
 
     kind: str
     message: str
     path: str | None = None
+    rule: str | None = None
 
     def as_json(self) -> dict[str, Json]:
         """The contract's ``reason``."""
@@ -48,7 +63,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """One collection: its rules, and its schema compiled into a validator."""
+    """A collection: the rules, and the schema compiled into a validator."""
 
     name: str
     validator: jsonschema_rs.Validator
@@ -61,7 +76,10 @@ class Collection:
 
     @property
     def is_private(self) -> bool:
-        """Whether some of it is one user's alone: then conf and XCom, which others read, may not carry it."""
+        """Whether some records belong to a single user: then conf and XCom are no way.
+
+        Others read conf and XCom.
+        """
         return "own" in (self.read, self.write)
 
     def problem(self, record: Mapping[str, Json]) -> Problem | None:
@@ -69,8 +87,31 @@ class Collection:
         if self.validator.is_valid(record):
             return None
         error = next(self.validator.iter_errors(record))
-        path = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in error.instance_path)
-        return Problem("schema", error.message, path)
+        message = (
+            error.message
+            if len(error.message) <= MESSAGE_LENGTH_MAX
+            else error.message[:MESSAGE_LENGTH_MAX] + "…"
+        )
+        return Problem(
+            "schema", message, _pointer(error.instance_path), _pointer(error.schema_path)
+        )
+
+    def without_values(self, problem: Problem) -> Problem:
+        """Return the problem for readers without access to the record, in declared names."""
+        if problem.kind != "schema":
+            return problem
+        field = (problem.path or "").split("/")[1:2]
+        is_declared = bool(field) and field[0] in self.schema.get("properties", {})
+        at = f" at {problem.rule}" if problem.rule else ""
+        if problem.rule == "/additionalProperties":
+            at += f" (declared are {', '.join(self.schema.get('properties', {}))})"
+        return Problem(
+            "schema", f"it does not fit the schema{at}", f"/{field[0]}" if is_declared else None
+        )
+
+
+def _pointer(parts: Iterable[str | int]) -> str:
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
 Collections = Mapping[str, Collection]
@@ -84,8 +125,13 @@ def load_collections(path: str | Path) -> Collections:
         raise CollectionsFileError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
         raise CollectionsFileError(f"{path} is not JSON: {error}") from error
-    if not isinstance(declaration, dict) or declaration.get("version") != 1:
+    if not isinstance(declaration, dict):
         raise CollectionsFileError(f'{path}: expected an object with "version": 1')
+    _only_known(declaration, _FILE_KEYS, str(path))
+    if declaration.get("version") != 1 or isinstance(declaration["version"], bool):
+        raise CollectionsFileError(f'{path}: expected an object with "version": 1')
+    if not isinstance(declaration.get("$schema", ""), str):
+        raise CollectionsFileError(f'{path}: "$schema" must be a text')
     return compile_collections(declaration.get("collections"), str(path))
 
 
@@ -97,12 +143,16 @@ def compile_collections(declared: Json, where: str = "collections") -> Collectio
 
 
 def _compile(name: str, body: Json, where: str) -> Collection:
-    if not name or len(name) > ID_LENGTH_MAX:
-        _fail(where, f"a collection's name has 1 to {ID_LENGTH_MAX} characters")
+    if not _NAME.fullmatch(name):
+        _fail(
+            where,
+            "a collection's name is 1 to 63 letters, digits, _ and -, and begins with a letter",
+        )
     if not isinstance(body, dict):
         _fail(where, "expected an object")
-    if unknown := body.keys() - _KEYS:
-        _fail(where, f"unknown keys {sorted(unknown)}")
+    _only_known(body, _KEYS, where)
+    if not isinstance(body.get("description", ""), str):
+        _fail(where, '"description" must be a text')
     schema = body.get("schema")
     if not isinstance(schema, dict):
         _fail(where, '"schema" must be a JSON Schema object')
@@ -116,22 +166,51 @@ def _compile(name: str, body: Json, where: str) -> Collection:
         )
     except ValueError as error:
         raise CollectionsFileError(f"{where}: bad schema: {error}") from error
-    if body.get("source") is not None and body.get("write") != "none":
-        # A device's edit would be undone by the next import, without a word.
-        _fail(where, 'a collection with a "source" is written by it alone: it needs "write": "none"')
+    _check_indexes(body, schema, where)
+    if "source" in body and body.get("write") != "none":
+        # The next import would silently undo a device's edit.
+        _fail(
+            where, 'a collection with a "source" is written by it alone: it needs "write": "none"'
+        )
+    read, write = _rights(body, where)
     return Collection(
         name=name,
         validator=validator,
         schema=schema,
-        on_conflict=cast("OnConflict", _choice(body, "onConflict", get_args(OnConflict), "ask", where)),
-        read=cast("Rule", _choice(body, "read", get_args(Rule), "all", where)),
-        write=cast("Rule", _choice(body, "write", get_args(Rule), "all", where)),
+        on_conflict=cast(
+            "OnConflict", _choice(body, "onConflict", get_args(OnConflict), "ask", where)
+        ),
+        read=read,
+        write=write,
         source=_table(body, "source", where),
         target=_table(body, "target", where),
     )
 
 
-def _choice(body: dict[str, Json], key: str, allowed: tuple[str, ...], default: str, where: str) -> str:
+def _rights(body: dict[str, Json], where: str) -> tuple[Rule, Rule]:
+    """Return who reads and who writes; readers may write, unless the declaration allows less.
+
+    Writers may never do more than readers: a user who wrote without reading would overwrite unseen
+    values, and could guess a value, since a verdict tells an equal value from another.
+    """
+    read = cast("Rule", _choice(body, "read", get_args(Rule), "all", where))
+    write = cast("Rule", _choice(body, "write", get_args(Rule), read, where))
+    if _REACH[write] > _REACH[read]:
+        allowed = [rule for rule in get_args(Rule) if _REACH[rule] <= _REACH[read]]
+        _fail(
+            where,
+            f'what may not be read may not be written: "read": "{read}" needs "write": '
+            f"{' or '.join(allowed)}",
+        )
+    return read, write
+
+
+_REACH: Mapping[Rule, int] = {"none": 0, "own": 1, "all": 2}
+
+
+def _choice(
+    body: dict[str, Json], key: str, allowed: tuple[str, ...], default: str, where: str
+) -> str:
     value = body.get(key, default)
     if value not in allowed:
         _fail(where, f'"{key}" must be one of {", ".join(allowed)}')
@@ -139,19 +218,61 @@ def _choice(body: dict[str, Json], key: str, allowed: tuple[str, ...], default: 
 
 
 def _table(body: dict[str, Json], key: str, where: str) -> TableRef | None:
-    table = body.get(key)
-    if table is None:
+    if key not in body:
         return None
-    if not isinstance(table, dict) or table.keys() - {"connection", "table", "key", "columns"}:
+    table = body[key]
+    if not isinstance(table, dict):
         _fail(where, f'"{key}" must be {{connection, table, key, columns?}}')
+    _only_known(table, _TABLE_KEYS, f"{where}.{key}")
     texts = [table.get(part) for part in ("connection", "table", "key")]
     if not all(isinstance(text, str) and text for text in texts):
         _fail(where, f'"{key}" needs connection, table and key')
     columns = table.get("columns")
-    if columns is not None and not (isinstance(columns, list) and all(isinstance(c, str) for c in columns)):
+    if "columns" in table and not _are_names(columns):
         _fail(where, f'"{key}.columns" must be a list of names')
     connection, name, key_column = map(str, texts)
-    return TableRef(connection, name, key_column, None if columns is None else tuple(columns))
+    return TableRef(
+        connection,
+        name,
+        key_column,
+        tuple(map(str, columns)) if isinstance(columns, list) else None,
+    )
+
+
+def _check_indexes(body: dict[str, Json], schema: dict[str, Json], where: str) -> None:
+    """Check index names: a device, the only user of indexes, never starts with a wrong name."""
+    indexes = body.get("indexes", [])
+    if (
+        not isinstance(indexes, list)
+        or not _are_names(indexes)
+        or len(set(map(str, indexes))) < len(indexes)
+    ):
+        _fail(where, '"indexes" must be a list of field names, each once')
+    for index in indexes:
+        if keys_problem({index: None}) or utf8_bytes(index) > limits.FIELD_NAME_BYTES_MAX:
+            _fail(where, f'"indexes": no record can have a field of the name {index[:50]!r}')
+    if schema.get("additionalProperties") is not False or "patternProperties" in schema:
+        return
+    properties = schema.get("properties")
+    declared = properties.keys() if isinstance(properties, dict) else set()
+    for index in map(str, indexes):
+        if index != "id" and index not in declared:
+            why = "its schema has no such property, and allows no others"
+            _fail(where, f'"indexes": no record can have a field "{index}": {why}')
+
+
+def _are_names(value: Json) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) and name for name in value)
+
+
+def _only_known(body: dict[str, Json], keys: Iterable[str], where: str) -> None:
+    """Refuse unknown keys: nobody would notice a mistyped key that nobody reads."""
+    keys = list(keys)
+    for key in sorted(body.keys() - set(keys)):
+        lowered = {name.lower(): name for name in keys}
+        meant = difflib.get_close_matches(key.lower(), lowered, n=1)
+        hint = f' Did you mean "{lowered[meant[0]]}"?' if meant else ""
+        _fail(where, f'there is no key "{key}".{hint} Allowed are {", ".join(keys)}')
 
 
 def _refuse_remote(uri: str) -> NoReturn:

@@ -1,7 +1,7 @@
-"""Creates the demo's two ordinary SQL tables: ``python -m airflow_updraft.demo_seed <SQLAlchemy URI>``.
+"""Creates the demo's two ordinary SQL tables: ``python -m airflow_updraft.demo_seed <URI>``.
 
-``sites`` is the source of the collection of that name, ``inspections`` the target of captured records. Running it
-again changes nothing: rows that are there stay as they are.
+``sites`` is the source of the collection of that name, ``inspections`` the target of captured
+records. Running the module again changes nothing: existing rows stay.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 
 import sqlalchemy as sa
 
-from airflow_updraft.tables import insert
+from airflow_updraft.store.tables import insert
 
 metadata = sa.MetaData()
 
@@ -52,7 +52,7 @@ SITES = (
 
 
 def seed(engine: sa.Engine) -> None:
-    """Create what is missing of both tables and of the sites."""
+    """Create missing tables and missing sites."""
     metadata.create_all(engine)
     rows = [dict(zip(sites.c.keys(), site, strict=True)) for site in SITES]
     with engine.begin() as conn:
@@ -60,7 +60,7 @@ def seed(engine: sa.Engine) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Seed the database the one argument names."""
+    """Seed the database named by the only argument."""
     if len(arguments) != 1:
         print("usage: python -m airflow_updraft.demo_seed <SQLAlchemy URI>", file=sys.stderr)
         return 2

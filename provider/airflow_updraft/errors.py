@@ -1,4 +1,4 @@
-"""What can go wrong, each with a ``kind`` a program can decide by and a message for a person."""
+"""All errors of the package, each with a ``kind`` for programs and a message for people."""
 
 from __future__ import annotations
 
@@ -33,6 +33,12 @@ class StoreVersionError(UpdraftError):
     kind = "store_version"
 
 
+class SecretError(UpdraftError):
+    """The shared secret cannot be used."""
+
+    kind = "secret"
+
+
 class CommitUnknownError(UpdraftError):
     """The connection was lost during COMMIT: all of the transaction was written, or nothing."""
 
@@ -40,13 +46,14 @@ class CommitUnknownError(UpdraftError):
 
     def __init__(self) -> None:
         super().__init__(
-            "the connection to the store was lost during COMMIT: the changes were written whole or not at all. "
+            "the connection to the store was lost during COMMIT: the changes were written whole or "
+            "not at all. "
             "Read what was to be written; if it is not there, do it again"
         )
 
 
 class StoreNotConfiguredError(UpdraftError):
-    """Airflow has no Connection ``updraft_default``; the message says how to add it."""
+    """Airflow has no Connection ``updraft_default``; the message tells how to add one."""
 
     kind = "store_not_configured"
 
@@ -64,7 +71,7 @@ class NoTriggeringUserError(UpdraftError):
 
 
 class UnknownCollectionError(UpdraftError):
-    """A DAG names a collection that collections.json does not declare; the message lists those it does."""
+    """A DAG names a collection that is not declared; the message lists the declared collections."""
 
     kind = "unknown_collection"
 
@@ -72,7 +79,8 @@ class UnknownCollectionError(UpdraftError):
 class RecordInvalidError(UpdraftError):
     """A record a DAG writes cannot be stored; nothing was written.
 
-    ``field`` is the top-level field at fault, None where the record as a whole is (a missing field, for example).
+    ``field`` is the top-level field at fault, None for the record as a whole (a missing field, for
+    example).
     """
 
     kind = "schema"
@@ -92,9 +100,9 @@ class RecordMissingError(UpdraftError):
 
 
 class RecordChangedError(UpdraftError):
-    """Fields a DAG patches were changed by others after the revision it had seen; nothing was written.
+    """Others changed fields a DAG patches after the revision the DAG had seen; nothing was written.
 
-    ``fields`` names them.
+    ``fields`` names these fields.
     """
 
     kind = "changed"
@@ -108,6 +116,9 @@ class RecordChangedError(UpdraftError):
 
 
 class ConsumerError(UpdraftError):
-    """A consumer's cursor could not be used or moved; no change is lost, the message says how to go on."""
+    """A consumer's cursor could not be used or moved; no change is lost.
+
+    The message says how to go on.
+    """
 
     kind = "consumer"

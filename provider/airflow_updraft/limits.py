@@ -1,4 +1,4 @@
-"""Every limit of the exchange, unit in the name. Mirrors shared/contract/limits.json; a test keeps them equal."""
+"""All limits of the exchange, as in shared/contract/limits.json; a test keeps both equal."""
 
 from __future__ import annotations
 
@@ -7,12 +7,20 @@ from typing import Literal
 
 PROTOCOL = 1
 RECORD_BYTES_MAX = 65_536
-ID_LENGTH_MAX = 200
-FIELD_NAME_LENGTH_MAX = 100
+ID_BYTES_MAX = 800
+FIELD_NAME_BYTES_MAX = 400
 JSON_DEPTH_MAX = 32
 
+NAME_LENGTH_MAX = 200
+"""Characters of a name that is no record's: a replica, user, epoch, nonce, collection or consumer.
+"""
+
 REVISION_MAX = 2**53 - 1
-"""Largest integer a device (JavaScript) holds exactly; not part of the file, it follows from the language."""
+"""Largest integer a device (JavaScript) holds exactly; not part of the file, since the language
+sets this."""
+
+REPLICAS_PER_USER_MAX = 50
+"""How many replicas a user may have, unless ``[updraft] replicas_per_user_max`` says otherwise."""
 
 Transport = Literal["dag", "plugin"]
 """How an exchange travels: as a DAG run, or through the plugin's route in the API server."""
@@ -20,7 +28,7 @@ Transport = Literal["dag", "plugin"]
 
 @dataclass(frozen=True, slots=True)
 class TransportLimits:
-    """What one exchange may carry. A batch over them is refused as a whole, and its device splits it."""
+    """Limits of an exchange. A larger batch is refused as a whole, and then split by the device."""
 
     batch_mutations_max: int
     batch_bytes_max: int
@@ -35,9 +43,9 @@ LIMITS: dict[Transport, TransportLimits] = {
     "dag": TransportLimits(
         batch_mutations_max=500,
         batch_bytes_max=131_072,
-        page_changes_max=1_000,
-        page_bytes_max=131_072,
-        verdicts_bytes_max=1_048_576,
+        page_changes_max=5_000,
+        page_bytes_max=1_048_576,
+        verdicts_bytes_max=262_144,
         request_bytes_max=262_144,
     ),
     "plugin": TransportLimits(
@@ -45,7 +53,7 @@ LIMITS: dict[Transport, TransportLimits] = {
         batch_bytes_max=524_288,
         page_changes_max=5_000,
         page_bytes_max=1_048_576,
-        verdicts_bytes_max=4_194_304,
+        verdicts_bytes_max=524_288,
         request_bytes_max=1_048_576,
     ),
 }

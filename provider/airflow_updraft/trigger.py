@@ -1,4 +1,7 @@
-"""The bell of a collection: a trigger in Airflow's triggerer that fires when the store holds something new."""
+"""The bell of a collection: a trigger in Airflow's triggerer that fires on news in the store.
+
+Airflow's database keeps the path ``airflow_updraft.trigger``, so this module stays at the top.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from asgiref.sync import sync_to_async
 
 if TYPE_CHECKING:
-    from airflow_updraft.bell import Bell
+    from airflow_updraft.dag_api.bell import Bell
 
 POLL_S = 1.0
 BACKOFF_S_MAX = 30.0
@@ -20,9 +23,9 @@ log = logging.getLogger(__name__)
 
 
 class CollectionChangedTrigger(BaseEventTrigger):
-    """Fires when the collection has revisions above the bell's durable cursor (see bell.py); never ends by itself.
+    """Fires for revisions above the bell's durable cursor (see bell.py), without end.
 
-    A store that cannot be reached is asked again after 1, 2, 4 … 30 s: a trigger that raised would be gone.
+    An unreachable store is asked again after 1, 2, 4 … 30 s: a trigger that raised would be gone.
     """
 
     def __init__(self, collection: str, **kwargs: Any) -> None:
@@ -30,22 +33,32 @@ class CollectionChangedTrigger(BaseEventTrigger):
         self.collection = collection
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """What the triggerer makes it anew from."""
+        """Return the path and arguments from which the triggerer makes this trigger anew."""
         return ("airflow_updraft.trigger.CollectionChangedTrigger", {"collection": self.collection})
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Poll each second; SQL runs in a thread, the triggerer's loop serves every other trigger too."""
+        """Poll each second; SQL runs in a thread, as the triggerer's loop serves all triggers."""
         bell: Bell | None = None
         wait = POLL_S
         try:
             while True:
                 try:
-                    # By asgiref: Airflow's Connections are asked for through the triggerer's own loop.
-                    bell = bell or await sync_to_async(_open, thread_sensitive=False)(self.collection)
+                    # asgiref's thread can ask for Airflow's Connections through the triggerer's own
+                    # loop.
+                    bell = bell or await sync_to_async(_open, thread_sensitive=False)(
+                        self.collection
+                    )
                     rings = await asyncio.to_thread(bell.ask)
                     wait = POLL_S
                 except Exception as error:
-                    log.warning("%s: the store cannot be read, again in %s s: %s", self.collection, wait, error)
+                    from airflow_updraft.discreet import describe  # noqa: PLC0415 (only needed now)
+
+                    log.warning(
+                        "%s: the store cannot be read, again in %s s: %s",
+                        self.collection,
+                        wait,
+                        describe(error),
+                    )
                     if bell:
                         bell.close()
                     bell, rings = None, None
@@ -60,8 +73,8 @@ class CollectionChangedTrigger(BaseEventTrigger):
 
 
 def _open(collection: str) -> Bell:
-    # Here, not above: DAG files that name the asset import this module, and need none of it.
+    # Imported late: DAG files that name the asset import this module, and need neither of these.
     from airflow_updraft.airflow_bridge import store_engine  # noqa: PLC0415
-    from airflow_updraft.bell import Bell  # noqa: PLC0415
+    from airflow_updraft.dag_api.bell import Bell  # noqa: PLC0415
 
     return Bell(store_engine(), collection)

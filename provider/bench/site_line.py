@@ -1,4 +1,4 @@
-"""A running Airflow as the benches see it: one kept connection, bodies compressed as the worker compresses them."""
+"""A running Airflow for the benches: a kept connection, bodies compressed as by the worker."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ GZIP_LEVEL = 6
 
 def token(url: str, user: str) -> str:
     """Sign in as a demo user, whose password is the name."""
-    answer = httpx.post(f"{url}/auth/token", json={"username": user, "password": user}, trust_env=False)
+    answer = httpx.post(
+        f"{url}/auth/token", json={"username": user, "password": user}, trust_env=False
+    )
     answer.raise_for_status()
     return str(answer.json()["access_token"])
 
 
 def packed(request: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
-    """A request's body and headers, as the worker's ``fetch`` sends them."""
+    """Return a request's body and headers, as sent by the worker's ``fetch``."""
     body = json.dumps(request, separators=(",", ":")).encode()
     headers = {"Content-Type": "application/json", "X-Updraft": "1", "Accept-Encoding": "gzip"}
     if len(body) < COMPRESSED_FROM:
@@ -38,7 +40,7 @@ def packed(request: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
 
 @dataclass
 class Line:
-    """One client's connection to the plugin. Raises RuntimeError for anything but 200."""
+    """A client's connection to the plugin. Raises RuntimeError for anything but 200."""
 
     url: str
     user: str
@@ -51,7 +53,7 @@ class Line:
         self._authorization = f"Bearer {token(self.url, self.user)}"
 
     def exchange(self, request: dict[str, Any]) -> tuple[dict[str, Any], float]:
-        """One exchange; returns its answer and its seconds, from the packed request to the answer's last byte."""
+        """Exchange once; return answer and seconds, from packed request to the last byte."""
         body, headers = packed(request)
         start = time.perf_counter()
         answer = self.send(body, headers)
@@ -59,7 +61,7 @@ class Line:
         return json.loads(answer()), seconds
 
     def send(self, body: bytes, headers: dict[str, str]) -> Callable[[], bytes]:
-        """Send a packed request and read its answer to the end; what is returned unpacks it."""
+        """Send a packed request and read the whole answer; return a function that unpacks."""
         path = f"{self._path}/updraft/v1/exchange"
         self._http.request("POST", path, body, headers | {"Authorization": self._authorization})
         answer = self._http.getresponse()
@@ -70,7 +72,7 @@ class Line:
         return partial(gzip.decompress, content) if is_packed else lambda: content
 
     def up_to_date(self) -> Replica:
-        """A new device that stands where the store stands: what it had not pulled would count as work of its pages."""
+        """Return a new device at the store's revision: unpulled changes would count as work."""
         device = Replica(uuid.uuid4().hex[:20], self.user)
         device.settle(self.exchange(device.pull_request(1))[0])
         device.since = device.floor

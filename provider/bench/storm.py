@@ -1,4 +1,4 @@
-"""Many devices that were offline come back at the same moment, each with a batch of its own."""
+"""Many devices that were offline come back at the same moment, each with a batch."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from site_line import Line, packed, token
 from workload import Replica
 
 MUTATIONS = 50
-PAGE_WITH_BATCH = 200  # as the worker asks: a batch is settled first, and the rest read after it
+PAGE_WITH_BATCH = 200  # as the worker asks: the batch is settled first, and the rest read later
 ATTEMPTS_MAX = 200
 USER = "ana"
 
 
 @dataclass(frozen=True)
 class Storm:
-    """What a storm came to; seconds from the first request to the last device's settled batch."""
+    """The result of a storm; seconds from the first request to the last device's settled batch."""
 
     seconds: float
     ids: list[str]
@@ -35,17 +35,25 @@ class Storm:
 
 
 async def by_plugin(url: str, devices: int) -> Storm:
-    """Each device pushes what it captured through the plugin; told to come later (503, ``Retry-After``) it does."""
+    """Push each device's captures through the plugin; come later on 503 with ``Retry-After``."""
     headers = {"Authorization": f"Bearer {token(url, USER)}"}
 
     async def ask(request: dict[str, Any], counts: _Counts) -> dict[str, Any]:
         body, own = packed(request)
-        # One client a device: a shared one looks through all its connections for each request, and is then slower
-        # than the server. ``verify``: there is no TLS here, and its setting up takes longest.
-        async with httpx.AsyncClient(headers=headers, timeout=60, trust_env=False, verify=False) as client:  # noqa: S501
+        # Each device has a client: a shared client looks through all connections for each request,
+        # and is then slower than the server. ``verify``: there is no TLS here, and setting TLS up
+        # takes longest.
+        async with httpx.AsyncClient(
+            headers=headers,
+            timeout=60,
+            trust_env=False,
+            verify=False,  # noqa: S501
+        ) as client:
 
             async def send() -> Answer:
-                return Answer.of(await client.post(f"{url}/updraft/v1/exchange", content=body, headers=own))
+                return Answer.of(
+                    await client.post(f"{url}/updraft/v1/exchange", content=body, headers=own)
+                )
 
             return dict(json.loads((await _until_answered(send, counts)).content))
 
@@ -53,10 +61,12 @@ async def by_plugin(url: str, devices: int) -> Storm:
 
 
 async def by_dag(url: str, devices: int) -> Storm:
-    """The same through DAG runs, with stock routes alone."""
+    """Push each device's captures through DAG runs, with stock routes alone."""
     headers = {"Authorization": f"Bearer {token(url, USER)}"}
     runs = "/api/v2/dags/updraft_exchange/dagRuns"
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=20, trust_env=False) as client:
+    async with httpx.AsyncClient(
+        base_url=url, headers=headers, timeout=20, trust_env=False
+    ) as client:
 
         async def send(method: str, path: str, **more: Any) -> Answer:
             return Answer.of(await client.request(method, path, **more))
@@ -68,7 +78,9 @@ async def by_dag(url: str, devices: int) -> Storm:
             await _until_answered(lambda: send("POST", runs, json=run), counts)
             look = f"{runs}/{run_id}"
             while (
-                state := json.loads((await _until_answered(lambda: send("GET", look), counts)).content)["state"]
+                state := json.loads(
+                    (await _until_answered(lambda: send("GET", look), counts)).content
+                )["state"]
             ) != "success":
                 if state == "failed":
                     raise RuntimeError(f"the run {run_id} failed")
@@ -82,7 +94,7 @@ async def by_dag(url: str, devices: int) -> Storm:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server said."""
+    """An answer of the server."""
 
     status: int
     content: bytes
@@ -90,7 +102,7 @@ class Answer:
 
     @classmethod
     def of(cls, answer: httpx.Response) -> Answer:
-        """What httpx read."""
+        """Return the answer that httpx read."""
         return cls(answer.status_code, answer.content, answer.headers.get("Retry-After"))
 
 
@@ -104,7 +116,7 @@ class _Counts:
 
 
 async def _until_answered(send: Callable[[], Awaitable[Answer]], counts: _Counts) -> Answer:
-    """Send until there is an answer, waiting as the worker waits: the time that the server names, or full jitter."""
+    """Send until answered; wait as the worker waits: the server's time, or full jitter."""
     chance = random.Random()
     for failures in range(ATTEMPTS_MAX):
         counts.attempts += 1
@@ -128,7 +140,7 @@ Ask = Callable[[dict[str, Any], _Counts], Awaitable[dict[str, Any]]]
 
 
 async def _break_loose(url: str, devices: int, ask: Ask) -> Storm:
-    """All devices send at once. They know the store as it was when they lost the network, just before."""
+    """Let all devices send at once, knowing the store as of just before the network was lost."""
     line = Line(url, USER)
     fleet = [line.up_to_date() for _ in range(devices)]
     counts = _Counts()
@@ -136,7 +148,9 @@ async def _break_loose(url: str, devices: int, ask: Ask) -> Storm:
     async def come_back(device: Replica) -> list[str]:
         answer = await ask(device.push_request(MUTATIONS, limit=PAGE_WITH_BATCH), counts)
         device.settle(answer)
-        return [str(verdict["id"]) for verdict in answer["verdicts"] if verdict["verdict"] == "applied"]
+        return [
+            str(verdict["id"]) for verdict in answer["verdicts"] if verdict["verdict"] == "applied"
+        ]
 
     with _Health(url) as health:
         start = time.perf_counter()
@@ -146,11 +160,13 @@ async def _break_loose(url: str, devices: int, ask: Ask) -> Storm:
 
 
 class _Health:
-    """Asks for the server's health ten times a second meanwhile, in a process that does nothing else."""
+    """Asks for the server's health ten times a second, in a process of its own."""
 
     def __init__(self, url: str) -> None:
         self._ours, theirs = multiprocessing.get_context("spawn").Pipe()
-        self._process = multiprocessing.get_context("spawn").Process(target=_ask_health, args=(url, theirs))
+        self._process = multiprocessing.get_context("spawn").Process(
+            target=_ask_health, args=(url, theirs)
+        )
 
     def __enter__(self) -> _Health:
         self._process.start()

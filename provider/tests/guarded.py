@@ -1,4 +1,4 @@
-"""A store under guard: every statement and every row of it is looked at while hostile requests come in."""
+"""A store under guard: every statement and every row is checked during hostile requests."""
 
 from __future__ import annotations
 
@@ -9,25 +9,47 @@ from typing import Any
 import sqlalchemy as sa
 from world import COLLECTIONS, NOW, OPEN_SCHEMA, Device, World, create, delete, mutation, patch
 
-from airflow_updraft.exchange import exchange
+from airflow_updraft.exchange.exchange import exchange
 from airflow_updraft.limits import Transport
 
 SECRET = "what ben alone may read"
-BOX = {"schema": OPEN_SCHEMA, "read": "own", "write": "all"}
+BOX = {"schema": OPEN_SCHEMA, "read": "own"}
 
 REFUSALS = {"user_mismatch", "fork", "epoch", "invalid", "void"}
 REASONS = {
-    *("malformed", "protocol", "too_large", "hash", "unknown_collection", "schema", "not_writable", "needs_plugin"),
+    *(
+        "malformed",
+        "protocol",
+        "too_large",
+        "hash",
+        "unknown_collection",
+        "schema",
+        "not_writable",
+        "needs_plugin",
+    ),
     "store",
 }
-ANSWER_KEYS = {"protocol", "replicaId", "echo", "epoch", "reset", "start", "changes", "upTo", "more"}
+ANSWER_KEYS = {
+    "protocol",
+    "replicaId",
+    "echo",
+    "epoch",
+    "reset",
+    "start",
+    "changes",
+    "upTo",
+    "more",
+}
 
 
 def guarded_world(engine: sa.Engine) -> tuple[World, Device]:
-    """A store with records of two users, and the device of ``ana``, who is up to no good."""
+    """Make the server do all that a well-behaved device may ask: these statements are allowed."""
     world = World(engine, COLLECTIONS | {"box": BOX})
     ben = world.device("bens-phone", "ben")
-    ben.push(create("bens", collection="diary", note=SECRET), create("bens", collection="box", note=SECRET, visits=7))
+    ben.push(
+        create("bens", collection="diary", note=SECRET),
+        create("bens", collection="box", note=SECRET, visits=7),
+    )
     ben.push(create("shared", note="everybody's", site="A7"))
     world.server({"put": {"collection": "sites", "record": {"id": "bens", "site": "A7"}}})
     ana = world.device("anas-phone", "ana")
@@ -36,7 +58,8 @@ def guarded_world(engine: sa.Engine) -> tuple[World, Device]:
 
 
 def be_good(world: World) -> None:
-    """All that a well-behaved device may make the server do: the statements of this are the allowed ones."""
+    """Notes the statements of an engine; ``check`` compares statements, rows and answer with the
+    allowed."""
     for transport in ("plugin", "dag"):
         good = world.device(f"good-{transport}", "eve")
         requests = [
@@ -69,7 +92,7 @@ TABLES = ("updraft_records", "updraft_gone", "updraft_meta", "updraft_consumers"
 
 @dataclass
 class Guard:
-    """Notes the statements of an engine; ``check`` compares them, the rows and the answer with what is allowed."""
+    """Notes an engine's statements; ``check`` compares these, rows and answer with the allowed."""
 
     world: World
     engine: sa.Engine
@@ -85,13 +108,13 @@ class Guard:
         self.seen.append(statement)
 
     def learn(self) -> None:
-        """From now on only the statements seen so far are allowed, and the rows stay as they are."""
+        """From now on only the statements seen so far are allowed, and the rows must stay."""
         self.allowed = set(self.seen)
         self.seen.clear()
         self.rows, self.ledger = self._read()
 
     def _read(self) -> tuple[list[Any], dict[str, Any]]:
-        """Every row as the database writes it; those of the ledger by their replica."""
+        """Return every row as the database writes rows, and the ledger's rows by replica."""
         cursor = self._conn.connection.cursor()  # past the listener
         rows = []
         for table in TABLES:
@@ -103,8 +126,8 @@ class Guard:
         return rows, ledger
 
     def check(self, response: dict[str, Any], sender: Any) -> None:
-        """Raise AssertionError unless the request of this replica had a clear answer and no effect."""
-        if self.seen:  # what asked the database nothing has changed nothing
+        """Raise AssertionError unless the replica's request had a clear answer and no effect."""
+        if self.seen:  # without a statement nothing has changed
             self._check_effects(sender)
         check_answer(response)
 
@@ -114,8 +137,12 @@ class Guard:
         self.seen.clear()
         rows, ledger = self._read()
         assert rows == self.rows, f"an effect: {[row for row in rows if row not in self.rows]}"
-        moved = {name for name in {*ledger, *self.ledger} if ledger.get(name) != self.ledger.get(name)}
-        assert all(name == sender for name in moved), f"another's place in the ledger has moved: {moved}"
+        moved = {
+            name for name in {*ledger, *self.ledger} if ledger.get(name) != self.ledger.get(name)
+        }
+        assert all(name == sender for name in moved), (
+            f"another's place in the ledger has moved: {moved}"
+        )
         self.ledger = ledger
 
     def check_at_rest(self) -> None:
@@ -128,11 +155,13 @@ class Guard:
 
 
 def check_answer(response: dict[str, Any]) -> None:
-    """Raise AssertionError unless this is an answer of the protocol that applied nothing and tells no secret."""
-    assert response.keys() - {"refused", "reason", "verdicts"} == ANSWER_KEYS
+    """Raise AssertionError unless this protocol answer applied nothing and tells no secret."""
+    assert response.keys() - {"refused", "reason", "verdicts", "proof", "signature"} == ANSWER_KEYS
     text = json.dumps(response, allow_nan=False)
     assert SECRET not in text, "another user's record"
-    assert not any(c["collection"] in ("diary", "box") for c in response["changes"]), "another user's record"
+    assert not any(c["collection"] in ("diary", "box") for c in response["changes"]), (
+        "another user's record"
+    )
     reasons = [v["reason"] for v in response.get("verdicts", ()) if "reason" in v]
     reasons += [response["reason"]] if "reason" in response else []
     assert all(reason["kind"] in REASONS and reason["message"] for reason in reasons)
@@ -144,4 +173,12 @@ def ask(world: World, made: dict[str, Any] | str, transport: Transport) -> dict[
     """Send as ``ana``, whoever the request names; a DAG run carries texts alone."""
     if transport == "dag" and not isinstance(made, str):
         made = json.dumps(made)
-    return exchange(made, "ana", world.engine, world.collections, transport=transport, clock=lambda: NOW)
+    return exchange(
+        made,
+        "ana",
+        world.engine,
+        world.collections,
+        transport=transport,
+        clock=lambda: NOW,
+        replicas_max=10**6,
+    )

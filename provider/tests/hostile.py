@@ -1,8 +1,8 @@
-"""Requests that somebody signed in could send to do harm. Each is made from a valid one, and none is valid.
+"""Requests that a signed-in user could send to do harm, made from valid requests.
 
-Two families. ``broken_request``: a batch that would be applied, in a request with one fatal fault. ``hostile_batch``:
-a good request whose mutations must all come to nothing. All is drawn from the given random source, so that a seed
-gives the same requests again.
+Two families. ``broken_request``: a batch that would be applied, in a request with a single fatal
+fault. ``hostile_batch``: a good request whose mutations must all come to nothing. All is drawn from
+the given random source, so that a seed gives the same requests again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from world import Device, create, delete, mutation, sealed
 
-from airflow_updraft.limits import ID_LENGTH_MAX, LIMITS, Transport
+from airflow_updraft.limits import ID_BYTES_MAX, LIMITS, Transport
 
 Made = dict[str, Any] | str
 
@@ -37,11 +37,37 @@ WORDS = [
     "😀" * 40,
     "x" * 5_000,
 ]
-SHORT_WORDS = [word for word in WORDS if len(word) <= ID_LENGTH_MAX]
+SHORT_WORDS = [word for word in WORDS if len(word) <= ID_BYTES_MAX]
 UNSTORABLE = ["nul\0", "\ud800", "half \udfff"]
 
+UNFIT: list[Any] = [
+    [UNSTORABLE],
+    {"\0": 1},
+    [{"__proto__": {}}],
+    {"a": {"": 1}},
+    2**53,
+    [-(2**53) - 1],
+    1e20 / 3,
+]
+"""Unfit values of a field, at any depth."""
+
 NO_TEXT: list[Any] = [None, True, 0, 1.5, [], {}, ["x"], {"$ne": None}, "", "x" * 201, *UNSTORABLE]
-NO_COUNT: list[Any] = [None, True, -1, 1.5, 2**53, 2**64, 10**400, float("nan"), float("inf"), "0", "", [], {}, [0]]
+NO_COUNT: list[Any] = [
+    None,
+    True,
+    -1,
+    1.5,
+    2**53,
+    2**64,
+    10**400,
+    float("nan"),
+    float("inf"),
+    "0",
+    "",
+    [],
+    {},
+    [0],
+]
 
 BAD_PARTS: dict[str, list[Any]] = {
     "protocol": [None, 0, 2, True, "1", [1], {}, 1.5, 10**400],
@@ -51,15 +77,31 @@ BAD_PARTS: dict[str, list[Any]] = {
     "since": NO_COUNT,
     "floor": NO_COUNT,
     "limit": [*NO_COUNT, 0],
-    "last": [[], 7, "x", {}, {"number": 1}, {"nonce": "n"}, {"number": -1, "nonce": "n"}, {"number": 1, "nonce": {}}],
-    "void": [[], 7, "x", {"number": 1}, {"number": 1, "nonce": "n"}, {"number": 10**400, "nonce": "n"}],
+    "last": [
+        [],
+        7,
+        "x",
+        {},
+        {"number": 1},
+        {"nonce": "n"},
+        {"number": -1, "nonce": "n"},
+        {"number": 1, "nonce": {}},
+    ],
+    "void": [
+        [],
+        7,
+        "x",
+        {"number": 1},
+        {"number": 1, "nonce": "n"},
+        {"number": 10**400, "nonce": "n"},
+    ],
     "hash": [None, 1, "", "0" * 64, [], {}, *WORDS],
     "batch": [1, True, [], {}, "", "[]", "null", "{}", *WORDS],
 }
 
 
 def hostile_request(chance: Random, device: Device, transport: Transport) -> Made:
-    """One hostile request of the device's user, as an object or as a text; a text may be no JSON."""
+    """Return a hostile request of the device's user, as an object or text, which may be no JSON."""
     (make,) = chance.choices((broken_request, hostile_batch, hostile_pull), (7, 2, 1))
     made = make(chance, device, transport)
     if isinstance(made, dict) and chance.random() < 0.2:
@@ -68,7 +110,7 @@ def hostile_request(chance: Random, device: Device, transport: Transport) -> Mad
 
 
 def hostile_conf(chance: Random, device: Device) -> tuple[Any, dict[str, Any] | None]:
-    """One hostile conf of a DAG run, and the request it carries where the server can read one, else None."""
+    """Return a hostile conf of a DAG run, and the request inside if readable, else None."""
     made = hostile_request(chance, device, "dag")
     text = made if isinstance(made, str) else json.dumps(made)
     request = made if isinstance(made, dict) else None
@@ -83,7 +125,7 @@ def hostile_conf(chance: Random, device: Device) -> tuple[Any, dict[str, Any] | 
             "triggering_user_name": "ben",
             chance.choice(WORDS): junk(chance),
         }, request
-    # No text, or not where it belongs.
+    # No text, or a text in the wrong place.
     return chance.choice(
         [None, {}, {"updraft": made if request else [text]}, {"Updraft": text}, {text: "updraft"}]
     ), None
@@ -91,7 +133,9 @@ def hostile_conf(chance: Random, device: Device) -> tuple[Any, dict[str, Any] | 
 
 def junk(chance: Random) -> Any:
     """A value that belongs nowhere."""
-    return chance.choice((chance.choice(WORDS), chance.choice(NO_COUNT), nested(chance.choice((5, 40, 400)))))
+    return chance.choice(
+        (chance.choice(WORDS), chance.choice(NO_COUNT), nested(chance.choice((5, 40, 400))))
+    )
 
 
 def nested(levels: int) -> Any:
@@ -103,10 +147,19 @@ def nested(levels: int) -> Any:
 
 
 def broken_request(chance: Random, device: Device, transport: Transport) -> Made:
-    """A request whose batch would be applied, but for one fault."""
+    """Return a request whose batch would be applied, but for a single fault."""
     good = device.batch_request(create(f"evil-{chance.random()}", note="must not be stored"))
     fault = chance.choice(
-        (bad_part, bad_part, bad_text, bad_batch_text, bad_batch_text, bad_batch, bad_batch, wrong_turn)
+        (
+            bad_part,
+            bad_part,
+            bad_text,
+            bad_batch_text,
+            bad_batch_text,
+            bad_batch,
+            bad_batch,
+            wrong_turn,
+        )
     )
     return fault(chance, good, transport)
 
@@ -116,13 +169,16 @@ def bad_part(chance: Random, good: dict[str, Any], _: Transport) -> Made:
     value = chance.choice(BAD_PARTS[key])
     if key == "batch" and isinstance(value, str) and chance.random() < 0.5:
         return good | sealed(value)
-    if key in ("replicaId", "user", "since", "floor", "limit", "protocol", "hash") and chance.random() < 0.1:
+    if (
+        key in ("replicaId", "user", "since", "floor", "limit", "protocol", "hash")
+        and chance.random() < 0.1
+    ):
         return {name: part for name, part in good.items() if name != key}
     return good | {key: value}
 
 
 def bad_text(chance: Random, good: dict[str, Any], _: Transport) -> Made:
-    """No JSON, or JSON that says a thing twice: what comes last counts."""
+    """No JSON, or JSON that repeats a key: the last value counts."""
     text = json.dumps(good)
     cuts: list[Callable[[], str]] = [
         lambda: text[: chance.randrange(len(text))],
@@ -143,7 +199,7 @@ def bad_text(chance: Random, good: dict[str, Any], _: Transport) -> Made:
 
 
 def bad_batch_text(chance: Random, good: dict[str, Any], _: Transport) -> Made:
-    """The batch's own text is broken, and its hash is right: somebody meant it."""
+    """The batch's own text is broken, but has the right hash: somebody meant this."""
     text: str = good["batch"]
     broken = chance.choice(
         (
@@ -163,7 +219,7 @@ def bad_batch_text(chance: Random, good: dict[str, Any], _: Transport) -> Made:
 
 
 def bad_batch(chance: Random, good: dict[str, Any], transport: Transport) -> Made:
-    """The batch is JSON of the wrong shape, or over its limits."""
+    """The batch is JSON of the wrong shape, or over the limits."""
     batch = json.loads(good["batch"])
     if chance.random() < 0.02:
         limits = LIMITS[transport]
@@ -173,9 +229,26 @@ def bad_batch(chance: Random, good: dict[str, Any], transport: Transport) -> Mad
         return good | sealed(batch)
     key, values = chance.choice(
         (
-            ("number", [*NO_COUNT, 0, batch["number"] + 1, batch["number"] - 1, batch["number"] + 10**6]),
+            (
+                "number",
+                [*NO_COUNT, 0, batch["number"] + 1, batch["number"] - 1, batch["number"] + 10**6],
+            ),
             ("nonce", NO_TEXT),
-            ("mutations", [None, {}, "x", 1, [1], [[]], [None], [{}], [{"collection": "asks"}], [{"id": "a"}]]),
+            (
+                "mutations",
+                [
+                    None,
+                    {},
+                    "x",
+                    1,
+                    [1],
+                    [[]],
+                    [None],
+                    [{}],
+                    [{"collection": "asks"}],
+                    [{"id": "a"}],
+                ],
+            ),
             (chance.choice(WORDS), [1]),
         )
     )
@@ -199,7 +272,8 @@ def wrong_turn(chance: Random, good: dict[str, Any], _: Transport) -> Made:
 
 
 def hostile_pull(chance: Random, device: Device, _: Transport) -> Made:
-    """Asks for more than it may: under another's name, of another's replica, all at once; or voids what never was."""
+    """Ask for too much: another's name, another's replica, everything at once; or void a batch that
+    never was."""
     word = chance.choice(SHORT_WORDS)
     next_number = device.last["number"] + 1 if device.last else 1
     parts = chance.choice(
@@ -218,8 +292,10 @@ def hostile_pull(chance: Random, device: Device, _: Transport) -> Made:
 
 
 def hostile_batch(chance: Random, device: Device, transport: Transport) -> Made:
-    """A good request; none of its mutations may have an effect."""
-    return device.batch_request(*(hostile_mutation(chance, transport) for _ in range(chance.choice((1, 2, 8)))))
+    """Return a good request without any mutation that may have an effect."""
+    return device.batch_request(
+        *(hostile_mutation(chance, transport) for _ in range(chance.choice((1, 2, 8))))
+    )
 
 
 def hostile_mutation(chance: Random, transport: Transport) -> dict[str, Any]:
@@ -228,17 +304,48 @@ def hostile_mutation(chance: Random, transport: Transport) -> dict[str, Any]:
     good = create(new, note="must not be stored")
     made: list[Callable[[], dict[str, Any]]] = [
         lambda: create(new, collection=word, note=word),
-        lambda: create(chance.choice(["", "x" * 201, *UNSTORABLE]), note=word),
+        lambda: create(chance.choice(["", "x" * 801, "é" * 401, *UNSTORABLE]), note=word),
         lambda: good | {"op": chance.choice([None, 1, [], {}, "", "upsert", "CREATE", word])},
         lambda: good | {word: junk(chance)},
         lambda: good | {"baseRevision": chance.choice([*NO_COUNT, 2**53 - 1, 10**6])},
         lambda: good | {chance.choice(["firstSeq", "lastSeq"]): chance.choice(NO_COUNT)},
-        lambda: good | {"set": {chance.choice(["", "id", "__proto__", "x" * 101, *UNSTORABLE, name]): word}},
-        lambda: good | {"set": chance.choice([[], "x", 1, {"note": word * 100}, {"status": word}, {"visits": word}])},
-        lambda: good | {"set": {"visits": chance.choice([-1, 0.5, 10**400, float("inf"), True, None, []])}},
-        lambda: good | {"set": {"data": chance.choice([nested(40), *UNSTORABLE, [UNSTORABLE], {"\0": 1}])}},
-        lambda: good | {"inc": chance.choice([[], {"visits": True}, {"visits": "1"}, {"note": 1}, {name: 1}])},
-        lambda: mutation("patch", "shared", base=0, removed=chance.choice(["note", [1], [["note"]], [name], ["id"]])),
+        lambda: (
+            good
+            | {
+                "set": {
+                    chance.choice(
+                        ["", "id", "__proto__", "x" * 401, "é" * 201, *UNSTORABLE, name]
+                    ): word
+                }
+            }
+        ),
+        lambda: (
+            good
+            | {
+                "set": chance.choice(
+                    [[], "x", 1, {"note": word * 100}, {"status": word}, {"visits": word}]
+                )
+            }
+        ),
+        lambda: (
+            good
+            | {"set": {"visits": chance.choice([-1, 0.5, 10**400, float("inf"), True, None, []])}}
+        ),
+        lambda: good | {"set": {"data": chance.choice([nested(40), *UNSTORABLE, *UNFIT])}},
+        lambda: (
+            good
+            | {
+                "inc": chance.choice(
+                    [[], {"visits": True}, {"visits": "1"}, {"note": 1}, {name: 1}]
+                )
+            }
+        ),
+        lambda: mutation(
+            "patch",
+            "shared",
+            base=0,
+            removed=chance.choice(["note", [1], [["note"]], [name], ["id"]]),
+        ),
         lambda: mutation("patch", "shared", base=0, set={"note": word[:200]}),
         lambda: mutation("patch", "shared", base=0, inc={"note": 1}),
         lambda: delete("shared", base=0),
@@ -246,7 +353,9 @@ def hostile_mutation(chance: Random, transport: Transport) -> dict[str, Any]:
         lambda: delete(word[:200], base=0),
         lambda: mutation("patch", word[:200], base=0, set={"note": word[:200]}),
         lambda: create(word[:200], collection="sites", note="n"),
-        lambda: mutation(chance.choice(["patch", "create"]), "bens", collection="diary", set={"note": word[:200]}),
+        lambda: mutation(
+            chance.choice(["patch", "create"]), "bens", collection="diary", set={"note": word[:200]}
+        ),
         lambda: delete("bens", base=1, collection=chance.choice(["diary", "sites"])),
         lambda: mutation("patch", "bens", base=0, collection="box", set={"note": word[:200]}),
         lambda: mutation("patch", "bens", base=1, collection="box", inc={"visits": -1_000}),

@@ -1,4 +1,7 @@
-"""Holes in the engine, planted one at a time, and what the guard must say of each: else it would prove nothing."""
+"""Holes in the engine, planted singly, and the guard's necessary words about each.
+
+A guard that missed a hole would prove nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,16 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from airflow_updraft import apply, ledger, request
+from airflow_updraft.exchange import ledger, records, request, rights
 
 
 def sql_in_a_lookup(patch: pytest.MonkeyPatch) -> None:
     def load(conn: sa.Connection, replica_id: str) -> ledger.Entry | None:
         columns = ", ".join(f'"{name}"' for name in ledger.Entry.__slots__)
         quoted = replica_id.replace("'", "''")  # well quoted, and still a request's text in SQL
-        found = conn.exec_driver_sql(f"SELECT {columns} FROM updraft_replicas WHERE replica_id = '{quoted}'")
+        found = conn.exec_driver_sql(
+            f"SELECT {columns} FROM updraft_replicas WHERE replica_id = '{quoted}'"
+        )
         row = found.one_or_none()
         return None if row is None else ledger.Entry(*row)
 
@@ -23,7 +28,7 @@ def sql_in_a_lookup(patch: pytest.MonkeyPatch) -> None:
 
 
 def sql_in_a_record_id(patch: pytest.MonkeyPatch) -> None:
-    real = apply.load_records
+    real = records.load_records
 
     def load(conn: sa.Connection, wanted: Any) -> Any:
         wanted = list(wanted)
@@ -32,15 +37,15 @@ def sql_in_a_record_id(patch: pytest.MonkeyPatch) -> None:
             conn.exec_driver_sql(f"SELECT revision FROM updraft_records WHERE id = '{quoted}'")
         return real(conn, wanted)
 
-    patch.setattr(apply, "load_records", load)
+    patch.setattr(records, "load_records", load)
 
 
 def everybody_may_write(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(apply, "_may_write", lambda *_: True)
+    patch.setattr(rights, "may_write", lambda *_: True)
 
 
 def everybody_may_read(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(apply, "may_read", lambda *_: True)
+    patch.setattr(rights, "may_read", lambda *_: True)
 
 
 def hash_is_not_looked_at(patch: pytest.MonkeyPatch) -> None:

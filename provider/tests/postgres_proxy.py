@@ -1,4 +1,4 @@
-"""A TCP proxy in front of PostgreSQL that loses the connection around one COMMIT."""
+"""A TCP proxy in front of PostgreSQL that loses the connection around a COMMIT."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ When = Literal["before", "after"]
 class Proxy:
     """Passes everything on, until ``lose_next_commit``.
 
-    ``before``: the server never sees that COMMIT. ``after``: it has committed and said so, the client never hears.
+    ``before``: the server never sees that COMMIT. ``after``: the server has committed and said so,
+    the client never hears.
     """
 
     def __init__(self, socket_folder: str, port: int) -> None:
@@ -44,10 +45,15 @@ class Proxy:
                 threading.Thread(target=self._upward, args=(client, server), daemon=True).start()
 
     def _upward(self, client: socket.socket, server: socket.socket) -> None:
-        """Pass the client's messages on; a libpq client waits for each answer, so a chunk is never two requests."""
+        """Pass the client's messages on.
+
+        A libpq client waits for each answer, so a chunk is never two requests.
+        """
         answered = threading.Event()
         hold = threading.Event()
-        threading.Thread(target=self._downward, args=(server, client, hold, answered), daemon=True).start()
+        threading.Thread(
+            target=self._downward, args=(server, client, hold, answered), daemon=True
+        ).start()
         with suppress(OSError):
             while chunk := client.recv(65_536):
                 when = self._armed if b"COMMIT\x00" in chunk else None  # not READ COMMITTED
@@ -68,7 +74,10 @@ class Proxy:
 
     @staticmethod
     def _downward(
-        server: socket.socket, client: socket.socket, hold: threading.Event, answered: threading.Event
+        server: socket.socket,
+        client: socket.socket,
+        hold: threading.Event,
+        answered: threading.Event,
     ) -> None:
         with suppress(OSError):
             while chunk := server.recv(65_536):
@@ -81,5 +90,7 @@ class Proxy:
 def engine_through(proxy: Proxy, url: sa.URL, driver: str) -> sa.Engine:
     """An engine whose connections go through the proxy."""
     query = {"sslmode": "disable", "gssencmode": "disable"}
-    through = sa.URL.create(f"postgresql+{driver}", url.username, None, "127.0.0.1", proxy.port, url.database, query)
+    through = sa.URL.create(
+        f"postgresql+{driver}", url.username, None, "127.0.0.1", proxy.port, url.database, query
+    )
     return sa.create_engine(through)

@@ -1,15 +1,17 @@
-"""Runs both DAGs in the Airflow that the environment names, and writes what it found as JSON (see test_dags.py)."""
+"""Runs both DAGs in the environment's Airflow, and writes findings as JSON (test_dags.py)."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import subprocess
 import sys
 from typing import Any
 
 import sqlalchemy as sa
 from airflow.dag_processing.dagbag import DagBag
+from airflow.models.serialized_dag import SerializedDagModel
 from airflow.models.variable import Variable
 from airflow.models.xcom import XComModel
 from airflow.sdk import DAG
@@ -27,11 +29,16 @@ USER = "dag_test"  # whom dag.test() names as the triggering user
 def run(dag: DAG, conf: dict[str, Any] | None = None) -> dict[str, Any]:
     dag_run = dag.test(run_conf=conf)
     with create_session() as session:
-        query = sa.select(XComModel).where(XComModel.run_id == dag_run.run_id, XComModel.key == "return_value")
-        stored = {row.task_id: row.value for row in session.scalars(query)}  # as the REST API gives it
+        query = sa.select(XComModel).where(
+            XComModel.run_id == dag_run.run_id, XComModel.key == "return_value"
+        )
+        stored = {
+            row.task_id: row.value for row in session.scalars(query)
+        }  # as the REST API returns dates
         states = {ti.task_id: str(ti.state) for ti in dag_run.get_task_instances(session=session)}
     main_task = dag.dag_id.removeprefix("updraft_")
-    return {"state": str(dag_run.state), "xcom": stored.get(main_task), "xcoms": stored, "tasks": states}
+    found = {"run": dag_run.run_id, "state": str(dag_run.state), "xcom": stored.get(main_task)}
+    return found | {"xcoms": stored, "tasks": states}
 
 
 def request(**more: Any) -> dict[str, str]:
@@ -49,6 +56,24 @@ def describe(dag: Any) -> dict[str, Any]:
     }
 
 
+def published_doc() -> Any:
+    """Return the DAG's doc as the REST API shows the doc after Airflow's own parse.
+
+    A parse in this process would say less: only tasks and the DAG processor can read Variables.
+    """
+    command = [sys.executable, "-m", "airflow", "dag-processor", "--num-runs", "1"]
+    # Without half a minute's wait after the writes of dag.test().
+    at_once = {"AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0"}
+    done = subprocess.run(
+        command, env=os.environ | at_once, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    with create_session() as session:
+        dag = SerializedDagModel.get_dag("updraft_exchange", session=session)
+        assert dag is not None
+        return dag.doc_md
+
+
 def sql(text: str) -> list[Any]:
     engine = sa.create_engine(f"sqlite:///{HOME}/demo.db")
     with engine.begin() as conn:
@@ -62,7 +87,7 @@ def revision() -> int:
 
 
 def run_pipelines(exchange: DAG, put: dict[str, Any], epoch: str) -> dict[str, Any]:
-    """The demo's pipeline and the one of docs/dag-authors.md, each as often as a bell rings, and what they made."""
+    """Run the demo's pipeline and that of docs/dag-authors.md at each ring; return the results."""
     captured = {
         "i2": {"site": "A7", "status": "fail"},
         "i3": {"site": "nowhere", "status": "ok"},
@@ -81,12 +106,18 @@ def run_pipelines(exchange: DAG, put: dict[str, Any], epoch: str) -> dict[str, A
     settled = revision()
     with sa.create_engine(f"sqlite:///{HOME}/store.db").connect() as conn:
         query = (
-            "SELECT collection, id, fields, updated_by FROM updraft_records WHERE collection <> 'sites' ORDER BY 1, 2"
+            "SELECT collection, id, fields, updated_by FROM updraft_records "
+            "WHERE collection <> 'sites' ORDER BY 1, 2"
         )
-        records = {f"{row[0]}/{row[1]}": [json.loads(row[2]), row[3]] for row in conn.execute(sa.text(query))}
+        records = {
+            f"{row[0]}/{row[1]}": [json.loads(row[2]), row[3]]
+            for row in conn.execute(sa.text(query))
+        }
     return {
         "pipeline_errors": bag.import_errors,
-        "pipeline_states": {name: [done["state"] for done in all_runs] for name, all_runs in runs.items()},
+        "pipeline_states": {
+            name: [done["state"] for done in all_runs] for name, all_runs in runs.items()
+        },
         "outcomes": [done["xcoms"].get("score") for done in runs["scoring"]],
         "open_tasks": [done["xcoms"].get("follow_up") for done in runs["example"]],
         "pipeline_records": records,
@@ -105,24 +136,35 @@ def main() -> dict[str, Any]:
     }
     found["no_store"] = run(exchange, request())
     try:
-        answer(USER, request())
+        answer(USER, request(), "a run")
     except Exception as error:
         found["no_store"]["error"] = str(error)
     os.environ["AIRFLOW_CONN_UPDRAFT_DEFAULT"] = os.environ["UPDRAFT_TEST_STORE"]
     run(sync)
     found["pull"] = run(exchange, request())
     found["kept_epoch"] = Variable.get("updraft_epoch")
+    found["kept_secret"] = Variable.get("updraft_secret")
+    found["doc"] = published_doc()
+    found["doc_without_store"] = exchange.doc_md
     found["as_another"] = run(exchange, request(user="ana"))
     before = revision()
     found["malformed"] = [
-        run(exchange, conf)["xcom"] for conf in (None, {"updraft": {"protocol": 1}}, {"updraft": "{"})
+        run(exchange, conf)["xcom"]
+        for conf in (None, {"updraft": {"protocol": 1}}, {"updraft": "{"})
     ]
     found["malformed_wrote"] = revision() != before
     try:
-        answer(None, request())
+        answer(None, request(), "a run")
     except NoTriggeringUserError as error:
         found["nobody"] = str(error)
-    put = {"collection": "inspections", "id": "i1", "firstSeq": 1, "lastSeq": 1, "baseRevision": 0, "op": "create"}
+    put = {
+        "collection": "inspections",
+        "id": "i1",
+        "firstSeq": 1,
+        "lastSeq": 1,
+        "baseRevision": 0,
+        "op": "create",
+    }
     mutations = [put | {"set": {"site": "A7", "status": "ok"}}]
     batch = json.dumps({"number": 1, "nonce": "n", "mutations": mutations})
     digest = hashlib.sha256(batch.encode()).hexdigest()
@@ -132,7 +174,9 @@ def main() -> dict[str, Any]:
     found["failed_sync"] = run(sync)
     found |= run_pipelines(exchange, put, str(found["kept_epoch"]))
     with sa.create_engine(f"sqlite:///{HOME}/store.db").begin() as conn:
-        conn.execute(sa.text("UPDATE updraft_records SET revision = revision + 100 WHERE id = 'i1'"))
+        conn.execute(
+            sa.text("UPDATE updraft_records SET revision = revision + 100 WHERE id = 'i1'")
+        )
     found["corrupt_sync"] = run(sync)
     return found
 

@@ -1,6 +1,7 @@
-"""The real exchange on throw-away stores, for the worker's simulation: a JSON command a line in, an answer a line out.
+"""The real exchange on throw-away stores, for the worker's simulation: JSON lines in and out.
 
-Run as `python simulation_server.py` from anywhere; stores are SQLite in memory and vanish with the process.
+Run as `python simulation_server.py` from anywhere; stores are SQLite in memory and vanish with the
+process.
 """
 
 from __future__ import annotations
@@ -17,10 +18,32 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from world import KeptEpoch, World
 
+from airflow_updraft.collections import compile_collections
+from airflow_updraft.dag_api.collection_store import CollectionStore
+from airflow_updraft.errors import RecordInvalidError
+from airflow_updraft.exchange.proof import Proofs
+
 
 def open_world(collections: dict[str, Any]) -> World:
-    engine = sa.create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
-    return World(engine, collections, KeptEpoch())
+    engine = sa.create_engine(
+        "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
+    )
+    return World(engine, collections, KeptEpoch(), Proofs("outside the store"))
+
+
+def change(world: World, made: dict[str, Any]) -> None:
+    """Make Airflow's own change; nobody can change a collection that is not declared."""
+    if next(iter(made.values()))["collection"] in world.collections:
+        world.server(made)
+
+
+def judge(world: World, collection: str, text: str) -> str | None:
+    """Store a record as a DAG would, given as JSON text; return a refusal's reason, or None."""
+    try:
+        CollectionStore(world.engine, world.collections, collection).put(json.loads(text), by="dag")
+    except RecordInvalidError as error:
+        return str(error)
+    return None
 
 
 def main() -> None:
@@ -35,10 +58,19 @@ def main() -> None:
                 answer: Any = None
             case "exchange":
                 answer = worlds[name].exchange(
-                    command["request"], command["user"], transport=command.get("transport", "plugin")
+                    command["request"],
+                    command["user"],
+                    transport=command.get("transport", "plugin"),
                 )
             case "change":
-                answer = worlds[name].server(command["change"])
+                answer = change(worlds[name], command["change"])
+            case "declare":
+                worlds[name].collections = compile_collections(command["collections"])
+                answer = None
+            case "judge":
+                answer = [
+                    judge(worlds[name], command["collection"], text) for text in command["texts"]
+                ]
             case "records":
                 answer = worlds[name].snapshot()["updraft_records"]
                 for row in answer:

@@ -1,20 +1,26 @@
-"""A store as version 1 of the package made it, with data. Frozen text: it must not follow today's tables."""
+"""A store as made by version 1 of the package, with data; frozen text apart from today's tables."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
 TABLES = """\
-CREATE TABLE updraft_consumers (name TEXT NOT NULL, collection TEXT NOT NULL, revision BIGINT NOT NULL,
+CREATE TABLE updraft_consumers (name TEXT NOT NULL, collection TEXT NOT NULL,
+  revision BIGINT NOT NULL,
   PRIMARY KEY (name, collection));
-CREATE TABLE updraft_gone ("user" TEXT NOT NULL, collection TEXT NOT NULL, id TEXT NOT NULL, revision BIGINT NOT NULL,
+CREATE TABLE updraft_gone ("user" TEXT NOT NULL, collection TEXT NOT NULL, id TEXT NOT NULL,
+  revision BIGINT NOT NULL,
   PRIMARY KEY ("user", collection, id));
 CREATE INDEX updraft_gone_by_revision ON updraft_gone ("user", revision);
-CREATE TABLE updraft_meta (id INTEGER NOT NULL, schema_version INTEGER NOT NULL, epoch TEXT NOT NULL,
+CREATE TABLE updraft_meta (id INTEGER NOT NULL, schema_version INTEGER NOT NULL,
+  epoch TEXT NOT NULL,
   revision BIGINT NOT NULL, horizon BIGINT NOT NULL, PRIMARY KEY (id));
-CREATE TABLE updraft_records (collection TEXT NOT NULL, id TEXT NOT NULL, revision BIGINT NOT NULL,
-  created BIGINT NOT NULL, fields JSON NOT NULL, field_revisions JSON NOT NULL, deleted BOOLEAN NOT NULL, owner TEXT,
-  updated_by TEXT NOT NULL, updated_at TIMESTAMP WITH TIME ZONE NOT NULL, PRIMARY KEY (collection, id));
+CREATE TABLE updraft_records (collection TEXT NOT NULL, id TEXT NOT NULL,
+  revision BIGINT NOT NULL,
+  created BIGINT NOT NULL, fields JSON NOT NULL, field_revisions JSON NOT NULL,
+  deleted BOOLEAN NOT NULL, owner TEXT,
+  updated_by TEXT NOT NULL, updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+  PRIMARY KEY (collection, id));
 CREATE INDEX updraft_records_by_revision ON updraft_records (revision);
 CREATE INDEX updraft_records_by_collection ON updraft_records (collection, revision);
 CREATE TABLE updraft_replicas (replica_id TEXT NOT NULL, "user" TEXT NOT NULL, epoch TEXT NOT NULL,
@@ -26,7 +32,8 @@ NOW = "'2025-06-01 10:00:00+00:00'"
 DATA = f"""\
 INSERT INTO updraft_meta VALUES (1, 1, 'old-epoch', 4, 2);
 INSERT INTO updraft_records VALUES
-  ('asks', 'a', 4, 1, '{{"note": "\\u00e9", "visits": 2}}', '{{"visits": 4}}', false, 'ana', 'ana', {NOW});
+  ('asks', 'a', 4, 1, '{{"note": "\\u00e9", "visits": 2}}', '{{"visits": 4}}',
+   false, 'ana', 'ana', {NOW});
 INSERT INTO updraft_records VALUES ('asks', 'b', 3, 3, '{{}}', '{{}}', true, 'bob', 'bob', {NOW});
 INSERT INTO updraft_gone VALUES ('bob', 'diary', 'c', 3);
 INSERT INTO updraft_consumers VALUES ('scoring', 'asks', 3);

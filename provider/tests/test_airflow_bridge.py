@@ -1,4 +1,4 @@
-"""Connections become engines: quickly where they are plain, by their hook where they are not."""
+"""Connections become engines: quickly if plain, by hook if not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-PLAIN = {"conn_type": "postgres", "login": "me", "password": "p@ss", "host": "db", "port": 5433, "schema": "updraft"}
+PLAIN = {
+    "conn_type": "postgres",
+    "login": "me",
+    "password": "p@ss",
+    "host": "db",
+    "port": 5433,
+    "schema": "updraft",
+}
 
 
 def engine_url(monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any] | str) -> Any:
@@ -26,12 +33,21 @@ def test_plain_postgres_connection(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_socket_directory_is_kept_in_both_forms(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert engine_url(monkeypatch, {"conn_type": "postgres", "host": "/run/a b", "schema": "x"}).host == "/run/a b"
-    assert engine_url(monkeypatch, "postgresql://me@/x?host=%2Frun%2Fpg").query == {"host": "/run/pg"}
+    assert (
+        engine_url(monkeypatch, {"conn_type": "postgres", "host": "/run/a b", "schema": "x"}).host
+        == "/run/a b"
+    )
+    assert engine_url(monkeypatch, "postgresql://me@/x?host=%2Frun%2Fpg").query == {
+        "host": "/run/pg"
+    }
 
 
-def test_connection_with_an_extra_of_its_hook_goes_through_the_hook(monkeypatch: pytest.MonkeyPatch) -> None:
-    url = engine_url(monkeypatch, PLAIN | {"extra": {"sqlalchemy_query": {"application_name": "x"}}})
+def test_connection_with_an_extra_of_its_hook_goes_through_the_hook(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = engine_url(
+        monkeypatch, PLAIN | {"extra": {"sqlalchemy_query": {"application_name": "x"}}}
+    )
     assert (url.database, url.query) == ("updraft", {"application_name": "x"})
 
 

@@ -1,4 +1,4 @@
-"""The bell that wakes DAGs: rings for news, again only where a ring may be lost, and never for nothing."""
+"""The bell that wakes DAGs: rings for news, again only if a ring may be lost, never for nothing."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 import sqlalchemy as sa
 from world import World, create, patch
 
-from airflow_updraft.bell import CONFIRM_S, Bell
-from airflow_updraft.tables import consumers
+from airflow_updraft.dag_api.bell import CONFIRM_S, Bell
+from airflow_updraft.store.tables import consumers
 
 
 class Clock:
@@ -135,7 +135,8 @@ def test_trigger_fires_backs_off_from_a_broken_store_and_goes_on(
 
 
 def test_trigger_does_not_block_the_loop(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_updraft import airflow_bridge, bell, trigger
+    from airflow_updraft import airflow_bridge, trigger
+    from airflow_updraft.dag_api import bell
 
     def slow(self: Bell) -> int:
         time.sleep(0.3)
@@ -168,13 +169,16 @@ def test_trigger_is_made_anew_from_what_it_serializes_and_one_watches_a_collecti
     path, kwargs = one.watchers[0].trigger.serialize()
     assert path == f"{CollectionChangedTrigger.__module__}.{CollectionChangedTrigger.__name__}"
     assert CollectionChangedTrigger(**kwargs).collection == "asks"
-    assert BaseEventTrigger.hash(path, kwargs) == BaseEventTrigger.hash(*other.watchers[0].trigger.serialize())
+    assert BaseEventTrigger.hash(path, kwargs) == BaseEventTrigger.hash(
+        *other.watchers[0].trigger.serialize()
+    )
 
 
 def test_asset_in_a_dag_file_loads_next_to_nothing() -> None:
-    """The DAG processor reads every DAG file every few seconds, and each task reads its own."""
+    """The DAG processor reads every DAG file every few seconds, and each task its own."""
     code = (
-        "import sys; from airflow.sdk import DAG; import airflow.triggers.base; before = set(sys.modules)\n"
+        "import sys; from airflow.sdk import DAG; import airflow.triggers.base; before = "
+        "set(sys.modules)\n"
         "from airflow_updraft import Collection; Collection('inspections').asset()\n"
         "print(sorted({name.split('.')[0] for name in set(sys.modules) - before}))"
     )

@@ -1,4 +1,4 @@
-"""Whatever text may be stored comes back as it was, whichever way the driver takes it."""
+"""Every storable text comes back unchanged, through every driver."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from world import NOW
 
-from airflow_updraft.bulk import append, upsert
 from airflow_updraft.json_values import write_json
-from airflow_updraft.tables import create_store, records
-from airflow_updraft.transaction import Pace, run_transaction
+from airflow_updraft.store.bulk import append, upsert
+from airflow_updraft.store.tables import create_store, records
+from airflow_updraft.store.transaction import Pace, run_transaction
 
 storable = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 awkward = st.sampled_from(
@@ -31,13 +31,18 @@ def store(every_engine: sa.Engine) -> sa.Engine:
 
 
 def as_row(row: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(write_json(row[c.name]) if isinstance(c.type, sa.JSON) else row[c.name] for c in records.columns)
+    return tuple(
+        write_json(row[c.name]) if isinstance(c.type, sa.JSON) else row[c.name]
+        for c in records.columns
+    )
 
 
 @given(rows)
 @example([("a", None, {}, False)])
 @example([("NULL", "NULL", {"NULL": "\\"}, True), ("b", None, {'"': '\\"'}, False)])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_rows_are_read_as_they_were_written(store: sa.Engine, drawn: Any) -> None:
     written = {
         record_id: {
@@ -56,7 +61,11 @@ def test_rows_are_read_as_they_were_written(store: sa.Engine, drawn: Any) -> Non
     }
     with store.begin() as conn:
         conn.execute(records.delete())
-        append(conn, records, [as_row(row | {"revision": 1, "owner": "before"}) for row in written.values()])
+        append(
+            conn,
+            records,
+            [as_row(row | {"revision": 1, "owner": "before"}) for row in written.values()],
+        )
         upsert(conn, records, [as_row(row) for row in written.values()])
         read = {row["id"]: dict(row) for row in conn.execute(records.select()).mappings()}
     for row in read.values():
@@ -79,7 +88,7 @@ def test_taken_key_is_an_integrity_error(store: sa.Engine) -> None:
 
 
 def test_connection_that_dies_is_known_to_be_lost(server_engine: sa.Engine) -> None:
-    """So the transaction is run again, on another connection (fault 30)."""
+    """A lost connection is known, so that the transaction runs again on another (fault 30)."""
     create_store(server_engine)
     attempts = []
 

@@ -1,4 +1,4 @@
-"""Many exchanges at once while connections die and locks are held: nothing is lost, nothing is doubled."""
+"""Many exchanges while connections die and locks are held: nothing is lost or doubled."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ import pytest
 import sqlalchemy as sa
 from world import Device, World, create, mutation
 
-from airflow_updraft import transaction
 from airflow_updraft.errors import CommitUnknownError
+from airflow_updraft.store import transaction
 
 SEEDS = [1, 2]
 WRITERS, BATCHES = 4, 8
 
 
-def send_until_answered(world: World, request: dict[str, Any], user: str, failures: list[str]) -> dict[str, Any]:
+def send_until_answered(
+    world: World, request: dict[str, Any], user: str, failures: list[str]
+) -> dict[str, Any]:
     """As a device does: the same request again, however often the database fails."""
     for _ in range(50):
         try:
@@ -32,25 +34,36 @@ def send_until_answered(world: World, request: dict[str, Any], user: str, failur
 
 
 def write(world: World, index: int, failures: list[str], seed: int) -> None:
-    """One device's batches: an increment of the shared record, and a record of its own, some sent twice."""
+    """Send a device's batches: increments of a shared record, and own records, some sent twice."""
     chance = random.Random(seed * 100 + index)
     user = f"user{index}"
     device = Device(world, f"r{index}", user)
     device.settle(send_until_answered(world, device.request(), user, failures))
     for number in range(BATCHES):
-        request = device.batch_request(mutation("patch", "sum", inc={"visits": 1}), create(f"{index}-{number}"))
+        request = device.batch_request(
+            mutation("patch", "sum", inc={"visits": 1}), create(f"{index}-{number}")
+        )
         answer = send_until_answered(world, request, user, failures)
         if chance.random() < 0.3:
-            assert send_until_answered(world, request, user, failures)["verdicts"] == answer["verdicts"]
-        assert [v["verdict"] for v in answer["verdicts"]] in (["merged", "applied"], ["applied", "applied"])
+            assert (
+                send_until_answered(world, request, user, failures)["verdicts"]
+                == answer["verdicts"]
+            )
+        assert [v["verdict"] for v in answer["verdicts"]] in (
+            ["merged", "applied"],
+            ["applied", "applied"],
+        )
         device.settle(answer, request)
 
 
 @contextmanager
-def disturbed(disturb: Callable[[random.Random], bool], seed: int, revision: Callable[[], int]) -> Iterator[list[bool]]:
-    """Disturb again and again beside the block; yields a list with an entry for each blow that hit.
+def disturbed(
+    disturb: Callable[[random.Random], bool], seed: int, revision: Callable[[], int]
+) -> Iterator[list[bool]]:
+    """Disturb again and again beside the block; yield a list with an entry for each hit.
 
-    The next blow waits until something was written after the last one: however slow the machine, work goes on.
+    The next blow waits until something was written after the last blow: on any machine, work goes
+    on.
     """
     over, chance, hits = threading.Event(), random.Random(seed), []
 
@@ -95,7 +108,9 @@ def run_writers(world: World, seed: int) -> None:
 def assert_nothing_lost_or_doubled(world: World) -> None:
     held = world.records()
     assert held.pop("sum")["visits"] == WRITERS * BATCHES
-    assert sorted(held) == sorted(f"{index}-{number}" for index in range(WRITERS) for number in range(BATCHES))
+    assert sorted(held) == sorted(
+        f"{index}-{number}" for index in range(WRITERS) for number in range(BATCHES)
+    )
     assert world.revision == 1 + 2 * WRITERS * BATCHES, "effects = revisions"
     ledger = {row["replica_id"]: row["number"] for row in world.snapshot()["updraft_replicas"]}
     assert ledger == {"first": 1} | {f"r{index}": BATCHES for index in range(WRITERS)}
@@ -110,9 +125,11 @@ VICTIMS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'exchange' 
 def test_fault_30_backends_terminated_at_random(
     server_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    """fault 30: whatever each connection was doing, COMMIT included."""
+    """fault 30: at any moment of each connection, COMMIT included."""
     monkeypatch.setattr(transaction, "PAUSE_MAX_S", 0.01)
-    engine = sa.create_engine(server_engine.url.update_query_dict({"application_name": "exchange"}), pool_size=WRITERS)
+    engine = sa.create_engine(
+        server_engine.url.update_query_dict({"application_name": "exchange"}), pool_size=WRITERS
+    )
     world = World(engine)
     world.device("first").push(create("sum", visits=0))
     with server_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
@@ -131,16 +148,21 @@ def test_fault_30_backends_terminated_at_random(
 
 
 @pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"fault 30: seed {seed}")
-def test_fault_30_sqlite_locked_at_random(tmp_path: Any, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+def test_fault_30_sqlite_locked_at_random(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
     """fault 30: another process's writer holds the lock for longer than an attempt waits."""
     monkeypatch.setattr(transaction, "SQLITE_WAIT_MS", 5)
     monkeypatch.setattr(transaction, "PAUSE_MAX_S", 0.01)
     world = World(sa.create_engine(f"sqlite:///{tmp_path}/s.db"))
     world.device("first").push(create("sum", visits=0))
-    holder = sqlite3.connect(f"{tmp_path}/s.db", isolation_level=None, timeout=0, check_same_thread=False)
+    holder = sqlite3.connect(
+        f"{tmp_path}/s.db", isolation_level=None, timeout=0, check_same_thread=False
+    )
 
     def hold(chance: random.Random) -> bool:
-        # It comes in between two of the writers' turns; asking SQLite, it would seldom find the lock free.
+        # The blow comes between two turns of the writers; asking SQLite would seldom find a free
+        # lock.
         with transaction._writers.take(world.engine, 2.0), suppress(sqlite3.OperationalError):
             holder.execute("BEGIN IMMEDIATE")
         if not holder.in_transaction:
@@ -158,20 +180,24 @@ def test_fault_30_sqlite_locked_at_random(tmp_path: Any, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"fault 29: seed {seed}")
 def test_fault_29_runs_of_the_same_batches_at_once(world: World, seed: int) -> None:
-    """fault 29: each batch is applied by several runs, started at random; the ledger lets one win."""
+    """fault 29: each batch is applied by several runs, started at random; only one may win."""
     chance = random.Random(seed)
     world.device("first").push(create("sum", visits=0))
     devices = [world.device(f"r{index}", f"user{index}") for index in range(WRITERS)]
     for number in range(4):
         requests = [
-            device.batch_request(mutation("patch", "sum", inc={"visits": 1}), create(f"{index}-{number}"))
+            device.batch_request(
+                mutation("patch", "sum", inc={"visits": 1}), create(f"{index}-{number}")
+            )
             for index, device in enumerate(devices)
         ]
         runs = [index for index in range(WRITERS) for _ in range(chance.randint(2, 4))]
         chance.shuffle(runs)
         answers: list[tuple[int, dict[str, Any]]] = []
 
-        def run(index: int, requests: list[dict[str, Any]] = requests, answers: Any = answers) -> None:
+        def run(
+            index: int, requests: list[dict[str, Any]] = requests, answers: Any = answers
+        ) -> None:
             answers.append((index, world.exchange(requests[index], f"user{index}")))
 
         threads = [threading.Thread(target=run, args=(index,)) for index in runs]

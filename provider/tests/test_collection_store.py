@@ -1,4 +1,4 @@
-"""Airflow's own reads and writes of a collection: what DAG authors get."""
+"""Airflow's own reads and writes of a collection, as DAG authors have these."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from world import World, create, only_verdict, patch
 
-from airflow_updraft.collection_store import CollectionStore
+from airflow_updraft.dag_api.collection_store import CollectionStore
+from airflow_updraft.dag_api.query import query_records
 from airflow_updraft.errors import (
     RecordChangedError,
     RecordInvalidError,
     RecordMissingError,
     UnknownCollectionError,
 )
-from airflow_updraft.query import query_records
 
 BY = "score/run1/task"
 
@@ -27,7 +27,9 @@ def store_of(world: World, name: str = "asks") -> CollectionStore:
 
 
 def updated_by(world: World, record_id: str = "a") -> str:
-    (label,) = [row["updated_by"] for row in world.snapshot()["updraft_records"] if row["id"] == record_id]
+    (label,) = [
+        row["updated_by"] for row in world.snapshot()["updraft_records"] if row["id"] == record_id
+    ]
     return str(label)
 
 
@@ -60,7 +62,9 @@ def test_put_removes_what_it_does_not_name_and_patch_leaves_it(world: World) -> 
     assert store.get("a") == {"id": "a", "visits": 3}
 
 
-def test_write_by_a_dag_against_an_offline_edit_of_the_same_field_is_a_conflict(world: World) -> None:
+def test_write_by_a_dag_against_an_offline_edit_of_the_same_field_is_a_conflict(
+    world: World,
+) -> None:
     device = world.device()
     device.push(create(note="n", site="A"))
     base = device.since
@@ -80,7 +84,9 @@ def test_write_by_a_dag_of_another_field_is_no_conflict(world: World) -> None:
 
 
 @pytest.mark.parametrize("collection", ["asks", "clients", "servers"])
-def test_patch_of_what_changed_since_is_refused_whatever_the_policy(world: World, collection: str) -> None:
+def test_patch_of_what_changed_since_is_refused_whatever_the_policy(
+    world: World, collection: str
+) -> None:
     device = world.device()
     device.push(create(collection=collection, note="n"))
     seen = device.since
@@ -108,12 +114,14 @@ def test_patch_of_what_changed_since_is_refused_whatever_the_policy(world: World
         ({"id": "a", "colour": 1}, None),
     ],
 )
-def test_invalid_record_is_refused_naming_its_field(world: World, record: dict[str, Any], field: str | None) -> None:
+def test_invalid_record_is_refused_naming_its_field(
+    world: World, record: dict[str, Any], field: str | None
+) -> None:
     before = world.snapshot()
     with pytest.raises(RecordInvalidError, match="Nothing was written") as caught:
         store_of(world).put(record, by=BY)
     assert caught.value.field == field
-    assert (field or "colour") in str(caught.value)
+    assert (field or "declared are id, site, status, note, visits, data") in str(caught.value)
     assert world.snapshot() == before
 
 
@@ -149,14 +157,25 @@ def test_unknown_collection_is_named_with_those_that_exist(world: World) -> None
         store_of(world, "task")
 
 
-def query(world: World, where: dict[str, Any], limit: int = 100, after: str | None = None) -> list[str]:
+def query(
+    world: World, where: dict[str, Any], limit: int = 100, after: str | None = None
+) -> list[str]:
     found = query_records(world.engine, world.collections["anything"], where, limit, after)
     return [record["id"] for record in found]
 
 
 def test_query_compares_as_json_does(world: World) -> None:
     store = store_of(world, "anything")
-    values = {"n1": 1, "n1.0": 1.0, "true": True, "text": "1", "null": None, "list": [1], "é": "é\"'", "zero": 0}
+    values = {
+        "n1": 1,
+        "n1.0": 1.0,
+        "true": True,
+        "text": "1",
+        "null": None,
+        "list": [1],
+        "é": "é\"'",
+        "zero": 0,
+    }
     for name, value in values.items():
         store.put({"id": name, "v": value}, by=BY)
     store.put({"id": "none"}, by=BY)
@@ -182,9 +201,13 @@ def test_query_pages_give_every_record_once(world: World) -> None:
     assert seen == [f"r{number:02}" for number in range(0, 25, 2)]
 
 
-@pytest.mark.parametrize("where", [{"colour": 1}, {"note": ["x"]}, {"id": 5}, {"visits": 2**70}, {"note": "\x00"}])
+@pytest.mark.parametrize(
+    "where", [{"colour": 1}, {"note": ["x"]}, {"id": 5}, {"visits": 2**70}, {"note": "\x00"}]
+)
 def test_query_that_cannot_match_says_why(world: World, where: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=next(iter(where)) if "id" not in where else "id is a text"):
+    with pytest.raises(
+        ValueError, match=next(iter(where)) if "id" not in where else "id is a text"
+    ):
         query_records(world.engine, world.collections["asks"], where, 10, None)
 
 
@@ -197,14 +220,47 @@ def test_query_limit_is_bounded(world: World) -> None:
 def test_import_in_a_dag_file_loads_no_store_and_no_validator() -> None:
     """The DAG processor reads every DAG file every few seconds."""
     code = (
-        "import sys; from airflow_updraft import Collection, write_batch; c = Collection('inspections')\n"
-        "print(sorted({n.split('.')[0] for n in sys.modules} & {'airflow', 'sqlalchemy', 'jsonschema_rs'}))"
+        "import sys; from airflow_updraft import Collection, write_batch; c = "
+        "Collection('inspections')\n"
+        "print(sorted({n.split('.')[0] for n in sys.modules} & {'airflow', 'sqlalchemy', "
+        "'jsonschema_rs'}))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
 
 
+class Column(str):
+    """A text of a subclass of str, as NumPy's texts are."""
+
+    __slots__ = ()
+
+
+@pytest.mark.parametrize(
+    "value", [{1: "a", "1": "b"}, [{"x": ({True: 1, "true": 2},)}], {None: 1, "null": 2}]
+)
+def test_case_a13_keys_that_fall_together_in_json_are_refused(world: World, value: Any) -> None:
+    store = store_of(world, "anything")
+    with pytest.raises(RecordInvalidError, match="two of its keys are one in JSON") as refused:
+        store.put({"id": "a", "v": value}, by=BY)
+    assert refused.value.field == "v"
+    store.put({"id": "a"}, by=BY)
+    with pytest.raises(RecordInvalidError, match="two of its keys are one in JSON"):
+        store.patch("a", {"v": value}, by=BY)
+    assert store.get("a") == {"id": "a"}
+
+
+def test_case_a13_texts_of_a_class_of_their_own_are_texts(world: World) -> None:
+    store = store_of(world, "anything")
+    assert (
+        store.put(
+            {"id": Column("a"), Column("note"): Column("n"), "v": {1: {Column("k"): (1,)}}}, by=BY
+        )
+        is True
+    )
+    assert store.get("a") == {"id": "a", "note": "n", "v": {"1": {"k": [1]}}}
+
+
 def test_author_outside_a_task_is_airflow() -> None:
-    from airflow_updraft.dag_collection import author
+    from airflow_updraft.dag_api.collection import author
 
     assert author() == "airflow"

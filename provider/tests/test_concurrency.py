@@ -1,4 +1,4 @@
-"""Two at once: the counter's lock, and what is lost without it."""
+"""Two writers at once: the counter's lock, and the loss without the lock."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from world import NOW, World, create, mutation
 
 
 def test_reader_never_skips_a_change_a_slower_writer_commits_later(every_engine: sa.Engine) -> None:
-    """Deterministic: the slow writer holds its revision while a fast one tries to pass it.
+    """Deterministic: the slow writer holds a revision while a fast writer tries to pass.
 
-    With ``--planted-bug feed-without-lock`` the fast one commits first, the reader passes both, and this fails.
+    With ``--planted-bug feed-without-lock`` the fast writer commits first, the reader passes both,
+    and this fails.
     """
     world = World(every_engine)
     slow, fast, reader = (world.device(name, name) for name in ("slow", "fast", "reader"))
@@ -31,9 +32,13 @@ def test_reader_never_skips_a_change_a_slower_writer_commits_later(every_engine:
 
     seen = []
     slow_writer = threading.Thread(
-        target=lambda: world.exchange(slow.batch_request(create("slow")), "slow", clock=waiting_clock)
+        target=lambda: world.exchange(
+            slow.batch_request(create("slow")), "slow", clock=waiting_clock
+        )
     )
-    fast_writer = threading.Thread(target=lambda: world.exchange(fast.batch_request(create("fast")), "fast"))
+    fast_writer = threading.Thread(
+        target=lambda: world.exchange(fast.batch_request(create("fast")), "fast")
+    )
     slow_writer.start()
     assert inside.wait(30)
     fast_writer.start()
@@ -51,8 +56,19 @@ def test_planted_bug_in_the_lock_is_caught(planted_bug: str | None) -> None:
     if planted_bug:
         pytest.skip("this is the run with the bug")
     name = test_reader_never_skips_a_change_a_slower_writer_commits_later.__name__
-    command = [sys.executable, "-m", "pytest", "--planted-bug", "feed-without-lock", "-k", name, __file__]
-    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1])
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--planted-bug",
+        "feed-without-lock",
+        "-k",
+        name,
+        __file__,
+    ]
+    run = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1]
+    )
     assert run.returncode == 1, run.stdout + run.stderr
     for database in ("sqlite", "postgres", "psycopg2"):
         assert f"FAILED tests/test_concurrency.py::{name}[{database}]" in run.stdout
@@ -81,12 +97,14 @@ def test_increments_of_many_threads_add_up(world: World) -> None:
 
 
 def test_two_runs_with_the_same_batch_at_once_have_one_effect(world: World) -> None:
-    """fault 29: two DAG runs of one delivery."""
+    """fault 29: two DAG runs of the same delivery."""
     device = world.device()
     device.push(create("a", visits=0))
     request = device.batch_request(mutation("patch", "a", base=1, inc={"visits": 1}))
     answers: list[Any] = []
-    threads = [threading.Thread(target=lambda: answers.append(world.exchange(request))) for _ in range(6)]
+    threads = [
+        threading.Thread(target=lambda: answers.append(world.exchange(request))) for _ in range(6)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -138,7 +156,7 @@ import json, os, signal, sys
 import sqlalchemy as sa
 from world import NOW, COLLECTIONS
 from airflow_updraft.collections import compile_collections
-from airflow_updraft.exchange import exchange
+from airflow_updraft.exchange.exchange import exchange
 calls = 0
 def clock():
     global calls
@@ -146,12 +164,13 @@ def clock():
     if calls == 2:  # the records are written, the ledger is not
         os.kill(os.getpid(), signal.SIGKILL)
     return NOW
-exchange(json.loads(sys.argv[2]), "ana", sa.create_engine(sys.argv[1]), compile_collections(COLLECTIONS), clock=clock)
+engine, collections = sa.create_engine(sys.argv[1]), compile_collections(COLLECTIONS)
+exchange(json.loads(sys.argv[2]), "ana", engine, collections, clock=clock)
 """
 
 
 def test_process_killed_mid_apply_is_rolled_back_and_its_retry_applies_once(world: World) -> None:
-    """fault 28: SIGKILL between the records and the ledger; Airflow's retry sends the same request."""
+    """fault 28: SIGKILL between records and ledger; Airflow's retry sends the same request."""
     import json
 
     device = world.device()

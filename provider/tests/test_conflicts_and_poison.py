@@ -15,19 +15,30 @@ from world import World, create, delete, mutation, only_verdict, patch
 
 
 def test_three_devices_change_one_field(world: World) -> None:
-    """fault 37: the first is kept, the others are asked with what it wrote, and each decision counts once."""
+    """fault 37: the first is kept, the others see the kept value, and each decision counts once."""
     ana, ben, cyd = (world.device(name, name) for name in ("ana", "ben", "cyd"))
     ana.push(create("a", note="base"))
     for device in (ben, cyd):
         device.pull()
     assert only_verdict(ana.push(patch("a", base=1, note="ana's")))["verdict"] == "applied"
     for device in (ben, cyd):
-        verdict = only_verdict(device.push(patch("a", base=1, note=f"{device.user}'s", site=device.user)))
-        assert (verdict["verdict"], verdict["fields"][0], verdict["record"]["note"]) == ("conflicted", "note", "ana's")
-    assert world.records() == {"a": {"note": "ana's", "site": "ben"}}, "cyd's site met ben's: a conflict too"
+        verdict = only_verdict(
+            device.push(patch("a", base=1, note=f"{device.user}'s", site=device.user))
+        )
+        assert (verdict["verdict"], verdict["fields"][0], verdict["record"]["note"]) == (
+            "conflicted",
+            "note",
+            "ana's",
+        )
+    assert world.records() == {"a": {"note": "ana's", "site": "ben"}}, (
+        "cyd's site met ben's: a conflict too"
+    )
     decided = only_verdict(ben.push(patch("a", base=ben.since, note="ben's, seen ana's")))
     assert decided["verdict"] == "applied"
-    assert only_verdict(cyd.push(patch("a", base=1, note="cyd's")))["record"]["note"] == "ben's, seen ana's"
+    assert (
+        only_verdict(cyd.push(patch("a", base=1, note="cyd's")))["record"]["note"]
+        == "ben's, seen ana's"
+    )
 
 
 def test_edit_delete_and_recreation_meet(world: World) -> None:
@@ -47,15 +58,17 @@ def test_edit_delete_and_recreation_meet(world: World) -> None:
 
 @dataclass
 class Expected:
-    """What one record must be, told in the words of the contract alone."""
+    """The expected state of a record, in the words of the contract alone."""
 
-    fields: dict[str, tuple[Any, int]] = field(default_factory=dict)  # value and revision of each field
+    fields: dict[str, tuple[Any, int]] = field(
+        default_factory=dict
+    )  # value and revision of each field
     revision: int = 0
     created: int = 0
     live: bool = False
 
     def verdict(self, made: dict[str, Any], next_revision: int) -> tuple[str, Any]:
-        """The verdict on a mutation and the fields it conflicts in; this record moves on."""
+        """Return the verdict on a mutation and the conflicting fields; this record moves on."""
         base, moved = made["baseRevision"], self.revision > made["baseRevision"]
         if made["op"] == "delete":
             if not self.live:
@@ -84,7 +97,7 @@ class Expected:
 
 @pytest.mark.parametrize("seed", range(2), ids=lambda seed: f"fault 37: seed {seed}")
 def test_three_devices_at_random(world: World, seed: int) -> None:
-    """fault 37: edits, deletions and recreations of one record from whatever each device last saw."""
+    """fault 37: edits, deletions and recreations of a record from any last seen state."""
     chance, expected = Random(seed), Expected()
     devices = [world.device(name, name) for name in ("ana", "ben", "cyd")]
     met = set()
@@ -95,21 +108,33 @@ def test_three_devices_at_random(world: World, seed: int) -> None:
         seen = device.since if chance.random() < 0.7 else chance.randrange(device.since + 1)
         name, value = chance.choice(["note", "site"]), chance.choice("xyz")
         make: Any = chance.choices((create, patch), (1, 3))[0]
-        made = delete("a", base=seen) if chance.random() < 0.25 else make("a", base=seen, **{name: value})
+        made = (
+            delete("a", base=seen)
+            if chance.random() < 0.25
+            else make("a", base=seen, **{name: value})
+        )
         wanted = expected.verdict(made, world.revision + 1)
         since = device.since
         got = only_verdict(device.push(made))
-        device.since = since  # what it was answered is not what it has seen: another day, another base
+        device.since = (
+            since  # an answered device has not seen the answer's record: another day, another base
+        )
         assert (got["verdict"], got.get("fields")) == wanted, made
         met.add((made["op"], got["verdict"]))
         stored = {name: value for name, (value, _) in expected.fields.items()}
         assert world.records() == ({"a": stored} if expected.live else {})
-    assert {("patch", "conflicted"), ("patch", "applied"), ("delete", "applied"), ("create", "applied")} <= met
+    assert {
+        ("patch", "conflicted"),
+        ("patch", "applied"),
+        ("delete", "applied"),
+        ("create", "applied"),
+    } <= met
 
 
 @pytest.mark.parametrize("seed", range(3), ids=lambda seed: f"fault 36: seed {seed}")
 def test_poison_at_random_blocks_nothing(bare_engine: sa.Engine, seed: int) -> None:
-    """fault 36: every good mutation of a batch is applied whatever stands beside it, and every poison has a reason."""
+    """fault 36: every good mutation of a batch is applied beside any other, and every poison has a
+    reason."""
     chance = Random(seed)
     world, device = guarded_world(bare_engine)
     before = world.records()
@@ -126,7 +151,10 @@ def test_poison_at_random_blocks_nothing(bare_engine: sa.Engine, seed: int) -> N
         answer = device.push(*batch)
         for made, verdict in zip(batch, answer["verdicts"], strict=True):
             assert (verdict["verdict"] == "applied") == str(made["id"]).startswith("good-")
-            assert verdict["verdict"] in ("applied", "merged", "conflicted") or verdict["reason"]["message"]
+            assert (
+                verdict["verdict"] in ("applied", "merged", "conflicted")
+                or verdict["reason"]["message"]
+            )
         assert world.records() == before | good
 
 
@@ -142,8 +170,16 @@ def poison(chance: Random) -> dict[str, Any]:
 
 
 def test_parent_that_is_missing_is_no_reason_to_lose_the_child(world: World) -> None:
-    """fault 37: records know no foreign keys: a child that came first is kept, and its parent may follow."""
+    """fault 37: records know no foreign keys: a child may come before the parent, and is kept."""
     device = world.device()
-    assert only_verdict(device.push(create("task", site="site-that-comes-later")))["verdict"] == "applied"
-    assert only_verdict(device.push(create("site-that-comes-later", note="n")))["verdict"] == "applied"
-    assert only_verdict(device.push(mutation("patch", "task", base=1, set={"note": "n"})))["verdict"] == "applied"
+    assert (
+        only_verdict(device.push(create("task", site="site-that-comes-later")))["verdict"]
+        == "applied"
+    )
+    assert (
+        only_verdict(device.push(create("site-that-comes-later", note="n")))["verdict"] == "applied"
+    )
+    assert (
+        only_verdict(device.push(mutation("patch", "task", base=1, set={"note": "n"})))["verdict"]
+        == "applied"
+    )

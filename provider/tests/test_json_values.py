@@ -1,4 +1,4 @@
-"""The fast JSON parser and writer may never disagree with the plain ones."""
+"""The fast JSON parser and writer never disagree with the plain parser and writer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from airflow_updraft.json_values import is_plain, json_equal, parse_json, size_bytes, to_json, value_problem, write_json
+from airflow_updraft.json_values import (
+    is_plain,
+    json_equal,
+    parse_json,
+    size_bytes,
+    to_json,
+    value_problem,
+    write_json,
+)
 
 
 def parse_plainly(text: str) -> Any:
@@ -35,7 +43,23 @@ json_texts = (
         json_values,
         st.integers(0, 30),
         st.sampled_from(
-            ["", "\\", '"', ",", "0", "-", ".", "e", "\0", "\n", "\ud800", "\\u0000", "\\ud800", "NaN", "}"]
+            [
+                "",
+                "\\",
+                '"',
+                ",",
+                "0",
+                "-",
+                ".",
+                "e",
+                "\0",
+                "\n",
+                "\ud800",
+                "\\u0000",
+                "\\ud800",
+                "NaN",
+                "}",
+            ]
         ),
     )
     | any_text
@@ -58,7 +82,7 @@ def test_fast_parser_reads_what_the_plain_one_reads(text: str) -> None:
     try:
         expected = parse_plainly(text)
     except ValueError:
-        with pytest.raises(ValueError):  # noqa: PT011 (its words are the parser's)
+        with pytest.raises(ValueError):  # noqa: PT011 (the words are the parser's)
             parse_json(text)
         return
     got = parse_json(text)

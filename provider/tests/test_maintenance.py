@@ -1,4 +1,4 @@
-"""What is forgotten, when, and who may hold it back."""
+"""Pruning: forgotten rows, their time, and the readers that may hold pruning back."""
 
 from __future__ import annotations
 
@@ -9,22 +9,27 @@ import pytest
 import sqlalchemy as sa
 from world import NOW, World, create, delete, patch
 
-from airflow_updraft import consumer, maintenance
-from airflow_updraft.cursors import EXPIRED, TARGET
+from airflow_updraft.dag_api import consumer
 from airflow_updraft.errors import ConsumerError, TableSyncError
-from airflow_updraft.invariants import verify
-from airflow_updraft.maintenance import prune_store
-from airflow_updraft.tables import consumers, records
+from airflow_updraft.store.cursors import EXPIRED, TARGET
+from airflow_updraft.store.tables import consumers, records
+from airflow_updraft.sync import maintenance
+from airflow_updraft.sync.invariants import verify
+from airflow_updraft.sync.maintenance import prune_store
 
 
 def old(world: World, days: float, *, up_to: int | None = None) -> None:
-    """Label what was written so far as that old."""
-    some = records.update() if up_to is None else records.update().where(records.c.revision <= up_to)
+    """Label everything written so far as that old."""
+    some = (
+        records.update() if up_to is None else records.update().where(records.c.revision <= up_to)
+    )
     with world.engine.begin() as conn:
         conn.execute(some.values(updated_at=NOW - timedelta(days=days)))
 
 
-def prune(world: World, tombstone_days: float = 90, consumer_days: float = 365, now: datetime = NOW) -> dict[str, Any]:
+def prune(
+    world: World, tombstone_days: float = 90, consumer_days: float = 365, now: datetime = NOW
+) -> dict[str, Any]:
     report = prune_store(world.engine, now, tombstone_days, consumer_days)
     assert verify(world.engine)["violations"] == []
     return report
@@ -45,7 +50,13 @@ def test_old_tombstones_are_forgotten_and_young_ones_kept(world: World) -> None:
     device.push(delete("a", base=1))
     old(world, 91)
     device.push(delete("b", base=2))
-    assert prune(world) == {"horizon": 4, "tombstones": 1, "gone": 0, "heldBackBy": [], "expired": []}
+    assert prune(world) == {
+        "horizon": 4,
+        "tombstones": 1,
+        "gone": 0,
+        "heldBackBy": [],
+        "expired": [],
+    }
     assert ids(world) == ["b", "c"]
 
 
@@ -59,12 +70,14 @@ def test_device_that_was_away_longer_re_reads_and_keeps_what_it_captured(world: 
     answer = bob.push(patch("b", base=2, note="captured while away"))
     assert answer["reset"] is True
     assert answer["verdicts"][0]["verdict"] == "applied"
-    assert {c["id"]: c["record"] for c in answer["changes"]} == {"b": {"id": "b", "note": "captured while away"}}
+    assert {c["id"]: c["record"] for c in answer["changes"]} == {
+        "b": {"id": "b", "note": "captured while away"}
+    }
     assert ana.pull()["reset"] is False
 
 
 def test_horizon_does_not_move_for_nothing(world: World) -> None:
-    """It would make devices read everything again."""
+    """A moved horizon would make devices read everything again."""
     device = world.device()
     device.push(create("a"), create("b"))
     device.push(delete("a", base=1))
@@ -91,7 +104,11 @@ def test_recent_change_under_an_old_label_only_makes_devices_re_read(world: Worl
     device.push(create("a"), create("b"))
     device.push(delete("a", base=1))
     with world.engine.begin() as conn:
-        conn.execute(records.update().where(records.c.id == "a").values(updated_at=NOW - timedelta(days=5000)))
+        conn.execute(
+            records.update()
+            .where(records.c.id == "a")
+            .values(updated_at=NOW - timedelta(days=5000))
+        )
     assert prune(world)["tombstones"] == 0
 
 
@@ -129,7 +146,10 @@ def test_reader_that_is_away_too_long_is_told_and_begins_anew(world: World) -> N
     report = prune(world)
     assert (report["tombstones"], report["heldBackBy"]) == (1, [])
     assert report["expired"] == prune(world)["expired"] == [{"name": "score", "collection": "asks"}]
-    with pytest.raises(ConsumerError, match="begin anew"), consumer.changes(world.engine, "asks", "score", 100):
+    with (
+        pytest.raises(ConsumerError, match="begin anew"),
+        consumer.changes(world.engine, "asks", "score", 100),
+    ):
         pass
     consumer.restart(world.engine, "asks", "score")
     with consumer.changes(world.engine, "asks", "score", 100) as changes:
@@ -140,7 +160,7 @@ def test_target_that_is_away_too_long_is_told(world: World) -> None:
     from dataclasses import replace
 
     from airflow_updraft.collections import TableRef
-    from airflow_updraft.targets import export_target
+    from airflow_updraft.sync.targets import export_target
 
     other = sa.create_engine("sqlite://")
     with other.begin() as conn:
@@ -151,7 +171,9 @@ def test_target_that_is_away_too_long_is_told(world: World) -> None:
         export_target(world.engine, other, ref, replace(world.collections["asks"], target=ref))
 
 
-def test_more_tombstones_than_a_chunk_are_all_forgotten(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_tombstones_than_a_chunk_are_all_forgotten(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(maintenance, "CHUNK_TOMBSTONES", 3)
     device = world.device()
     device.push(*[create(f"r{number}") for number in range(10)])

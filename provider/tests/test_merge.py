@@ -8,8 +8,8 @@ import pytest
 from world import COLLECTIONS
 
 from airflow_updraft.collections import Collection, compile_collections
-from airflow_updraft.merge import Stored, merge
-from airflow_updraft.mutation import Mutation
+from airflow_updraft.exchange.merge import Stored, merge
+from airflow_updraft.exchange.mutation import Mutation
 
 BY_POLICY = compile_collections(COLLECTIONS)
 ASK, CLIENT, SERVER = (BY_POLICY[name] for name in ("asks", "clients", "servers"))
@@ -17,11 +17,13 @@ POLICIES = pytest.mark.parametrize("collection", [ASK, CLIENT, SERVER], ids=lamb
 
 
 def stored(revision: int = 5, created: int = 1, deleted: bool = False, **fields: Any) -> Stored:
-    """A record all of whose fields were last changed at its revision."""
+    """Return a record whose fields were all last changed at its revision."""
     return Stored(revision, created, fields, dict.fromkeys(fields, revision), deleted, "ana")
 
 
-def edit(op: Any = "patch", base: int = 5, inc: Any = None, removed: Any = (), **fields: Any) -> Mutation:
+def edit(
+    op: Any = "patch", base: int = 5, inc: Any = None, removed: Any = (), **fields: Any
+) -> Mutation:
     return Mutation("asks", "a", base, op, fields, frozenset(removed), inc or {})
 
 
@@ -44,7 +46,9 @@ def test_value_the_author_never_saw_is_not_replaced() -> None:
 
 
 def test_conflict_in_one_field_does_not_keep_back_the_free_ones() -> None:
-    record = Stored(5, 1, {"status": "watch", "note": "n"}, {"status": 5}, deleted=False, owner="ana")
+    record = Stored(
+        5, 1, {"status": "watch", "note": "n"}, {"status": 5}, deleted=False, owner="ana"
+    )
     outcome = run(edit(base=4, status="fail", note="mine"), record)
     assert outcome.verdict == "conflicted"
     assert outcome.record.fields == {"status": "watch", "note": "mine"}
@@ -111,7 +115,9 @@ def test_removed_field_keeps_its_revision() -> None:
 def test_removal_of_an_edited_field_conflicts() -> None:
     assert run(edit(base=4, removed=["note"]), stored(note="n")).fields == ("note",)
     assert run(edit(base=4, removed=["note"]), stored(note="n"), SERVER).dropped == ("note",)
-    assert run(edit(base=4, removed=["note"]), stored(note="n", site="x"), CLIENT).record.fields == {"site": "x"}
+    assert run(
+        edit(base=4, removed=["note"]), stored(note="n", site="x"), CLIENT
+    ).record.fields == {"site": "x"}
 
 
 def test_create_may_set_a_field_another_removed() -> None:
@@ -129,7 +135,9 @@ def test_patch_never_makes_a_partial_record(collection: Collection, record: Stor
 
 @POLICIES
 @pytest.mark.parametrize("record", [None, stored(deleted=True)], ids=["absent", "tombstone"])
-def test_delete_of_what_is_gone_has_no_effect(collection: Collection, record: Stored | None) -> None:
+def test_delete_of_what_is_gone_has_no_effect(
+    collection: Collection, record: Stored | None
+) -> None:
     outcome = run(edit("delete", base=0), record, collection)
     assert (outcome.verdict, outcome.record) == ("merged", None)
 
@@ -151,9 +159,15 @@ def test_tombstone_keeps_its_owner_and_no_content() -> None:
     assert (tombstone.owner, tombstone.fields, tombstone.field_revisions) == ("ana", {}, {})
 
 
-@pytest.mark.parametrize(("collection", "verdict"), [(ASK, "conflicted"), (CLIENT, "merged"), (SERVER, "merged")])
-def test_create_does_not_undo_a_delete_nobody_was_asked_about(collection: Collection, verdict: str) -> None:
-    assert run(edit("create", base=4, note="n"), stored(deleted=True), collection).verdict == verdict
+@pytest.mark.parametrize(
+    ("collection", "verdict"), [(ASK, "conflicted"), (CLIENT, "merged"), (SERVER, "merged")]
+)
+def test_create_does_not_undo_a_delete_nobody_was_asked_about(
+    collection: Collection, verdict: str
+) -> None:
+    assert (
+        run(edit("create", base=4, note="n"), stored(deleted=True), collection).verdict == verdict
+    )
 
 
 @POLICIES
@@ -202,11 +216,23 @@ def test_record_nested_too_deeply_is_rejected() -> None:
 
 def test_record_that_is_too_large_is_rejected_and_a_merge_that_is_conflicts() -> None:
     half = "é" * 16_000
-    assert run(edit("create", base=0, data=half + half + "x" * 2000), None).problem.kind == "too_large"
+    assert (
+        run(edit("create", base=0, data=half + half + "x" * 2000), None).problem.kind == "too_large"
+    )
     assert run(edit("create", base=0, data=half), None).verdict == "applied"
     record = Stored(5, 1, {"data": half}, {"data": 5}, deleted=False, owner="ana")
-    outcome = merge(Mutation("anything", "a", 4, "patch", {"more": half + "x" * 2000}), record, ANYTHING, "bob", 6)
-    assert (outcome.verdict, outcome.fields, outcome.problem.kind) == ("conflicted", "*", "too_large")
+    outcome = merge(
+        Mutation("anything", "a", 4, "patch", {"more": half + "x" * 2000}),
+        record,
+        ANYTHING,
+        "bob",
+        6,
+    )
+    assert (outcome.verdict, outcome.fields, outcome.problem.kind) == (
+        "conflicted",
+        "*",
+        "too_large",
+    )
 
 
 ANYTHING = BY_POLICY["anything"]

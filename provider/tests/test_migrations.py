@@ -1,4 +1,4 @@
-"""A store of an older version is brought up to date with its data; one of a newer version is left alone."""
+"""A store of an older version is updated with its data; a newer store is left alone."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from world import World, create, mutation, patch
 
-from airflow_updraft import migrations, tables
 from airflow_updraft.errors import StoreVersionError
-from airflow_updraft.transaction import transaction
+from airflow_updraft.store import migrations, tables
+from airflow_updraft.store.transaction import transaction
 
 
 def stored_version(engine: sa.Engine) -> int:
@@ -41,17 +41,25 @@ def assert_has_v1_data(world: World) -> None:
     assert (tombstone["id"], tombstone["deleted"]) == ("b", True)
     assert [row["id"] for row in held["updraft_gone"]] == ["c"]
     assert [row["revision"] for row in held["updraft_consumers"]] == [3]
-    assert [(row["number"], row["transport"]) for row in held["updraft_replicas"]] == [(7, None), (0, None)]
+    assert [(row["number"], row["transport"]) for row in held["updraft_replicas"]] == [
+        (7, None),
+        (0, None),
+    ]
 
 
-def test_store_of_version_1_is_migrated_with_its_data_and_its_devices_go_on(bare_engine: sa.Engine) -> None:
+def test_store_of_version_1_is_migrated_with_its_data_and_its_devices_go_on(
+    bare_engine: sa.Engine,
+) -> None:
     store_v1.create(bare_engine)
     world = World(bare_engine)
     assert stored_version(bare_engine) == tables.SCHEMA_VERSION
     assert_has_v1_data(world)
     device = world.device("r2", "bob")
     assert device.epoch == "old-epoch"
-    assert device.push(mutation("patch", "a", base=4, inc={"visits": 1}))["verdicts"][0]["verdict"] == "applied"
+    assert (
+        device.push(mutation("patch", "a", base=4, inc={"visits": 1}))["verdicts"][0]["verdict"]
+        == "applied"
+    )
     assert world.records()["a"] == {"note": "é", "visits": 3}
     assert world.snapshot()["updraft_replicas"][1]["transport"] == "plugin"
 
@@ -59,11 +67,14 @@ def test_store_of_version_1_is_migrated_with_its_data_and_its_devices_go_on(bare
 def test_store_is_migrated_once_by_four_processes_at_once(bare_engine: sa.Engine) -> None:
     store_v1.create(bare_engine)
     code = (
-        "import sys, sqlalchemy as sa; from airflow_updraft.tables import create_store\n"
+        "import sys, sqlalchemy as sa; from airflow_updraft.store.tables import create_store\n"
         "engine = sa.create_engine(sys.argv[1]); input(); create_store(engine)"
     )
     command = [sys.executable, "-c", code, bare_engine.url.render_as_string(hide_password=False)]
-    running = [subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    running = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
     for process in running:
         assert process.stdin
         process.stdin.write("\n")
@@ -73,7 +84,9 @@ def test_store_is_migrated_once_by_four_processes_at_once(bare_engine: sa.Engine
     assert_has_v1_data(World(bare_engine))
 
 
-def test_verdicts_kept_whole_before_version_5_are_answered_as_they_were(bare_engine: sa.Engine) -> None:
+def test_verdicts_kept_whole_before_version_5_are_answered_as_they_were(
+    bare_engine: sa.Engine,
+) -> None:
     world = World(bare_engine)
     device = world.device()
     request = device.batch_request(create("a", note="n"), patch("absent", base=0, note="n"))
@@ -117,11 +130,15 @@ def test_migrating_from_nothing_builds_the_same_tables(bare_engine: sa.Engine) -
 
 
 @pytest.mark.parametrize("version", [99, 0])
-def test_store_of_a_version_nobody_knows_is_not_touched(bare_engine: sa.Engine, version: int) -> None:
+def test_store_of_a_version_nobody_knows_is_not_touched(
+    bare_engine: sa.Engine, version: int
+) -> None:
     store_v1.create(bare_engine)
     with bare_engine.begin() as conn:
         conn.execute(tables.meta.update().values(schema_version=version))
-    with pytest.raises(StoreVersionError, match=rf"version {version}.*install the airflow-provider-updraft"):
+    with pytest.raises(
+        StoreVersionError, match=rf"version {version}.*install the airflow-provider-updraft"
+    ):
         tables.create_store(bare_engine)
     assert stored_version(bare_engine) == version
     with bare_engine.connect() as conn:
@@ -141,14 +158,17 @@ def test_migration_that_fails_half_way_leaves_the_old_store(
         with pytest.raises(RuntimeError, match="stops here"):
             tables.create_store(bare_engine)
     assert stored_version(bare_engine) == 1
-    assert "transport" not in {column["name"] for column in sa.inspect(bare_engine).get_columns("updraft_replicas")}
+    assert "transport" not in {
+        column["name"] for column in sa.inspect(bare_engine).get_columns("updraft_replicas")
+    }
     assert_has_v1_data(World(bare_engine))
 
 
 def test_store_that_is_up_to_date_costs_one_select_and_no_alembic(bare_engine: sa.Engine) -> None:
     tables.create_store(bare_engine)
     code = (
-        "import json, sys, sqlalchemy as sa; from airflow_updraft.tables import create_store\n"
+        "import json, sys, sqlalchemy as sa; from airflow_updraft.store.tables import "
+        "create_store\n"
         "engine = sa.create_engine(sys.argv[1]); seen = []\n"
         "sa.event.listen(engine, 'before_cursor_execute', lambda *event: seen.append(event[2]))\n"
         "create_store(engine); print(json.dumps([seen, 'alembic' in sys.modules]))"

@@ -1,4 +1,4 @@
-"""The command after a restore, run as an operator runs it: a shell with an Airflow's environment, nothing else."""
+"""The command after a restore, run by an operator: a shell with Airflow's environment alone."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 import sqlalchemy as sa
 from world import KeptEpoch, World, create, patch
 
-from airflow_updraft import tables
-from airflow_updraft.new_epoch import begin_epoch, store_state
+from airflow_updraft.exchange.new_epoch import begin_epoch, store_state
+from airflow_updraft.store import tables
 
 PACKAGE = [sys.executable, "-m", "airflow_updraft"]
 
@@ -40,9 +40,13 @@ def test_every_device_reads_again_and_sends_what_it_has(world: World) -> None:
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of an Airflow with its database, and a store whose Connection is in that database."""
+    """The environment of an Airflow with a database, and a store whose Connection is in that
+    database."""
     home = tmp_path_factory.mktemp("airflow")
-    environment = dict(os.environ) | {"AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    environment = dict(os.environ) | {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    }
     connection = json.dumps({"conn_type": "sqlite", "host": f"{home}/store.db"})
     airflow(environment, "db", "migrate")
     airflow(environment, "connections", "add", "updraft_default", "--conn-json", connection)
@@ -54,9 +58,16 @@ def airflow(environment: dict[str, str], *arguments: str) -> str:
     return run(environment, [sys.executable, "-m", "airflow", *arguments]).stdout
 
 
-def run(environment: dict[str, str], command: Sequence[str], expected: int = 0) -> subprocess.CompletedProcess[str]:
+def run(
+    environment: dict[str, str], command: Sequence[str], expected: int = 0
+) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+        command,
+        env=environment,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
     )
     assert done.returncode == expected, done.stdout + done.stderr
     return done

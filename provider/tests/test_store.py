@@ -1,4 +1,4 @@
-"""The store's creation, and what the engine may depend on."""
+"""The store's creation, and the engine's dependencies."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import threading
 import pytest
 import sqlalchemy as sa
 
-from airflow_updraft import tables
 from airflow_updraft.errors import StoreVersionError
+from airflow_updraft.store import tables
 
 
 def test_store_is_created_once_by_many_at_once(bare_engine: sa.Engine) -> None:
@@ -49,7 +49,8 @@ def test_store_of_another_version_is_not_touched(bare_engine: sa.Engine) -> None
 
 def test_engine_imports_nothing_of_airflow() -> None:
     code = (
-        "import sys, airflow_updraft.exchange, airflow_updraft.sync, airflow_updraft.demo_seed\n"
+        "import sys, airflow_updraft.exchange.exchange, airflow_updraft.sync.run, "
+        "airflow_updraft.demo_seed\n"
         "print(sorted(name for name in sys.modules if name.split('.')[0] == 'airflow'))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

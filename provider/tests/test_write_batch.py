@@ -1,4 +1,4 @@
-"""Many writes of a DAG in one transaction: all or nothing, in order, as the single writes would be."""
+"""Many writes of a DAG in a transaction: all or nothing, in order, equal to single writes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from postgres_proxy import Proxy, When, engine_through
 from world import World, create, only_verdict, patch
 
 from airflow_updraft import Collection, write_batch
-from airflow_updraft.collection_store import CollectionStore
-from airflow_updraft.dag_batch import WRITES_MAX, WriteBatch
+from airflow_updraft.dag_api.collection_store import CollectionStore
+from airflow_updraft.dag_api.write_all import write_all
+from airflow_updraft.dag_api.write_batch import WRITES_MAX, WriteBatch
+from airflow_updraft.dag_api.writes import Write, delete_of, patch_of, put_of
 from airflow_updraft.errors import RecordChangedError, RecordInvalidError, RecordMissingError
-from airflow_updraft.transaction import Pace
-from airflow_updraft.writes import Write, delete_of, patch_of, put_of
-from airflow_updraft.writing import write_all
+from airflow_updraft.store.transaction import Pace
 
 BY = "score/run1/task"
 
@@ -34,14 +34,16 @@ def asks(world: World) -> Collection:
 
 
 def records(world: World) -> dict[tuple[str, str], tuple[int, bool, Any]]:
-    """Revision, deleted and fields of each record, by its name."""
+    """Return revision, deleted and fields of each record, by name."""
     return {
         (row["collection"], row["id"]): (row["revision"], bool(row["deleted"]), row["fields"])
         for row in world.snapshot()["updraft_records"]
     }
 
 
-def test_score_and_follow_up_of_two_collections_are_written_together_and_reach_a_device(world: World) -> None:
+def test_score_and_follow_up_of_two_collections_are_written_together_and_reach_a_device(
+    world: World,
+) -> None:
     asks, clients = collection_of(world), collection_of(world, "clients")
     asks.put({"id": "a", "note": "n"})
     device = world.device()
@@ -49,7 +51,9 @@ def test_score_and_follow_up_of_two_collections_are_written_together_and_reach_a
         batch.patch(asks, "a", {"visits": 1})
         batch.put(clients, {"id": "a", "note": "follow up"})
         batch.delete(clients, "nowhere")
-        assert (asks.get("a"), clients.get("a")) == ({"id": "a", "note": "n"}, None), "not before the block ends"
+        assert (asks.get("a"), clients.get("a")) == ({"id": "a", "note": "n"}, None), (
+            "not before the block ends"
+        )
     assert (batch.changed, batch.missing) == (2, frozenset())
     found = {(c["collection"], c["revision"]): c["record"] for c in device.pull()["changes"]}
     assert found == {
@@ -107,17 +111,49 @@ def test_what_can_be_told_without_the_store_is_told_at_the_line_that_is_wrong(
 @pytest.mark.parametrize(
     ("add", "error", "words"),
     [
-        (lambda b, c: b.patch(c, "bad", {"status": "purple"}), RecordInvalidError, "asks 'bad': field 'status'"),
-        (lambda b, c: b.patch(c, "bad", {"note": "mine"}, base=1), RecordChangedError, "asks 'bad': note changed"),
-        (lambda b, c: b.patch(c, "bad", {"note": "mine", "visits": 1}, base=1), RecordChangedError, "note changed"),
-        (lambda b, c: b.patch(c, "bad", {"note": "mine"}, base=99), RecordInvalidError, "base 99 is no revision"),
-        (lambda b, c: b.patch(c, "none", {"note": "n"}), RecordMissingError, "asks 'none' does not exist"),
-        (lambda b, c: b.patch(c, "gone", {"note": "n"}), RecordMissingError, "asks 'gone' does not exist"),
-        (lambda b, c: b.patch(c, "bad", {"data": "x" * 66_000}), RecordInvalidError, "asks 'bad'.*exceeds"),
+        (
+            lambda b, c: b.patch(c, "bad", {"status": "purple"}),
+            RecordInvalidError,
+            "asks 'bad': field 'status'",
+        ),
+        (
+            lambda b, c: b.patch(c, "bad", {"note": "mine"}, base=1),
+            RecordChangedError,
+            "asks 'bad': note changed",
+        ),
+        (
+            lambda b, c: b.patch(c, "bad", {"note": "mine", "visits": 1}, base=1),
+            RecordChangedError,
+            "note changed",
+        ),
+        (
+            lambda b, c: b.patch(c, "bad", {"note": "mine"}, base=99),
+            RecordInvalidError,
+            "base 99 is no revision",
+        ),
+        (
+            lambda b, c: b.patch(c, "none", {"note": "n"}),
+            RecordMissingError,
+            "asks 'none' does not exist",
+        ),
+        (
+            lambda b, c: b.patch(c, "gone", {"note": "n"}),
+            RecordMissingError,
+            "asks 'gone' does not exist",
+        ),
+        (
+            lambda b, c: b.patch(c, "bad", {"data": "x" * 66_000}),
+            RecordInvalidError,
+            "asks 'bad'.*exceeds",
+        ),
     ],
 )
 def test_one_write_that_fails_names_its_record_and_nothing_is_written(
-    world: World, asks: Collection, add: Callable[[WriteBatch, Collection], None], error: type[Exception], words: str
+    world: World,
+    asks: Collection,
+    add: Callable[[WriteBatch, Collection], None],
+    error: type[Exception],
+    words: str,
 ) -> None:
     asks.put({"id": "bad", "note": "as it was"})
     asks.patch("bad", {"note": "newer"})
@@ -136,7 +172,9 @@ def test_one_write_that_fails_names_its_record_and_nothing_is_written(
     assert world.snapshot() == before
 
 
-def test_patch_of_a_missing_record_is_left_out_where_that_is_ok(world: World, asks: Collection) -> None:
+def test_patch_of_a_missing_record_is_left_out_where_that_is_ok(
+    world: World, asks: Collection
+) -> None:
     asks.put({"id": "a"})
     asks.put({"id": "gone"})
     asks.delete("gone")
@@ -159,11 +197,27 @@ def test_equal_writes_make_no_revision_and_are_not_counted(world: World, asks: C
 
 Step = tuple[str, tuple[Any, ...], dict[str, Any]]
 STORIES: dict[str, list[Step]] = {
-    "patch after patch": [("patch", ("a", {"note": "1"}), {}), ("patch", ("a", {"visits": 2}, ["note"]), {})],
-    "put after patch": [("patch", ("a", {"note": "1"}), {}), ("put", ({"id": "a", "visits": 2},), {})],
-    "there and back": [("patch", ("a", {"note": "1"}), {}), ("put", ({"id": "a", "note": "n"},), {})],
-    "put after delete": [("delete", ("a",), {}), ("put", ({"id": "a", "visits": 1},), {"owner": "bob"})],
-    "delete after put": [("put", ({"id": "b"},), {}), ("delete", ("b",), {}), ("delete", ("b",), {})],
+    "patch after patch": [
+        ("patch", ("a", {"note": "1"}), {}),
+        ("patch", ("a", {"visits": 2}, ["note"]), {}),
+    ],
+    "put after patch": [
+        ("patch", ("a", {"note": "1"}), {}),
+        ("put", ({"id": "a", "visits": 2},), {}),
+    ],
+    "there and back": [
+        ("patch", ("a", {"note": "1"}), {}),
+        ("put", ({"id": "a", "note": "n"},), {}),
+    ],
+    "put after delete": [
+        ("delete", ("a",), {}),
+        ("put", ({"id": "a", "visits": 1},), {"owner": "bob"}),
+    ],
+    "delete after put": [
+        ("put", ({"id": "b"},), {}),
+        ("delete", ("b",), {}),
+        ("delete", ("b",), {}),
+    ],
     "new, patched, put": [
         ("put", ({"id": "b", "note": "1"},), {"owner": "bob"}),
         ("patch", ("b", {"visits": 1}), {}),
@@ -198,7 +252,9 @@ def without_time(world: World) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def test_patch_whose_base_an_earlier_write_of_the_batch_has_passed_is_refused(asks: Collection) -> None:
+def test_patch_whose_base_an_earlier_write_of_the_batch_has_passed_is_refused(
+    asks: Collection,
+) -> None:
     asks.put({"id": "a", "note": "n"})
 
     def work() -> None:
@@ -274,8 +330,10 @@ def proxy(server_engine: sa.Engine) -> Iterator[Proxy]:
 def test_fault_30_batch_whose_commit_is_unknown_is_written_once(
     server_engine: sa.Engine, proxy: Proxy, when: When
 ) -> None:
-    """fault 30: run again it would meet its own writes: a base that they passed, and one record changed twice."""
-    world = World(engine_through(proxy, server_engine.url, server_engine.url.drivername.split("+")[1]))
+    """fault 30: a second run would meet its own writes: a passed base, a record changed twice."""
+    world = World(
+        engine_through(proxy, server_engine.url, server_engine.url.drivername.split("+")[1])
+    )
     collection_of(world).put({"id": "a", "note": "n"})
     asks = world.collections["asks"]
     writes: list[Write] = [
@@ -292,5 +350,8 @@ def test_fault_30_batch_whose_commit_is_unknown_is_written_once(
     assert (proxy.lost, next(waits)) == (1, 1), "one COMMIT was lost and one attempt followed"
     assert written == (4, (("asks", "never"),))
     assert world.revision == 5, "one revision each, once"
-    assert records(world) == {("asks", "a"): (3, False, {"note": "2"}), ("asks", "b"): (5, True, {})}
+    assert records(world) == {
+        ("asks", "a"): (3, False, {"note": "2"}),
+        ("asks", "b"): (5, True, {}),
+    }
     world.engine.dispose()

@@ -1,4 +1,4 @@
-"""A store with its collections and injected epochs, and devices that speak the contract by hand."""
+"""A store with collections and injected epochs, and devices that speak the contract by hand."""
 
 from __future__ import annotations
 
@@ -12,13 +12,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_updraft import revision, server_changes, tables
 from airflow_updraft.collections import compile_collections
-from airflow_updraft.exchange import exchange
-from airflow_updraft.own_index import index_own
-from airflow_updraft.transaction import transaction
+from airflow_updraft.exchange import epoch, server_changes
+from airflow_updraft.exchange.exchange import exchange
+from airflow_updraft.exchange.proof import Proofs
+from airflow_updraft.store import revision, tables
+from airflow_updraft.store.own_index import index_own
+from airflow_updraft.store.transaction import transaction
+from airflow_updraft.sync import maintenance
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+REPLICAS_MAX = 10**6
+"""A property's user has as many replicas as the property has examples."""
 
 OPEN_SCHEMA = {
     "type": "object",
@@ -62,6 +67,7 @@ class World:
     engine: sa.Engine
     declared: dict[str, Any] = field(default_factory=lambda: COLLECTIONS)
     keeper: KeptEpoch | None = None
+    proofs: Proofs | None = None
 
     def __post_init__(self) -> None:
         self.epochs = (f"e{number}" for number in itertools.count(1))
@@ -71,7 +77,8 @@ class World:
         index_own(self.engine, self.collections)
 
     def exchange(self, request: Any, user: str = "ana", **kwargs: Any) -> dict[str, Any]:
-        kwargs = {"epoch_keeper": self.keeper, "clock": lambda: NOW, "new_epoch": self.new_epoch} | kwargs
+        fixed = {"epoch_keeper": self.keeper, "proofs": self.proofs, "new_epoch": self.new_epoch}
+        kwargs = fixed | {"clock": lambda: NOW, "replicas_max": REPLICAS_MAX} | kwargs
         response = exchange(request, user, self.engine, self.collections, **kwargs)
         json.loads(json.dumps(response, allow_nan=False))
         return response
@@ -81,7 +88,10 @@ class World:
         with self.engine.connect() as conn:
             return {
                 table.name: [
-                    dict(row) for row in conn.execute(table.select().order_by(*table.primary_key.columns)).mappings()
+                    dict(row)
+                    for row in conn.execute(
+                        table.select().order_by(*table.primary_key.columns)
+                    ).mappings()
                 ]
                 for table in tables.metadata.sorted_tables
             }
@@ -94,7 +104,7 @@ class World:
                     conn.execute(table.insert(), backup[table.name])
 
     def server(self, change: dict[str, Any]) -> None:
-        """A change made by Airflow: {put | delete | give | prune | new_epoch}."""
+        """Make a change by Airflow or operators: {put | delete | give | prune | renew}."""
         with transaction(self.engine) as conn:
             counter = revision.lock_counter(conn)
             rest = (self.collections, NOW)
@@ -110,13 +120,23 @@ class World:
                 )
                 assert all(v["verdict"] == "applied" for v in verdicts), verdicts
             elif delete := change.get("delete"):
-                server_changes.delete_records(conn, counter, delete["collection"], [delete["id"]], *rest, by="airflow")
+                server_changes.delete_records(
+                    conn, counter, delete["collection"], [delete["id"]], *rest, by="airflow"
+                )
             elif give := change.get("give"):
                 server_changes.give_record(
-                    conn, counter, give["collection"], give["id"], give["owner"], *rest, by="airflow"
+                    conn,
+                    counter,
+                    give["collection"],
+                    give["id"],
+                    give["owner"],
+                    *rest,
+                    by="airflow",
                 )
             elif "prune" in change:
-                server_changes.prune(conn, counter, change["prune"])
+                maintenance.prune(conn, counter, change["prune"])
+            elif "renew" in change:
+                epoch.renew(counter, self.keeper, self.new_epoch())
             else:
                 raise AssertionError(f"unknown change {change}")
             revision.save_counter(conn, counter)
@@ -141,7 +161,7 @@ class World:
 
 @dataclass
 class Device:
-    """Just enough of a device to keep the contract's bookkeeping; it settles at once and holds no records."""
+    """A minimal device with the contract's bookkeeping; settles at once, holds no records."""
 
     world: World
     replica_id: str
@@ -150,24 +170,33 @@ class Device:
     last: dict[str, Any] | None = None
     since: int = 0
     floor: int = 0
+    proof: str | None = None
+    shows_proofs: bool = True
+    """False: a device older than proofs, which ignores these."""
 
     def request(self, **more: Any) -> dict[str, Any]:
-        return {
-            "protocol": 1,
-            "replicaId": self.replica_id,
-            "user": self.user,
-            "epoch": self.epoch,
-            "last": self.last,
-            "since": self.since,
-            "floor": self.floor,
-            "limit": 1000,
-        } | more
+        return (
+            {
+                "protocol": 1,
+                "replicaId": self.replica_id,
+                "user": self.user,
+                "epoch": self.epoch,
+                "last": self.last,
+                "since": self.since,
+                "floor": self.floor,
+                "limit": 1000,
+            }
+            | ({"proof": self.proof} if self.proof and self.shows_proofs else {})
+            | more
+        )
 
     def batch_request(self, *mutations: dict[str, Any], nonce: str | None = None) -> dict[str, Any]:
-        """The sealed batch's request; sending it again is a resend."""
+        """Return the sealed batch's request; sending this again is a resend."""
         number = (self.last["number"] if self.last else 0) + 1
         nonce = nonce or f"{self.replica_id}-n{number}"
-        return self.request(**sealed({"number": number, "nonce": nonce, "mutations": list(mutations)}))
+        return self.request(
+            **sealed({"number": number, "nonce": nonce, "mutations": list(mutations)})
+        )
 
     def pull(self, **more: Any) -> dict[str, Any]:
         return self.settle(self.world.exchange(self.request(**more), self.user))
@@ -178,9 +207,12 @@ class Device:
     def send(self, request: dict[str, Any]) -> dict[str, Any]:
         return self.settle(self.world.exchange(request, self.user), request)
 
-    def settle(self, response: dict[str, Any], request: dict[str, Any] | None = None) -> dict[str, Any]:
+    def settle(
+        self, response: dict[str, Any], request: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
         if response.get("refused") in ("fork", "invalid", "user_mismatch"):
             return response
+        self.proof = response.get("proof")
         if request and "verdicts" in response:
             batch = json.loads(request["batch"])
             self.last = {"number": batch["number"], "nonce": batch["nonce"]}
@@ -195,7 +227,9 @@ def sealed(batch: dict[str, Any] | str) -> dict[str, str]:
     return {"batch": text, "hash": hashlib.sha256(text.encode()).hexdigest()}
 
 
-def mutation(op: str, record_id: str = "a", *, base: int = 0, collection: str = "asks", **more: Any) -> dict[str, Any]:
+def mutation(
+    op: str, record_id: str = "a", *, base: int = 0, collection: str = "asks", **more: Any
+) -> dict[str, Any]:
     return {
         "collection": collection,
         "id": record_id,
@@ -206,11 +240,15 @@ def mutation(op: str, record_id: str = "a", *, base: int = 0, collection: str = 
     } | more
 
 
-def create(record_id: str = "a", *, base: int = 0, collection: str = "asks", **fields: Any) -> dict[str, Any]:
+def create(
+    record_id: str = "a", *, base: int = 0, collection: str = "asks", **fields: Any
+) -> dict[str, Any]:
     return mutation("create", record_id, base=base, collection=collection, set=fields)
 
 
-def patch(record_id: str = "a", *, base: int, collection: str = "asks", **fields: Any) -> dict[str, Any]:
+def patch(
+    record_id: str = "a", *, base: int, collection: str = "asks", **fields: Any
+) -> dict[str, Any]:
     return mutation("patch", record_id, base=base, collection=collection, set=fields)
 
 

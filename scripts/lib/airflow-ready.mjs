@@ -1,4 +1,5 @@
-// When a started Airflow may be used: it answers, all parts beat, its DAGs are there, and its first task will not be slow.
+// Decides when a started Airflow may be used: the server answers, all parts beat, the DAGs are
+// there, and the first task will not be slow.
 import { readFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pool } from './airflow-settings.mjs';
@@ -10,35 +11,60 @@ const DAG_KNOWN_MS_MAX = 60_000;
 const DAGS = ['updraft_exchange'];
 
 /**
- * @typedef {{ airflowUrl: string, taskUrl: string, since: number, logs: string, isAlive: () => boolean, signal: AbortSignal | undefined, say: (line: string) => void }} Starting
+ * @typedef {{ airflowUrl: string, taskUrl: string, since: number, logs: string,
+ *   isAlive: () => boolean, signal: AbortSignal | undefined, say: (line: string) => void
+ * }} Starting
  */
 
 /** @param {Starting} starting */
 export async function waitUntilReady(starting) {
   const deadline = Date.now() + READY_MS_MAX;
   await Promise.all([
-    // It builds its routes at the first request and is stalled meanwhile, for seconds: have that behind us.
-    until('the task API', deadline, starting, async () => (await getJson(`${starting.taskUrl}/execution/health`)) !== undefined),
+    // Airflow builds its routes at the first request and is stalled for seconds: make that request
+    // now.
+    until(
+      'the task API',
+      deadline,
+      starting,
+      async () => (await getJson(`${starting.taskUrl}/execution/health`)) !== undefined,
+    ),
     untilPartsWork(deadline, starting),
   ]);
 }
 
 /** @param {number} deadline @param {Starting} starting */
 async function untilPartsWork(deadline, starting) {
-  await until('the API server', deadline, starting, async () => (await getJson(`${starting.airflowUrl}/api/v2/version`)) !== undefined);
+  await until(
+    'the API server',
+    deadline,
+    starting,
+    async () => (await getJson(`${starting.airflowUrl}/api/v2/version`)) !== undefined,
+  );
   starting.say('… API server answers');
-  await until('scheduler, triggerer and DAG processor', deadline, starting, () => allPartsBeat(starting));
+  await until('scheduler, triggerer and DAG processor', deadline, starting, () =>
+    allPartsBeat(starting),
+  );
   const token = await tokenOf(starting.airflowUrl, 'admin');
-  await send('POST', `${starting.airflowUrl}/api/v2/pools`, pool, token); // 409 where it exists
+  await send('POST', `${starting.airflowUrl}/api/v2/pools`, pool, token); // 409 if the pool exists
   await until('the DAGs', deadline, starting, () => dagsAreThere(starting, token));
 }
 
-/** @param {string} what @param {number} deadline @param {Starting} starting @param {() => Promise<boolean>} done */
+/**
+ * @param {string} what
+ * @param {number} deadline
+ * @param {Starting} starting
+ * @param {() => Promise<boolean>} done
+ */
 async function until(what, deadline, starting, done) {
   while (!(await done())) {
     starting.signal?.throwIfAborted();
-    if (!starting.isAlive()) throw new Problem(`Airflow ended while it started.\n${logTails(starting.logs)}`);
-    if (Date.now() > deadline) throw new Problem(`Airflow is not ready after ${READY_MS_MAX / 1000} s: ${what} missing.\n${logTails(starting.logs)}`);
+    if (!starting.isAlive())
+      throw new Problem(`Airflow ended while it started.\n${logTails(starting.logs)}`);
+    if (Date.now() > deadline)
+      throw new Problem(
+        `Airflow is not ready after ${READY_MS_MAX / 1000} s: ${what} ` +
+          `missing.\n${logTails(starting.logs)}`,
+      );
     await sleep(150);
   }
 }
@@ -47,7 +73,8 @@ async function until(what, deadline, starting, done) {
 async function allPartsBeat({ airflowUrl, since }) {
   const health = await getJson(`${airflowUrl}/api/v2/monitor/health`);
   return ['scheduler', 'triggerer', 'dag_processor'].every((part) => {
-    const beat = health?.[part]?.[`latest_${part}_heartbeat`]; // the last run's beats are still in the database
+    // the last run's beats are still in the database
+    const beat = health?.[part]?.[`latest_${part}_heartbeat`];
     return typeof beat === 'string' && Date.parse(beat) >= since;
   });
 }
@@ -59,7 +86,10 @@ async function dagsAreThere({ airflowUrl }, token) {
     const dag = await getJson(`${apiUrl}/dags/${id}`, token);
     if (dag === undefined) {
       const errors = (await getJson(`${apiUrl}/importErrors`, token))?.import_errors ?? [];
-      if (errors.length > 0) throw new Problem(`Airflow cannot read a DAG file: ${errors[0].filename}\n${tail(errors[0].stack_trace)}`);
+      if (errors.length > 0)
+        throw new Problem(
+          `Airflow cannot read a DAG file: ${errors[0].filename}\n${tail(errors[0].stack_trace)}`,
+        );
       return false;
     }
     if (dag.is_paused) await send('PATCH', `${apiUrl}/dags/${id}`, { is_paused: false }, token);
@@ -71,25 +101,39 @@ async function dagsAreThere({ airflowUrl }, token) {
 export async function unpauseDag(airflowUrl, id) {
   const token = await tokenOf(airflowUrl, 'admin');
   const deadline = Date.now() + DAG_KNOWN_MS_MAX;
-  while (!(await send('PATCH', `${airflowUrl}/api/v2/dags/${id}`, { is_paused: false }, token)).ok) {
-    if (Date.now() > deadline) throw new Problem(`Airflow does not find the DAG ${id} in ${DAG_KNOWN_MS_MAX / 1000} s.`);
+  while (
+    !(await send('PATCH', `${airflowUrl}/api/v2/dags/${id}`, { is_paused: false }, token)).ok
+  ) {
+    if (Date.now() > deadline)
+      throw new Problem(`Airflow does not find the DAG ${id} in ${DAG_KNOWN_MS_MAX / 1000} s.`);
     await sleep(500);
   }
 }
 
 /** @param {string} airflowUrl @param {string} name a demo user */
 export async function tokenOf(airflowUrl, name) {
-  const response = await send('POST', `${airflowUrl}/auth/token`, { username: name, password: name });
+  const response = await send('POST', `${airflowUrl}/auth/token`, {
+    username: name,
+    password: name,
+  });
   const { access_token: token } = /** @type {{ access_token?: string }} */ (await response.json());
   if (!token) throw new Problem(`The demo user ${name} cannot sign in (${response.status}).`);
   return token;
 }
 
-/** @param {string} url @param {string} [token] @returns {Promise<any>} undefined where there is no good answer */
+/**
+ * Returns undefined without a good answer.
+ * @param {string} url
+ * @param {string} [token]
+ * @returns {Promise<any>}
+ */
 export async function getJson(url, token) {
   try {
     const headers = token ? { authorization: `Bearer ${token}` } : undefined;
-    const response = await fetch(url, { ...(headers && { headers }), signal: AbortSignal.timeout(20_000) });
+    const response = await fetch(url, {
+      ...(headers && { headers }),
+      signal: AbortSignal.timeout(20_000),
+    });
     return response.ok ? await response.json() : undefined;
   } catch {
     return undefined;
@@ -98,13 +142,29 @@ export async function getJson(url, token) {
 
 /** @param {string} method @param {string} url @param {object} body @param {string} [token] */
 async function send(method, url, body, token) {
-  const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };
-  return await fetch(url, { method, headers, body: JSON.stringify(body), signal: AbortSignal.timeout(20_000) });
+  const headers = {
+    'content-type': 'application/json',
+    ...(token && { authorization: `Bearer ${token}` }),
+  };
+  return await fetch(url, {
+    method,
+    headers,
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(20_000),
+  });
 }
 
-/** The end of every log that has something to say. @param {string} logs */
+/** Returns the end of every log that is not empty. @param {string} logs */
 export function logTails(logs) {
-  return ['prepare', 'launcher', 'api-server', 'task-api', 'scheduler', 'dag-processor', 'triggerer']
+  return [
+    'prepare',
+    'launcher',
+    'api-server',
+    'task-api',
+    'scheduler',
+    'dag-processor',
+    'triggerer',
+  ]
     .map((name) => join(logs, `${name}.log`))
     .filter((file) => existsSync(file) && readFileSync(file).length > 0)
     .map((file) => `── ${file}\n${tail(readFileSync(file, 'utf8'), 8)}`)

@@ -1,11 +1,23 @@
-// One real Airflow with its embedded PostgreSQL: start, stop, status. Tests and people share it; `state` makes another one.
+// A real Airflow with an embedded PostgreSQL: start, stop, status. Tests and people share a server;
+// `state` names another.
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { airflowEnvironment, databaseUri, users } from './airflow-settings.mjs';
 import { getJson, waitUntilReady } from './airflow-ready.mjs';
-import { broken, isPrepared, notePrepared, openState, recordOf, secretsOf, stateAt, turnLogs, wipe, writeJson } from './airflow-state.mjs';
+import {
+  broken,
+  isPrepared,
+  notePrepared,
+  openState,
+  recordOf,
+  secretsOf,
+  stateAt,
+  turnLogs,
+  wipe,
+  writeJson,
+} from './airflow-state.mjs';
 import { defaultState, python, venv } from './paths.mjs';
 import { isAlive, withPidLock } from './pid-lock.mjs';
 import { databaseStatus, seedDemo, startDatabase, stopDatabase } from './database.mjs';
@@ -14,22 +26,29 @@ import { Problem, say as sayToPerson } from './problem.mjs';
 import { endFamily, members } from './processes.mjs';
 
 const DEFAULT_PORT = 8080;
-/** Forking what imported Airflow already is safe on Linux only; elsewhere the stock command does it all, twice as slowly. */
+/**
+ * Forking a process that has imported Airflow is safe on Linux only; elsewhere the stock command
+ * starts everything, twice as slowly.
+ */
 const forks = process.platform === 'linux';
 /** @param {number} port */
 const airflowAt = (port) => `http://127.0.0.1:${port}/airflow`;
 const launcher = fileURLToPath(new URL('./airflow_launcher.py', import.meta.url));
 
 /**
- * @typedef {{ state?: string, port?: number, fresh?: boolean, environment?: NodeJS.ProcessEnv, signal?: AbortSignal, say?: (line: string) => void }} StartOptions
+ * @typedef {{ state?: string, port?: number, fresh?: boolean, environment?: NodeJS.ProcessEnv,
+ * signal?: AbortSignal, say?: (line: string) => void }} StartOptions
  *   `environment`: variables of its own for Airflow's processes; undefined takes one away
  * @typedef {Awaited<ReturnType<typeof airflowStatus>>} Status
  */
 
 /** @param {import('./airflow-state.mjs').State} state */
-const familyOf = (state) => ({ leader: recordOf(state)?.leader, marker: `AIRFLOW_HOME=${state.home}` });
+const familyOf = (state) => ({
+  leader: recordOf(state)?.leader,
+  marker: `AIRFLOW_HOME=${state.home}`,
+});
 
-/** What is running under a state folder. @param {{ state?: string }} [options] */
+/** Returns the state of the server under a state folder. @param {{ state?: string }} [options] */
 export async function airflowStatus({ state: folder = defaultState } = {}) {
   const state = stateAt(folder);
   const record = recordOf(state);
@@ -54,8 +73,19 @@ export async function airflowStatus({ state: folder = defaultState } = {}) {
   };
 }
 
-/** Start it unless it runs; resolves when a DAG run would be quick. @param {StartOptions} [options] @returns {Promise<Status>} */
-export async function startAirflow({ state: folder = defaultState, port, fresh = false, environment = {}, signal, say = sayToPerson } = {}) {
+/**
+ * Starts the server unless it runs; resolves when a DAG run would be quick.
+ * @param {StartOptions} [options]
+ * @returns {Promise<Status>}
+ */
+export async function startAirflow({
+  state: folder = defaultState,
+  port,
+  fresh = false,
+  environment = {},
+  signal,
+  say = sayToPerson,
+} = {}) {
   if (!existsSync(python)) throw new Problem(`Airflow is not installed in ${venv}. Run: npm start`);
   const state = stateAt(folder);
   return await withPidLock(state.lock, async () => {
@@ -65,49 +95,90 @@ export async function startAirflow({ state: folder = defaultState, port, fresh =
     }
     const before = await airflowStatus({ state: folder });
     if (before.running) return before;
-    await endFamily(familyOf(state)); // what a killed start left behind
+    await endFamily(familyOf(state)); // the remains of a killed start
     openState(state);
-    const known = recordOf(state)?.port; // a client that waits for this server finds it where it was
+    // a client that waits for this server finds the old port again
+    const known = recordOf(state)?.port;
     const chosen = await freePort(port ?? known ?? DEFAULT_PORT);
-    if (port !== undefined && chosen !== port) say(`… port ${port} is taken, Airflow uses ${chosen}`);
+    if (port !== undefined && chosen !== port)
+      say(`… port ${port} is taken, Airflow uses ${chosen}`);
     await launch(state, chosen, environment, say, signal);
     return await airflowStatus({ state: folder });
   });
 }
 
-/** @param {import('./airflow-state.mjs').State} state @param {number} port @param {NodeJS.ProcessEnv} own @param {(line: string) => void} say @param {AbortSignal} [signal] */
+/**
+ * @param {import('./airflow-state.mjs').State} state
+ * @param {number} port
+ * @param {NodeJS.ProcessEnv} own
+ * @param {(line: string) => void} say
+ * @param {AbortSignal} [signal]
+ */
 async function launch(state, port, own, say, signal) {
   const first = !isPrepared(state);
-  say(first ? '… starting PostgreSQL and Airflow (the first time it also creates the databases)' : '… starting PostgreSQL and Airflow');
+  say(
+    first
+      ? '… starting PostgreSQL and Airflow (the first time it also creates the databases)'
+      : '… starting PostgreSQL and Airflow',
+  );
   const socketDir = await startDatabase(state);
   turnLogs(state);
   const since = Date.now();
   const taskPort = forks ? await freePort(port + 1) : port;
-  const environment = { ...airflowEnvironment({ home: state.home, socketDir, port, taskPort, secrets: secretsOf(state) }), ...own };
+  const environment = {
+    ...airflowEnvironment({
+      home: state.home,
+      socketDir,
+      port,
+      taskPort,
+      secrets: secretsOf(state),
+    }),
+    ...own,
+  };
   signal?.throwIfAborted();
   const leader = spawnLeader(state, environment, first);
   writeJson(state.record, { port, leader });
   try {
     await Promise.all([
-      waitUntilReady({ airflowUrl: airflowAt(port), taskUrl: airflowAt(taskPort), since, logs: state.logs, isAlive: () => isAlive(leader), signal, say }),
+      waitUntilReady({
+        airflowUrl: airflowAt(port),
+        taskUrl: airflowAt(taskPort),
+        since,
+        logs: state.logs,
+        isAlive: () => isAlive(leader),
+        signal,
+        say,
+      }),
       seedDemo(databaseUri(socketDir, 'updraft_demo'), environment),
     ]);
   } catch (error) {
     await stopAll(state, false);
-    if (first && error instanceof Problem && /prepare\.log/.test(error.message)) throw broken(state.dir, error.message);
+    if (first && error instanceof Problem && /prepare\.log/.test(error.message))
+      throw broken(state.dir, error.message);
     throw error;
   }
   if (first) notePrepared(state);
 }
 
 /**
- * In its own session, so that Ctrl-C in this terminal does not reach it before we stop it in order.
- * @param {import('./airflow-state.mjs').State} state @param {NodeJS.ProcessEnv} env @param {boolean} prepare @returns {number} pid
+ * Starts a separate session, so that Ctrl-C in this terminal does not reach the server before the
+ * ordered stop.
+ * @param {import('./airflow-state.mjs').State} state
+ * @param {NodeJS.ProcessEnv} env
+ * @param {boolean} prepare
+ * @returns {number} pid
  */
 function spawnLeader(state, env, prepare) {
   const log = openSync(join(state.logs, 'launcher.log'), 'a');
-  const command = forks ? [python, launcher, state.logs, ...(prepare ? ['--prepare'] : [])] : [join(venv, 'bin', 'airflow'), 'standalone'];
-  const child = spawn(command[0] ?? '', command.slice(1), { cwd: state.home, env, detached: true, stdio: ['ignore', log, log] });
+  const command = forks
+    ? [python, launcher, state.logs, ...(prepare ? ['--prepare'] : [])]
+    : [join(venv, 'bin', 'airflow'), 'standalone'];
+  const child = spawn(command[0] ?? '', command.slice(1), {
+    cwd: state.home,
+    env,
+    detached: true,
+    stdio: ['ignore', log, log],
+  });
   closeSync(log);
   if (child.pid === undefined) throw new Problem(`${command[0]} cannot be run`);
   child.on('error', () => {});
@@ -116,10 +187,16 @@ function spawnLeader(state, env, prepare) {
 }
 
 /**
- * Stop it and make sure that nothing is left. `keepPostgres`: Airflow is down, its data can still be read. `atOnce`: killed in the middle of its work.
- * @param {{ state?: string, keepPostgres?: boolean, atOnce?: boolean }} [options] @returns {Promise<Status>}
+ * Stops the server and makes sure that no process is left. `keepPostgres`: Airflow is down, its
+ * data can still be read. `atOnce`: killed in the middle of its work.
+ * @param {{ state?: string, keepPostgres?: boolean, atOnce?: boolean }} [options]
+ * @returns {Promise<Status>}
  */
-export async function stopAirflow({ state: folder = defaultState, keepPostgres = false, atOnce = false } = {}) {
+export async function stopAirflow({
+  state: folder = defaultState,
+  keepPostgres = false,
+  atOnce = false,
+} = {}) {
   const state = stateAt(folder);
   return await withPidLock(state.lock, async () => {
     await stopAll(state, keepPostgres, atOnce);
@@ -127,10 +204,15 @@ export async function stopAirflow({ state: folder = defaultState, keepPostgres =
   });
 }
 
-/** @param {import('./airflow-state.mjs').State} state @param {boolean} keepPostgres @param {boolean} [atOnce] */
+/**
+ * @param {import('./airflow-state.mjs').State} state
+ * @param {boolean} keepPostgres
+ * @param {boolean} [atOnce]
+ */
 async function stopAll(state, keepPostgres, atOnce = false) {
   const survivors = await endFamily(familyOf(state), { atOnce });
-  if (survivors.length > 0) throw new Problem(`These processes of Airflow do not end: ${survivors.join(' ')}`);
+  if (survivors.length > 0)
+    throw new Problem(`These processes of Airflow do not end: ${survivors.join(' ')}`);
   if (keepPostgres) return;
   await stopDatabase(state);
   const pids = join(state.home, 'airflow-webserver.pid');

@@ -1,4 +1,4 @@
-// The demo server's configuration, as environment variables: nothing is read from anywhere else.
+// The demo server's configuration, as environment variables: no configuration file is read.
 import { randomBytes } from 'node:crypto';
 import { delimiter, join } from 'node:path';
 import { collectionsFile, root, venv } from './paths.mjs';
@@ -10,7 +10,7 @@ export const users = ['ana:user', 'ben:user', 'admin:admin', 'vera:viewer'].map(
 });
 
 export const databases = ['airflow', 'updraft', 'updraft_demo'];
-/** The server's own slots for exchanges and synchronization, so that other DAGs cannot starve them. */
+/** The server's slots for exchanges and synchronization, safe from starvation by other DAGs. */
 export const pool = { name: 'updraft', slots: 4 };
 
 /** @typedef {{ jwt: string, session: string, fernet: string }} Secrets */
@@ -26,18 +26,30 @@ export function newSecrets() {
 
 /** @param {string} socketDir @param {string} database @param {string} [driver] */
 export function databaseUri(socketDir, database, driver = 'psycopg2') {
-  return `postgresql+${driver}://postgres@/${database}?host=${encodeURIComponent(socketDir).replaceAll('%2F', '/')}`;
+  const host = encodeURIComponent(socketDir).replaceAll('%2F', '/');
+  return `postgresql+${driver}://postgres@/${database}?host=${host}`;
 }
 
-/** A Connection by socket. The URI form would lose the socket's folder in `hook.get_sqlalchemy_engine()`. @param {string} host @param {string} schema */
-const connection = (host, schema) => JSON.stringify({ conn_type: 'postgres', login: 'postgres', host, schema });
+/**
+ * Returns a Connection by socket. The URI form would lose the socket's folder in
+ * `hook.get_sqlalchemy_engine()`.
+ * @param {string} host
+ * @param {string} schema
+ */
+const connection = (host, schema) =>
+  JSON.stringify({ conn_type: 'postgres', login: 'postgres', host, schema });
 
 /**
- * The environment of Airflow's processes. The caller's own AIRFLOW and PYTHON variables do not leak in.
- * @param {{ home: string, socketDir: string, port: number, taskPort: number, secrets: Secrets }} server @returns {NodeJS.ProcessEnv}
+ * Returns the environment of Airflow's processes. The caller's own AIRFLOW and PYTHON variables do
+ * not leak in.
+ * @param {{ home: string, socketDir: string, port: number, taskPort: number, secrets: Secrets }}
+ *   server
+ * @returns {NodeJS.ProcessEnv}
  */
 export function airflowEnvironment({ home, socketDir, port, taskPort, secrets }) {
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(AIRFLOW|PYTHON|VIRTUAL_ENV|npm_|INIT_CWD)/.test(name));
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(AIRFLOW|PYTHON|VIRTUAL_ENV|npm_|INIT_CWD)/.test(name),
+  );
   return {
     ...Object.fromEntries(inherited),
     PATH: [join(venv, 'bin'), process.env['PATH']].join(delimiter),
@@ -56,7 +68,10 @@ export function airflowEnvironment({ home, socketDir, port, taskPort, secrets })
   };
 }
 
-/** @param {{ socketDir: string, port: number, secrets: Secrets }} server @returns {Record<string, string>} */
+/**
+ * @param {{ socketDir: string, port: number, secrets: Secrets }} server
+ * @returns {Record<string, string>}
+ */
 function settings({ socketDir, port, secrets }) {
   const sections = {
     CORE: {
@@ -64,6 +79,9 @@ function settings({ socketDir, port, secrets }) {
       PARALLELISM: 4,
       LOAD_EXAMPLES: false,
       DAGS_ARE_PAUSED_AT_CREATION: false,
+      // The first Variable that a DAG file reads makes the DAG processor load Airflow's API:
+      // seconds, half a minute beside busy cores.
+      DAGBAG_IMPORT_TIMEOUT: 120,
       DAGS_FOLDER: process.env['UPDRAFT_DAGS'] ?? join(root, 'demo', 'dags'),
       FERNET_KEY: secrets.fernet,
       SIMPLE_AUTH_MANAGER_USERS: users.map(({ name, role }) => `${name}:${role}`).join(','),
@@ -71,11 +89,19 @@ function settings({ socketDir, port, secrets }) {
     DATABASE: {
       SQL_ALCHEMY_CONN: databaseUri(socketDir, 'airflow'),
       SQL_ALCHEMY_CONN_ASYNC: databaseUri(socketDir, 'airflow', 'asyncpg'),
-      // As shipped, 15: fifty triggers at once hold them all, each waits for one more, and half fail after 30 s.
+      // Airflow's default is 15: fifty triggers at once hold all connections, each waits for
+      // another, and half fail after 30 s.
       SQL_ALCHEMY_MAX_OVERFLOW: 60,
     },
-    // The path in base_url makes the server answer, link and set its cookie under /airflow, from whatever origin proxies it.
-    API: { HOST: '127.0.0.1', PORT: port, BASE_URL: `http://127.0.0.1:${port}/airflow`, WORKERS: 1, SECRET_KEY: secrets.session },
+    // The path in base_url lets the server answer, link and set the cookie under /airflow, from any
+    // origin that proxies the server.
+    API: {
+      HOST: '127.0.0.1',
+      PORT: port,
+      BASE_URL: `http://127.0.0.1:${port}/airflow`,
+      WORKERS: 1,
+      SECRET_KEY: secrets.session,
+    },
     API_AUTH: { JWT_SECRET: secrets.jwt },
     // A DAG run takes about a second: the scheduler looks five times a second instead of once.
     SCHEDULER: {
@@ -89,11 +115,21 @@ function settings({ socketDir, port, secrets }) {
     DAG_PROCESSOR: { REFRESH_INTERVAL: 10, MIN_FILE_PROCESS_INTERVAL: 10, PARSING_PROCESSES: 1 },
     LOGGING: { COLORED_CONSOLE_LOG: false },
     USAGE_DATA_COLLECTION: { ENABLED: false },
-    UPDRAFT: { COLLECTIONS: collectionsFile, SYNC_SCHEDULE: '* * * * *' },
+    // The tests' users have a new browser for each test, and the bench's a thousand devices at
+    // once.
+    UPDRAFT: {
+      COLLECTIONS: collectionsFile,
+      SYNC_SCHEDULE: '* * * * *',
+      REPLICAS_PER_USER_MAX: 1_000_000,
+      STREAMS_PER_USER_MAX: 2_000,
+    },
   };
   return Object.fromEntries(
     Object.entries(sections).flatMap(([section, options]) =>
-      Object.entries(options).map(([option, value]) => [`AIRFLOW__${section}__${option}`, value === false ? 'False' : String(value)]),
+      Object.entries(options).map(([option, value]) => [
+        `AIRFLOW__${section}__${option}`,
+        value === false ? 'False' : String(value),
+      ]),
     ),
   );
 }

@@ -1,6 +1,14 @@
-// What one server keeps on disk, and how a folder that is not one is told apart.
+// Files of a server, and the check that a folder is a server's.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { newSecrets, users } from './airflow-settings.mjs';
 import { lockFile } from './paths.mjs';
@@ -26,7 +34,11 @@ export function stateAt(folder) {
 }
 /** @typedef {ReturnType<typeof stateAt>} State */
 
-/** @param {string} dir @param {string} reason */
+/**
+ * Returns the error for a folder that no server can use.
+ * @param {string} dir
+ * @param {string} reason
+ */
 export function broken(dir, reason) {
   return new Problem(
     `The state folder ${dir} cannot be used: ${reason}\n` +
@@ -35,20 +47,29 @@ export function broken(dir, reason) {
   );
 }
 
-/** Make the folder, or check that it is ours and of this version. @param {State} state */
+/**
+ * Creates the folder, or checks that the folder is a server's and of this version.
+ * @param {State} state
+ */
 export function openState(state) {
   if (!existsSync(state.dir) || readdirSync(state.dir).length === 0) {
     for (const folder of [state.home, state.logs]) mkdirSync(folder, { recursive: true });
     writeJson(state.secrets, newSecrets());
-    writeJson(join(state.home, 'simple_auth_manager_passwords.json.generated'), Object.fromEntries(users.map((user) => [user.name, user.password])));
+    writeJson(
+      join(state.home, 'simple_auth_manager_passwords.json.generated'),
+      Object.fromEntries(users.map((user) => [user.name, user.password])),
+    );
     writeJson(state.format, { format: FORMAT });
     return;
   }
   const format = readJson(state.format);
-  if (!format) throw broken(state.dir, 'it was not made by Updraft, or its format.json is unreadable.');
-  if (format['format'] !== FORMAT) throw broken(state.dir, `it has format ${format['format']}, this version needs ${FORMAT}.`);
+  if (!format)
+    throw broken(state.dir, 'it was not made by Updraft, or its format.json is unreadable.');
+  if (format['format'] !== FORMAT)
+    throw broken(state.dir, `it has format ${format['format']}, this version needs ${FORMAT}.`);
   const { jwt, session, fernet } = readJson(state.secrets) ?? {};
-  if (![jwt, session, fernet].every((secret) => typeof secret === 'string')) throw broken(state.dir, 'secrets.json is missing or damaged.');
+  if (![jwt, session, fernet].every((secret) => typeof secret === 'string'))
+    throw broken(state.dir, 'secrets.json is missing or damaged.');
   for (const folder of [state.home, state.logs]) mkdirSync(folder, { recursive: true });
 }
 
@@ -58,35 +79,47 @@ export function secretsOf(state) {
   return { jwt: String(jwt), session: String(session), fernet: String(fernet) };
 }
 
-/** The last start's note, or undefined. @param {State} state @returns {Record_ | undefined} */
+/**
+ * Returns the last start's note, or undefined.
+ * @param {State} state
+ * @returns {Record_ | undefined}
+ */
 export function recordOf(state) {
   const { port, leader } = readJson(state.record) ?? {};
   return typeof port === 'number' && typeof leader === 'number' ? { port, leader } : undefined;
 }
 
-/** Airflow's database is prepared once per installed set of packages. */
+/** Fingerprint of the installed packages: Airflow's database is prepared once for each. */
 export const preparedFor = () => createHash('sha256').update(readFileSync(lockFile)).digest('hex');
 
 /** @param {State} state */
-export const isPrepared = (state) => readJson(join(state.dir, 'prepared.json'))?.['lock'] === preparedFor();
+export const isPrepared = (state) =>
+  readJson(join(state.dir, 'prepared.json'))?.['lock'] === preparedFor();
 
 /** @param {State} state */
-export const notePrepared = (state) => writeJson(join(state.dir, 'prepared.json'), { lock: preparedFor() });
+export const notePrepared = (state) =>
+  writeJson(join(state.dir, 'prepared.json'), { lock: preparedFor() });
 
-/** Keep the last start's logs beside the new ones. @param {State} state */
+/** Keeps the last start's logs beside the new logs. @param {State} state */
 export function turnLogs(state) {
   for (const name of readdirSync(state.logs)) {
     if (name.endsWith('.log')) renameSync(join(state.logs, name), join(state.logs, `${name}.1`));
   }
 }
 
-/** Remove everything but foreign folders: only what looks like ours, or is empty. @param {State} state */
+/**
+ * Removes the folder of a server, or an empty folder; refuses a foreign folder.
+ * @param {State} state
+ */
 export function wipe(state) {
   if (!existsSync(state.dir)) return;
   const ours = ['format.json', 'server.json', 'secrets.json', 'postgres', 'home', 'logs'];
   const names = readdirSync(state.dir);
   if (names.length > 0 && !names.some((name) => ours.includes(name))) {
-    throw new Problem(`${state.dir} was not made by Updraft and is not removed. Remove it yourself, or choose another folder with --state.`);
+    throw new Problem(
+      `${state.dir} was not made by Updraft and is not removed. Remove it yourself, ` +
+        'or choose another folder with --state.',
+    );
   }
   rmSync(state.dir, { recursive: true, force: true });
 }
@@ -101,7 +134,11 @@ function readJson(file) {
   }
 }
 
-/** Written aside and moved into place: a reader never sees half of it. @param {string} file @param {object} value */
+/**
+ * Writes a file aside and moves it into place: a reader never sees half of the file.
+ * @param {string} file
+ * @param {object} value
+ */
 export function writeJson(file, value) {
   writeFileSync(`${file}.new`, `${JSON.stringify(value)}\n`, { mode: 0o600 });
   renameSync(`${file}.new`, file);

@@ -1,11 +1,15 @@
-"""Run the processes of ``airflow standalone`` under one parent: ``airflow_launcher.py LOG_FOLDER [--prepare]``.
+"""Run the processes of ``airflow standalone`` under one parent.
 
-``airflow standalone`` starts each of them from nothing, and each start spends most of its time on the same imports.
-Here Airflow is imported once and the commands are forked from it: up in half the time, which every start and every
-test pays. Forking needs Linux; elsewhere the caller runs ``airflow standalone`` itself.
+Usage: ``airflow_launcher.py LOG_FOLDER [--prepare]``; ``--prepare`` first creates or migrates
+Airflow's database.
 
-``--prepare`` first creates or migrates Airflow's database. No database is touched before a fork: a connection must
-never be shared by two processes. When one ends, all end: half an Airflow would look like a slow one.
+``airflow standalone`` starts each process from nothing, and each start spends most of its time on
+equal imports. Here Airflow is imported once and the commands are forked: up in half the time, which
+every start and every test pays. Forking needs Linux; elsewhere the caller runs
+``airflow standalone`` itself.
+
+No database is touched before a fork: two processes must never share a connection. When one
+process ends, all end: half an Airflow would look like a slow Airflow.
 """
 
 from __future__ import annotations
@@ -29,11 +33,18 @@ from airflow.utils import db
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# The API that tasks talk to takes as long to build as the public one: as a process of its own it is built beside it.
-# The log servers are left out: all logs are on this machine, and they would listen on every network interface.
+# The API for tasks takes as long to build as the public API: a separate process builds in parallel.
+# The log servers are left out: all logs are on this machine, and log servers would listen on every
+# network interface.
 COMMANDS = {
     "api-server": ["api-server", "--apps", "core"],
-    "task-api": ["api-server", "--apps", "execution", "--port", os.environ.get("UPDRAFT_TASK_API_PORT", "")],
+    "task-api": [
+        "api-server",
+        "--apps",
+        "execution",
+        "--port",
+        os.environ.get("UPDRAFT_TASK_API_PORT", ""),
+    ],
     "scheduler": ["scheduler", "--skip-serve-logs"],
     "dag-processor": ["dag-processor"],
     "triggerer": ["triggerer", "--skip-serve-logs"],
@@ -41,7 +52,7 @@ COMMANDS = {
 
 
 def fork(work: Callable[[], None], log: Path) -> int:
-    """Do the work in a child process whose output goes to the log file; return its process id."""
+    """Do the work in a child process with output to the log file; return the process id."""
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
@@ -71,7 +82,7 @@ def prepare() -> None:
 
 
 def command(arguments: list[str]) -> Callable[[], None]:
-    """Make one ``airflow <arguments>``."""
+    """Return a function that runs ``airflow <arguments>``."""
 
     def run() -> None:
         sys.argv = ["airflow", *arguments]
@@ -82,14 +93,16 @@ def command(arguments: list[str]) -> Callable[[], None]:
 
 
 def main(logs: Path, *, with_prepare: bool) -> int:
-    """Start everything, wait until one ends or SIGTERM comes, end the rest."""
+    """Start all processes, wait until any ends or SIGTERM comes, end the rest."""
     if with_prepare:
         _, status = os.waitpid(fork(prepare, logs / "prepare.log"), 0)
         if status:
             return 2
     gc.collect()
     gc.freeze()  # keeps the children's collector from copying every shared page
-    names = {fork(command(arguments), logs / f"{name}.log"): name for name, arguments in COMMANDS.items()}
+    names = {
+        fork(command(arguments), logs / f"{name}.log"): name for name, arguments in COMMANDS.items()
+    }
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
     try:

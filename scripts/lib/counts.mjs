@@ -1,57 +1,99 @@
-// How many checks passed, from what each test runner writes for machines. A runner that died without a word is a failure.
+// Counts of passed checks, from each test runner's machine-readable report. A runner that died
+// without a report is a failure.
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
 
 /** @type {Counts} */
 export const none = { passed: 0, failed: 0, skipped: 0 };
 
 /** @param {Counts[]} all @returns {Counts} */
-export const sum = (all) => all.reduce((a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped }), none);
+export const sum = (all) =>
+  all.reduce(
+    (a, b) => ({
+      passed: a.passed + b.passed,
+      failed: a.failed + b.failed,
+      skipped: a.skipped + b.skipped,
+    }),
+    none,
+  );
 
 /** The last line of `npm test`. @param {Counts} counts */
-export const closingLine = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+export const closingLine = ({ passed, failed, skipped }) =>
+  `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 
-/** Nothing failed, and something ran. @param {Counts} counts */
+/** Whether nothing failed, and a check ran. @param {Counts} counts */
 export const isGood = ({ passed, failed }) => failed === 0 && passed > 0;
 
-/** A stage that says only yes or no. @param {number} exitCode @returns {Counts} */
-export const oneCheck = (exitCode) => (exitCode === 0 ? { ...none, passed: 1 } : { ...none, failed: 1 });
+/** Counts of a stage that has only an exit code. @param {number} exitCode @returns {Counts} */
+export const oneCheck = (exitCode) =>
+  exitCode === 0 ? { ...none, passed: 1 } : { ...none, failed: 1 };
 
 /**
- * What a runner reported, corrected by its exit code: bad without a failure counted, or good without a test run, is one failure.
- * @param {Counts} counts @param {number} exitCode @returns {Counts}
+ * Corrects a runner's report by the exit code: a bad code without a counted failure, or a good code
+ * without a test, is a failure.
+ * @param {Counts} counts
+ * @param {number} exitCode
+ * @returns {Counts}
  */
 export function believed(counts, exitCode) {
   if (counts.failed > 0) return counts;
   return exitCode !== 0 || counts.passed + counts.skipped === 0 ? { ...counts, failed: 1 } : counts;
 }
 
-/** Vitest's json reporter. A file that could not be loaded has no tests and counts as one failure. @param {string} text @returns {Counts} */
+/**
+ * Reads Vitest's json report. A file that could not be loaded has no tests and counts as a failure.
+ * @param {string} text
+ * @returns {Counts}
+ */
 export function vitestCounts(text) {
   const { testResults = [] } = JSON.parse(text);
   return sum(
-    testResults.map((/** @type {{ status: string, assertionResults: Array<{ status: string }> }} */ file) => {
-      const has = (/** @type {string} */ status) => file.assertionResults.filter((test) => test.status === status).length;
-      const counts = { passed: has('passed'), failed: has('failed'), skipped: has('pending') + has('skipped') + has('todo') };
-      return file.status === 'failed' && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
-    }),
+    testResults.map(
+      (/** @type {{ status: string, assertionResults: Array<{ status: string }> }} */ file) => {
+        const has = (/** @type {string} */ status) =>
+          file.assertionResults.filter((test) => test.status === status).length;
+        const counts = {
+          passed: has('passed'),
+          failed: has('failed'),
+          skipped: has('pending') + has('skipped') + has('todo'),
+        };
+        return file.status === 'failed' && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+      },
+    ),
   );
 }
 
-/** Pytest's junit xml: the attributes of its one `<testsuite>`. @param {string} text @returns {Counts} */
+/**
+ * Reads Pytest's junit xml: the attributes of the single `<testsuite>`.
+ * @param {string} text
+ * @returns {Counts}
+ */
 export function pytestCounts(text) {
   const suites = text.match(/<testsuite\s[^>]*>/g) ?? [];
   return sum(
     suites.map((suite) => {
-      const number = (/** @type {string} */ name) => Number(new RegExp(`\\s${name}="(\\d+)"`).exec(suite)?.[1] ?? 0);
+      const number = (/** @type {string} */ name) =>
+        Number(new RegExp(`\\s${name}="(\\d+)"`).exec(suite)?.[1] ?? 0);
       const failed = number('failures') + number('errors');
-      return { passed: Math.max(0, number('tests') - failed - number('skipped')), failed, skipped: number('skipped') };
+      return {
+        passed: Math.max(0, number('tests') - failed - number('skipped')),
+        failed,
+        skipped: number('skipped'),
+      };
     }),
   );
 }
 
-/** Playwright's json reporter; a test that passed at a retry passed. @param {string} text @returns {Counts} */
+/**
+ * Reads Playwright's json report; a test that passed at a retry passed.
+ * @param {string} text
+ * @returns {Counts}
+ */
 export function playwrightCounts(text) {
   const { stats = {}, errors = [] } = JSON.parse(text);
   const { expected = 0, flaky = 0, unexpected = 0, skipped = 0 } = stats;
-  return { passed: expected + flaky, failed: unexpected + (unexpected === 0 && errors.length > 0 ? 1 : 0), skipped };
+  return {
+    passed: expected + flaky,
+    failed: unexpected + (unexpected === 0 && errors.length > 0 ? 1 : 0),
+    skipped,
+  };
 }

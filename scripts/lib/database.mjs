@@ -12,9 +12,17 @@ const BROKEN_DATA_FOLDER = 3; // exit code of postgres.py
 const SEED_MODULE = 'demo_seed';
 
 /** @typedef {import('./airflow-state.mjs').State} State */
-/** @typedef {{ running: boolean, pid: number | null, socketDir: string, error?: string }} DatabaseStatus */
+/**
+ * @typedef {{ running: boolean, pid: number | null, socketDir: string, error?: string }}
+ *   DatabaseStatus
+ */
 
-/** @param {string} action @param {string} folder @param {string[]} [more] @returns {Promise<DatabaseStatus & { code: number }>} */
+/**
+ * @param {string} action
+ * @param {string} folder
+ * @param {string[]} [more]
+ * @returns {Promise<DatabaseStatus & { code: number }>}
+ */
 async function postgres(action, folder, more = []) {
   const done = await capture(python, [script, action, folder, ...more], { detached: true });
   try {
@@ -30,11 +38,17 @@ export async function databaseStatus(folder) {
   return existsSync(python) && existsSync(folder) ? await postgres('status', folder) : none;
 }
 
-/** Start the server with all databases. @param {State} state @returns {Promise<string>} the folder of its socket */
+/**
+ * Starts the server with all databases.
+ * @param {State} state
+ * @returns {Promise<string>} the socket's folder
+ */
 export async function startDatabase(state) {
   const status = await postgres('start', state.postgres, databases);
-  if (status.code === BROKEN_DATA_FOLDER) throw broken(state.dir, `PostgreSQL does not start from it.\n${status.error ?? ''}`);
-  if (!status.running) throw new Problem(`PostgreSQL does not run: ${status.error ?? 'no reason given'}`);
+  if (status.code === BROKEN_DATA_FOLDER)
+    throw broken(state.dir, `PostgreSQL does not start from it.\n${status.error ?? ''}`);
+  if (!status.running)
+    throw new Problem(`PostgreSQL does not run: ${status.error ?? 'no reason given'}`);
   return status.socketDir;
 }
 
@@ -45,9 +59,14 @@ export async function stopDatabase(state) {
   if (status.running) throw new Problem(`PostgreSQL (${status.pid}) does not end.`);
 }
 
-/** Make the demo's own tables; harmless when they are there. @param {string} uri @param {NodeJS.ProcessEnv} env */
+/**
+ * Creates the demo's own tables, unless the tables exist.
+ * @param {string} uri
+ * @param {NodeJS.ProcessEnv} env
+ */
 export async function seedDemo(uri, env) {
   if (!existsSync(join(provider, 'airflow_updraft', `${SEED_MODULE}.py`))) return;
   const done = await capture(python, ['-m', `airflow_updraft.${SEED_MODULE}`, uri], { env });
-  if (done.code !== 0) throw new Problem(`The demo's tables could not be made:\n${tail(done.stderr)}`);
+  if (done.code !== 0)
+    throw new Problem(`The demo's tables could not be made:\n${tail(done.stderr)}`);
 }

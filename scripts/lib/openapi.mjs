@@ -1,4 +1,5 @@
-// The part of Airflow's OpenAPI document that queued calls speak: small enough to be read in a review, and to be compared with a running Airflow.
+// The part of Airflow's OpenAPI document that queued calls use: small enough for a review, and for
+// the comparison with a running Airflow.
 
 /** @typedef {{ readonly [key: string]: any }} Node an object of the document */
 
@@ -6,18 +7,24 @@ const DAG = '/api/v2/dags/{dag_id}';
 const RUN = `${DAG}/dagRuns/{dag_run_id}`;
 const INPUT = `${RUN}/taskInstances/{task_id}/{map_index}/hitlDetails`;
 
-/** Each operation that is called, with the query parameters it is called with. @type {ReadonlyArray<readonly [path: string, method: string, query?: readonly string[]]>} */
+/**
+ * The called operations, with their query parameters.
+ * @type {ReadonlyArray<readonly [path: string, method: string, query?: readonly string[]]>}
+ */
 const OPERATIONS = [
   [DAG, 'get'],
   [`${DAG}/dagRuns`, 'post'],
   [RUN, 'get'],
   [`${DAG}/clearTaskInstances`, 'post'],
-  [`${RUN}/hitlDetails`, 'get', ['response_received', 'limit', 'order_by']],
+  [`${RUN}/hitlDetails`, 'get', ['response_received', 'limit', 'offset', 'order_by']],
   [INPUT, 'get'],
   [INPUT, 'patch'],
 ];
 
-/** What is sent or read of each schema; of one that is not named here, everything. @type {Readonly<Record<string, readonly string[]>>} */
+/**
+ * The properties used of each schema; an unlisted schema is kept whole.
+ * @type {Readonly<Record<string, readonly string[]>>}
+ */
 const PROPERTIES = {
   TriggerDAGRunPostBody: ['dag_run_id', 'logical_date', 'conf', 'note'],
   DAGRunResponse: ['dag_run_id', 'dag_id', 'state', 'conf', 'triggering_user_name'],
@@ -32,6 +39,7 @@ const PROPERTIES = {
     'defaults',
     'multiple',
     'params',
+    'assigned_users',
     'created_at',
     'responded_by_user',
     'responded_at',
@@ -42,11 +50,15 @@ const PROPERTIES = {
   HITLDetailResponse: ['chosen_options'],
 };
 
-/** Said to people, not to a program. */
+/** Keywords for people, not for a program. */
 const NOTES = ['title', 'description', 'default', 'examples', 'minItems', 'format'];
 const REF = '#/components/schemas/';
 
-/** The trimmed document: the operations above, and the schemas they name, by their names. @param {Node} document @returns {Node} */
+/**
+ * Returns the trimmed document: the operations above, and the named schemas.
+ * @param {Node} document
+ * @returns {Node}
+ */
 export function trimOpenApi(document) {
   /** @type {Record<string, Node>} */
   const paths = {};
@@ -64,18 +76,28 @@ export function trimOpenApi(document) {
 
 /** @param {Node} operation @param {readonly string[]} query */
 function trimOperation({ parameters = [], requestBody, responses }, query) {
-  const isUsed = (/** @type {Node} */ parameter) => parameter['in'] === 'path' || query.includes(parameter['name']);
+  const isUsed = (/** @type {Node} */ parameter) =>
+    parameter['in'] === 'path' || query.includes(parameter['name']);
   return {
     parameters: parameters
       .filter(isUsed)
-      .map((/** @type {Node} */ { name, in: place, required, schema }) => ({ name, in: place, required, schema: trimSchema(schema) })),
-    ...(requestBody && { requestBody: { required: true, content: trimContent(requestBody.content) } }),
+      .map((/** @type {Node} */ { name, in: place, required, schema }) => ({
+        name,
+        in: place,
+        required,
+        schema: trimSchema(schema),
+      })),
+    ...(requestBody && {
+      requestBody: { required: true, content: trimContent(requestBody.content) },
+    }),
     responses: { 200: { description: 'done', content: trimContent(responses['200'].content) } },
   };
 }
 
 /** @param {Node} content */
-const trimContent = (content) => ({ 'application/json': { schema: trimSchema(content['application/json'].schema) } });
+const trimContent = (content) => ({
+  'application/json': { schema: trimSchema(content['application/json'].schema) },
+});
 
 /** @param {unknown} schema @returns {any} */
 function trimSchema(schema) {
@@ -83,13 +105,23 @@ function trimSchema(schema) {
   if (typeof schema !== 'object' || schema === null) return schema;
   const { properties, ...rest } = /** @type {Node} */ (schema);
   const trimmed = Object.fromEntries(
-    Object.entries(rest).flatMap(([key, value]) => (NOTES.includes(key) || value === false ? [] : [[key, trimSchema(value)]])),
+    Object.entries(rest).flatMap(([key, value]) =>
+      NOTES.includes(key) || value === false ? [] : [[key, trimSchema(value)]],
+    ),
   );
-  const fields = properties && Object.fromEntries(Object.entries(properties).map(([name, value]) => [name, trimSchema(value)]));
+  const fields =
+    properties &&
+    Object.fromEntries(
+      Object.entries(properties).map(([name, value]) => [name, trimSchema(value)]),
+    );
   return fields ? { ...trimmed, properties: fields } : trimmed;
 }
 
-/** The schemas that are named, and those that they name. @param {Node} document @param {Node} paths */
+/**
+ * Returns the schemas that the paths name, directly or by another schema.
+ * @param {Node} document
+ * @param {Node} paths
+ */
 function named(document, paths) {
   /** @type {Record<string, Node>} */
   const schemas = {};
@@ -107,6 +139,16 @@ function named(document, paths) {
 /** @param {Node} schema @param {readonly string[] | undefined} used @returns {Node} */
 function onlyUsed(schema, used) {
   if (!used || !schema['properties']) return schema;
-  const properties = Object.fromEntries(used.flatMap((name) => (schema['properties'][name] ? [[name, schema['properties'][name]]] : [])));
-  return { ...schema, properties, required: (schema['required'] ?? []).filter((/** @type {string} */ name) => used.includes(name)).sort() };
+  const properties = Object.fromEntries(
+    used.flatMap((name) =>
+      schema['properties'][name] ? [[name, schema['properties'][name]]] : [],
+    ),
+  );
+  return {
+    ...schema,
+    properties,
+    required: (schema['required'] ?? [])
+      .filter((/** @type {string} */ name) => used.includes(name))
+      .sort(),
+  };
 }

@@ -6,18 +6,23 @@ import { sleep } from './run.mjs';
 const WAIT_MS_MAX = 15 * 60_000;
 
 /**
- * Do the work while holding a lock file; a second process waits for the first, a dead one's lock is taken over.
+ * Does the work while holding a lock file; a second process waits for the first, and takes over a
+ * dead process's lock.
  * @template T
- * @param {string} file @param {() => Promise<T>} work @returns {Promise<T>}
+ * @param {string} file
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
  */
 export async function withPidLock(file, work) {
   mkdirSync(dirname(file), { recursive: true });
   const deadline = Date.now() + WAIT_MS_MAX;
   for (let told = false; !take(file);) {
     const holder = holderOf(file);
-    if (!told && holder !== undefined) say(`… waiting for process ${holder}, which is working on the same folder`);
+    if (!told && holder !== undefined)
+      say(`… waiting for process ${holder}, which is working on the same folder`);
     told ||= holder !== undefined;
-    if (Date.now() > deadline) throw new Problem(`${file} is held for too long. Remove it if no setup is running.`);
+    if (Date.now() > deadline)
+      throw new Problem(`${file} is held for too long. Remove it if no setup is running.`);
     await sleep(200);
   }
   try {
@@ -39,11 +44,13 @@ function take(file) {
   if (holder !== undefined && !isAlive(holder)) {
     const aside = `${file}.${process.pid}`;
     try {
-      renameSync(file, aside); // atomic: of two processes that saw the dead holder only one moves its file away
-      if (holderOf(aside) !== holder) renameSync(aside, file); // it was a new holder's already: give it back
+      // atomic: of two processes that saw the dead holder a single process moves the file away
+      renameSync(file, aside);
+      // the file was a new holder's already: give the file back
+      if (holderOf(aside) !== holder) renameSync(aside, file);
       else rmSync(aside);
     } catch {
-      // the other one was faster
+      // the other process was faster
     }
   }
   return false;
@@ -58,7 +65,10 @@ function holderOf(file) {
   }
 }
 
-/** Whether a process runs. A zombie does not: nothing but its parent's `wait` can remove it. @param {number} pid */
+/**
+ * Whether a process runs. A zombie does not: nothing but its parent's `wait` can remove a zombie.
+ * @param {number} pid
+ */
 export function isAlive(pid) {
   try {
     process.kill(pid, 0);

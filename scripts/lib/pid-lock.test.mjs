@@ -10,7 +10,7 @@ let folder;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'updraft-lock-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test('two that want the same lock work one after the other', async () => {
+test('two holders of a lock work one after the other', async () => {
   const file = join(folder, 'lock');
   /** @type {string[]} */
   const log = [];

@@ -2,16 +2,26 @@ import { createServer } from 'node:net';
 
 const TRIES_MAX = 20;
 
-/** Whether a port of 127.0.0.1 can be taken now. @param {number} port @returns {Promise<boolean>} */
+/**
+ * Whether a port of 127.0.0.1 can be taken now.
+ * @param {number} port
+ * @returns {Promise<boolean>}
+ */
 export function isFree(port) {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(false));
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () =>
+      server.close(() => resolve(true)),
+    );
   });
 }
 
-/** The wanted port, or the next free one after it, or any. @param {number} wanted @returns {Promise<number>} */
+/**
+ * Returns the wanted port, or the next free port after it, or any.
+ * @param {number} wanted
+ * @returns {Promise<number>}
+ */
 export async function freePort(wanted) {
   for (let port = wanted; port < wanted + TRIES_MAX && port < 65_536; port += 1) {
     if (await isFree(port)) return port;
@@ -26,7 +36,11 @@ function anyPort() {
     server.once('error', reject);
     server.listen(0, '127.0.0.1', () => {
       const address = server.address();
-      server.close(() => (address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))));
+      server.close(() =>
+        address && typeof address === 'object'
+          ? resolve(address.port)
+          : reject(new Error('no port')),
+      );
     });
   });
 }

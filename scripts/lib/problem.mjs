@@ -1,4 +1,4 @@
-/** Something the person at the keyboard can act on: shown as its message alone, without a stack. */
+/** A problem the person at the keyboard can solve: shown as a message alone, without a stack. */
 export class Problem extends Error {}
 
 /** @param {unknown} error @returns {string} */
@@ -7,13 +7,13 @@ export function messageOf(error) {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
-/** Progress goes to stderr: stdout is for what a program may read. @param {string} line */
+/** Prints progress to stderr: stdout is for programs to read. @param {string} line */
 export function say(line) {
   process.stderr.write(`${line}\n`);
 }
 
 /**
- * Run a script's main function; a problem becomes one clear message and exit code 1.
+ * Runs a script's main function; a problem becomes a clear message and exit code 1.
  * @param {() => Promise<number | void>} work
  */
 export async function main(work) {

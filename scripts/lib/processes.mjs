@@ -1,5 +1,6 @@
-// Which processes belong to one Airflow. Airflow's tasks leave its process group, and a killed parent leaves orphans, so the
-// group alone does not tell: the session and an environment variable do (Linux), or the tree of parents (macOS).
+// Finds the processes of an Airflow. Airflow's tasks leave the process group, and a killed parent
+// leaves orphans, so the group alone is not enough: the session and an environment variable are
+// (Linux), or the tree of parents (macOS).
 import { readFileSync, readdirSync } from 'node:fs';
 import { isAlive } from './pid-lock.mjs';
 import { capture, sleep } from './run.mjs';
@@ -7,9 +8,12 @@ import { capture, sleep } from './run.mjs';
 const TERM_MS_MAX = 8_000;
 const KILL_MS_MAX = 5_000;
 
-/** @typedef {{ leader: number | undefined, marker: string }} Family a session leader's pid and `NAME=value` of its environment */
+/**
+ * @typedef {{ leader: number | undefined, marker: string }} Family a session leader's pid and
+ *   `NAME=value` of its environment
+ */
 
-/** Pids of all living members. @param {Family} family @returns {Promise<number[]>} */
+/** Returns the pids of all living members. @param {Family} family @returns {Promise<number[]>} */
 export async function members(family) {
   return process.platform === 'linux' ? membersOnLinux(family) : await membersByTree(family);
 }
@@ -47,16 +51,22 @@ async function membersByTree({ leader }) {
     grown = false;
     for (const [pid, ppid, pgid] of rows.map((row) => row.map(Number))) {
       if (pid === undefined || found.has(pid)) continue;
-      if ((ppid !== undefined && found.has(ppid)) || pgid === leader) grown = Boolean(found.add(pid));
+      if ((ppid !== undefined && found.has(ppid)) || pgid === leader)
+        grown = Boolean(found.add(pid));
     }
   }
-  const alive = new Set(rows.filter((row) => !row[3]?.startsWith('Z')).map((row) => Number(row[0])));
+  const alive = new Set(
+    rows.filter((row) => !row[3]?.startsWith('Z')).map((row) => Number(row[0])),
+  );
   return [...found].filter((pid) => alive.has(pid));
 }
 
 /**
- * End all members: ask, wait, kill, and look again until none is left. `atOnce`: kill without asking. @param {Family} family
- * @param {{ atOnce?: boolean }} [options] @returns {Promise<number[]>} those that survived even that
+ * Ends all members: ask, wait, kill, and look again until none is left. `atOnce`: kill without
+ * asking.
+ * @param {Family} family
+ * @param {{ atOnce?: boolean }} [options]
+ * @returns {Promise<number[]>} survivors of the kill
  */
 export async function endFamily(family, { atOnce = false } = {}) {
   let known = await members(family);
@@ -66,7 +76,7 @@ export async function endFamily(family, { atOnce = false } = {}) {
     for (const deadline = Date.now() + wait_ms; known.length > 0 && Date.now() < deadline;) {
       for (const pid of known.filter((one) => !told.has(one))) told.add(send(pid, signal));
       await sleep(100);
-      // an orphan has no family tree any more: remember who was seen
+      // an orphan has no family tree any more: remember the members seen
       known = [...new Set([...known.filter(isAlive), ...(await members(family))])];
     }
   };

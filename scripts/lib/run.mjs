@@ -4,7 +4,10 @@ import { root } from './paths.mjs';
 
 const KILL_AFTER_MS = 15_000;
 
-/** Whatever ends this process ends what it runs. @type {Set<import('node:child_process').ChildProcess>} */
+/**
+ * Child processes, which end with this process in any case.
+ * @type {Set<import('node:child_process').ChildProcess>}
+ */
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGTERM')));
 
@@ -16,48 +19,75 @@ function tracked(child) {
 }
 
 /**
- * @typedef {{ cwd?: string, env?: NodeJS.ProcessEnv, input?: string, detached?: boolean }} RunOptions
+ * @typedef {{ cwd?: string, env?: NodeJS.ProcessEnv, input?: string, detached?: boolean }}
+ * RunOptions
  *   detached: in its own session, out of reach of this terminal's Ctrl-C
  * @typedef {{ code: number, stdout: string, stderr: string }} Done
  */
 
 /**
- * Run a command to its end and collect its output. A missing command is exit code 127.
- * @param {string} command @param {string[]} args @param {RunOptions} [options] @returns {Promise<Done>}
+ * Runs a command to the end and collects the output. A missing command is exit code 127.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {RunOptions} [options]
+ * @returns {Promise<Done>}
  */
 export function capture(command, args, options = {}) {
   return new Promise((resolve) => {
-    const child = tracked(spawn(command, args, { cwd: options.cwd ?? root, env: options.env ?? process.env, detached: options.detached ?? false }));
+    const child = tracked(
+      spawn(command, args, {
+        cwd: options.cwd ?? root,
+        env: options.env ?? process.env,
+        detached: options.detached ?? false,
+      }),
+    );
     const output = { stdout: '', stderr: '' };
     child.stdout.setEncoding('utf8').on('data', (text) => (output.stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text) => (output.stderr += text));
     child.on('error', (error) => resolve({ code: 127, stdout: '', stderr: error.message }));
     child.on('close', (code, signal) => resolve({ code: signal ? 128 : (code ?? 1), ...output }));
-    child.stdin.on('error', () => {}); // it ended without reading its input: its exit code tells
+    // the command ended without reading the input: the exit code tells
+    child.stdin.on('error', () => {});
     child.stdin.end(options.input);
   });
 }
 
 /**
- * Run a command that must succeed.
- * @param {string} command @param {string[]} args @param {RunOptions} [options] @returns {Promise<string>} its stdout
+ * Runs a command that must succeed.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {RunOptions} [options]
+ * @returns {Promise<string>} the command's stdout
  */
 export async function run(command, args, options = {}) {
   const done = await capture(command, args, options);
   if (done.code !== 0) {
-    throw new Problem(`\`${[command, ...args].join(' ')}\` failed (${done.code}):\n${tail(done.stderr + done.stdout)}`);
+    throw new Problem(
+      `\`${[command, ...args].join(' ')}\` failed ` +
+        `(${done.code}):\n${tail(done.stderr + done.stdout)}`,
+    );
   }
   return done.stdout;
 }
 
 /**
- * Run a command with this terminal's output, or with a file's (`output`: its descriptor). At its limit it is asked to end, then killed.
- * @param {string} command @param {string[]} args @param {RunOptions & { limit_ms?: number, output?: number }} [options] @returns {Promise<number>} its exit code
+ * Runs a command with this terminal's output, or with a file's (`output`: the descriptor). At the
+ * limit the command is asked to end, then killed.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {RunOptions & { limit_ms?: number, output?: number }} [options]
+ * @returns {Promise<number>} its exit code
  */
 export function show(command, args, options = {}) {
   return new Promise((resolve) => {
     const to = options.output ?? 'inherit';
-    const child = tracked(spawn(command, args, { cwd: options.cwd ?? root, env: options.env ?? process.env, stdio: ['inherit', to, to] }));
+    const child = tracked(
+      spawn(command, args, {
+        cwd: options.cwd ?? root,
+        env: options.env ?? process.env,
+        stdio: ['inherit', to, to],
+      }),
+    );
     /** @type {NodeJS.Timeout[]} */
     const timers = [];
     if (options.limit_ms !== undefined) {
@@ -76,7 +106,7 @@ export function show(command, args, options = {}) {
   });
 }
 
-/** The last lines of a text. @param {string} text @param {number} [lines] */
+/** Returns the last lines of a text. @param {string} text @param {number} [lines] */
 export function tail(text, lines = 25) {
   return text.trimEnd().split('\n').slice(-lines).join('\n');
 }

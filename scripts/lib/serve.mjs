@@ -1,4 +1,4 @@
-// The PWA and Airflow under one origin, as a reverse proxy would do it in production.
+// The PWA and Airflow under a single origin, as behind a reverse proxy in production.
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -27,16 +27,19 @@ const TYPES = {
  * @typedef {import('node:http').IncomingMessage} Request
  * @typedef {import('node:http').ServerResponse} Response
  * @typedef {object} ServeOptions
- * @property {string | (() => string)} airflowUrl where `/airflow` goes; a function, when the server may come back on another port
- * @property {number} [port] the next free one is taken where it is not free; 0 is any
+ * @property {string | (() => string)} airflowUrl target of `/airflow`; a function, when the server
+ *   may come back on another port
+ * @property {number} [port] replaced by the next free port if taken; 0 is any
  * @property {string} dir the built PWA
- * @property {(request: Request, response: Response) => boolean | Promise<boolean>} [intercept] sees each request first; true = it
- *   has answered. Tests play a captive portal, a broken gateway or a cut wire with it.
+ * @property {(request: Request, response: Response) => boolean | Promise<boolean>} [intercept] sees
+ *   each request first; true: it has answered. Tests play a captive portal, a broken gateway or a
+ *   cut wire by it.
  */
 
 /**
- * Serve a built PWA on 127.0.0.1 with `/airflow` proxied to Airflow.
- * @param {ServeOptions} options @returns {Promise<{ url: string, port: number, close: () => Promise<void> }>}
+ * Serves a built PWA on 127.0.0.1 with `/airflow` proxied to Airflow.
+ * @param {ServeOptions} options
+ * @returns {Promise<{ url: string, port: number, close: () => Promise<void> }>}
  */
 export async function serveDemo({ airflowUrl, port = DEFAULT_PORT, dir, intercept }) {
   const target = typeof airflowUrl === 'function' ? airflowUrl : () => airflowUrl;
@@ -51,7 +54,9 @@ export async function serveDemo({ airflowUrl, port = DEFAULT_PORT, dir, intercep
     else await serveFile(dir, path, request, response);
   }
   const wanted = port === 0 ? 0 : await freePort(port);
-  await new Promise((resolve, reject) => server.once('error', reject).listen(wanted, '127.0.0.1', () => resolve(undefined)));
+  await new Promise((resolve, reject) =>
+    server.once('error', reject).listen(wanted, '127.0.0.1', () => resolve(undefined)),
+  );
   const address = server.address();
   const chosen = address && typeof address === 'object' ? address.port : wanted;
   const close = () =>
@@ -64,14 +69,18 @@ export async function serveDemo({ airflowUrl, port = DEFAULT_PORT, dir, intercep
 
 /** @param {string} dir @param {string} path @param {Request} request @param {Response} response */
 async function serveFile(dir, path, request, response) {
-  if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405, 'Only GET here');
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return refuse(response, 405, 'Only GET here');
   const file = await findFile(dir, path);
   if (!file) return refuse(response, 404, 'Not found');
   response.writeHead(200, {
     'content-type': TYPES[extname(file.path)] ?? 'application/octet-stream',
     'content-length': file.size,
-    // Only Vite's hashed files never change. The worker and the page must be asked for each time, or an update never arrives.
-    'cache-control': path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
+    // Only Vite's hashed files never change. Worker and page must be requested each time, or an
+    // update never arrives.
+    'cache-control': path.startsWith('/assets/')
+      ? 'public, max-age=31536000, immutable'
+      : 'no-cache',
   });
   if (request.method === 'HEAD') response.end();
   else
@@ -80,7 +89,11 @@ async function serveFile(dir, path, request, response) {
       .pipe(response);
 }
 
-/** The file of a path; a path without a file name is one of the app's own places and gets the app. @param {string} dir @param {string} path */
+/**
+ * Returns the file of a path; a path without a file name is a place of the app and gets the app.
+ * @param {string} dir
+ * @param {string} path
+ */
 async function findFile(dir, path) {
   const decoded = safeDecode(path);
   const wanted = join(dir, normalize(decoded.endsWith('/') ? `${decoded}index.html` : decoded));
@@ -103,5 +116,7 @@ function safeDecode(path) {
 
 /** @param {Response} response @param {number} status @param {string} text */
 function refuse(response, status, text) {
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-cache' }).end(`${text}\n`);
+  response
+    .writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-cache' })
+    .end(`${text}\n`);
 }

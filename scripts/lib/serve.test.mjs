@@ -26,12 +26,16 @@ afterEach(async () => {
   undo = [];
 });
 
-/** @param {import('node:http').RequestListener} listener @param {import('./serve.mjs').ServeOptions['intercept']} [intercept] */
+/**
+ * @param {import('node:http').RequestListener} listener
+ * @param {import('./serve.mjs').ServeOptions['intercept']} [intercept]
+ */
 async function site(listener, intercept) {
   const airflow = createServer(listener);
   await new Promise((resolve) => airflow.listen(0, '127.0.0.1', () => resolve(undefined)));
   const address = airflow.address();
-  const airflowUrl = `http://127.0.0.1:${address && typeof address === 'object' ? address.port : 0}/airflow`;
+  const port = address && typeof address === 'object' ? address.port : 0;
+  const airflowUrl = `http://127.0.0.1:${port}/airflow`;
   const served = await serveDemo({ airflowUrl, dir, port: 0, ...(intercept && { intercept }) });
   undo.push(
     () => served.close(),
@@ -43,13 +47,14 @@ async function site(listener, intercept) {
 
 test('the worker and the page are asked for each time, hashed files never again', async () => {
   const { url } = await site((_, response) => response.end());
-  const cacheControl = async (/** @type {string} */ path) => (await fetch(url + path)).headers.get('cache-control');
+  const cacheControl = async (/** @type {string} */ path) =>
+    (await fetch(url + path)).headers.get('cache-control');
   expect(await cacheControl('/sw.js')).toBe('no-cache');
   expect(await cacheControl('/')).toBe('no-cache');
   expect(await cacheControl('/assets/a-1.js')).toMatch(/immutable/);
 });
 
-test("the app's own places get the app, a missing file is 404, nothing outside the folder is served", async () => {
+test("the app's places get the app, a missing file 404, and other folders nothing", async () => {
   const { url } = await site((_, response) => response.end());
   expect(await (await fetch(`${url}/sent`)).text()).toBe('the app');
   expect((await fetch(`${url}/gone.js`)).status).toBe(404);
@@ -57,19 +62,19 @@ test("the app's own places get the app, a missing file is 404, nothing outside t
   expect((await fetch(`${url}/%ff.txt`)).status).toBe(404);
 });
 
-test('what Airflow streams arrives as it comes, with its cookies and the Host of the browser', async () => {
-  /** @type {(value?: unknown) => void} */
+test("Airflow's streams arrive in pieces, with cookies and the browser's Host", async () => {
+  /** @type {() => void} */
   let more = () => {};
-  const { url } = await site(async (request, response) => {
+  const { url } = await site((request, response) => {
     response.setHeader('set-cookie', ['a=1', 'b=2']);
     response.write(`${request.headers.host}\n`);
-    await new Promise((resolve) => (more = resolve));
-    response.end('last');
+    more = () => response.end('last');
   });
   const answer = await fetch(`${url}/airflow/api/v2/wait`);
   const reader = answer.body?.getReader();
   const first = await reader?.read();
-  expect(new TextDecoder().decode(first?.value)).toBe(`${new URL(url).host}\n`); // before the answer is complete
+  // before the answer is complete
+  expect(new TextDecoder().decode(first?.value)).toBe(`${new URL(url).host}\n`);
   expect(answer.headers.getSetCookie()).toEqual(['a=1', 'b=2']);
   more();
   expect(new TextDecoder().decode((await reader?.read())?.value)).toBe('last');
@@ -94,7 +99,8 @@ test('without Airflow the answer is 502, and the app is still served', async () 
 test('a test can answer in Airflow’s place', async () => {
   const { url } = await site(
     (_, response) => response.end('airflow'),
-    (request, response) => request.url === '/airflow/portal' && Boolean(response.end('<html>sign in</html>')),
+    (request, response) =>
+      request.url === '/airflow/portal' && Boolean(response.end('<html>sign in</html>')),
   );
   expect(await (await fetch(`${url}/airflow/portal`)).text()).toBe('<html>sign in</html>');
   expect(await (await fetch(`${url}/airflow/else`)).text()).toBe('airflow');

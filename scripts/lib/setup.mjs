@@ -1,5 +1,5 @@
-// Everything a checkout needs before anything of it can run. Uses nothing but Node until `npm ci` is done, does only what is
-// missing, and says each thing it does in one line.
+// Everything a checkout needs before a script can run. Uses nothing but Node until `npm ci` is
+// done, does only missing steps, and reports each step in a line.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,10 @@ import { ensureNode, findChromium, findPython, installLine } from './tools.mjs';
 
 const UV = 'uv>=0.9,<1';
 
-/** Node's and Python's packages, and for tests a Chromium. @param {{ chromium?: boolean }} [options] */
+/**
+ * Installs Node's and Python's packages, and for tests a Chromium.
+ * @param {{ chromium?: boolean }} [options]
+ */
 export async function setup({ chromium = false } = {}) {
   await ensureNode();
   await Promise.all([ensurePackages(), ensurePython()]);
@@ -19,29 +22,39 @@ export async function setup({ chromium = false } = {}) {
 }
 
 /** @param {string[]} files */
-const hashOf = (files) => files.reduce((hash, file) => hash.update(readFileSync(file)), createHash('sha256')).digest('hex');
+const hashOf = (files) =>
+  files.reduce((hash, file) => hash.update(readFileSync(file)), createHash('sha256')).digest('hex');
 
 /** @param {string} stamp @param {string} hash */
 const isStamped = (stamp, hash) => existsSync(stamp) && readFileSync(stamp, 'utf8') === hash;
 
-/** `npm ci`, when nothing is installed or the lock file is newer than what is. */
+/** Runs `npm ci` if nothing is installed or the lock file is newer than the installation. */
 async function ensurePackages() {
   await withPidLock(join(stateRoot, 'npm.lock'), async () => {
-    const installed = join(root, 'node_modules', '.package-lock.json'); // written by npm when it is done
-    if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs) return;
+    // written by npm at the end
+    const installed = join(root, 'node_modules', '.package-lock.json');
+    if (
+      existsSync(installed) &&
+      statSync(installed).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs
+    )
+      return;
     const npm = process.env['npm_execpath'];
     const [command, first] = npm?.endsWith('.js') ? [process.execPath, [npm]] : ['npm', []];
     say('… npm ci');
     const done = await capture(command, [...first, 'ci', '--no-audit', '--no-fund']);
     if (done.code === 0) return;
     if (!done.stderr.includes('EUSAGE')) throw new Problem(`npm ci failed:\n${tail(done.stderr)}`);
-    // The lock lacks something npm wants in it, such as another platform's package: what it does hold still counts.
-    say('… npm ci refuses package-lock.json (node scripts/complete-lock.mjs may help); npm install --no-save');
+    // The lock lacks a package that npm wants, such as another platform's: the packages in the lock
+    // still count.
+    say(
+      '… npm ci refuses package-lock.json (node scripts/complete-lock.mjs may help); ' +
+        'npm install --no-save',
+    );
     await run(command, [...first, 'install', '--no-save', '--no-audit', '--no-fund']);
   });
 }
 
-/** The virtual environment with Airflow, the provider and its tools, exactly as locked. */
+/** Makes the virtual environment with Airflow, the provider and the tools, exactly as locked. */
 export async function ensurePython() {
   await withPidLock(join(stateRoot, 'venv.lock'), async () => {
     const stamp = join(venv, '.updraft-installed');
@@ -55,15 +68,41 @@ export async function ensurePython() {
       rmSync(venv, { recursive: true, force: true });
       await run(uv, ['venv', '--quiet', '--python', base, venv]);
     }
-    say('… installing Airflow, PostgreSQL and the provider (about 400 MB; a minute or two the first time)');
-    // Byte code now, not at each start: some environments forbid Python to write it, and Airflow then takes twice as long.
-    await run(uv, ['pip', 'sync', '--quiet', '--python', python, '--require-hashes', '--compile-bytecode', lockFile]);
-    await run(uv, ['pip', 'install', '--quiet', '--python', python, '--no-deps', '--editable', provider]);
+    say(
+      '… installing Airflow, PostgreSQL and the provider (about 400 MB; a minute or ' +
+        'two the first time)',
+    );
+    // Compiles byte code now, not at each start: some environments forbid Python to write byte
+    // code, and Airflow then takes twice as long.
+    await run(uv, [
+      'pip',
+      'sync',
+      '--quiet',
+      '--python',
+      python,
+      '--require-hashes',
+      '--compile-bytecode',
+      lockFile,
+    ]);
+    await run(uv, [
+      'pip',
+      'install',
+      '--quiet',
+      '--python',
+      python,
+      '--no-deps',
+      '--editable',
+      provider,
+    ]);
     writeFileSync(stamp, hash);
   });
 }
 
-/** The machine's uv, or one of our own. @param {string} base a Python @returns {Promise<string>} */
+/**
+ * Returns the machine's uv, or a copy installed in the state folder.
+ * @param {string} base a Python
+ * @returns {Promise<string>}
+ */
 async function ensureUv(base) {
   if ((await capture('uv', ['--version'])).code === 0) return 'uv';
   const own = join(stateRoot, 'uv');
@@ -74,18 +113,35 @@ async function ensureUv(base) {
   mkdirSync(stateRoot, { recursive: true });
   const made = await capture(base, ['-m', 'venv', own]);
   if (made.code !== 0) {
-    throw new Problem(`${base} cannot create a virtual environment. Install what it lacks:\n  ${await installLine('python')}\n${made.stdout}${made.stderr}`);
+    throw new Problem(
+      `${base} cannot create a virtual environment. Install what it lacks:\n  ` +
+        `${await installLine('python')}\n${made.stdout}${made.stderr}`,
+    );
   }
-  await run(join(own, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', UV]);
+  await run(join(own, 'bin', 'python'), [
+    '-m',
+    'pip',
+    'install',
+    '--quiet',
+    '--disable-pip-version-check',
+    UV,
+  ]);
   return uv;
 }
 
-/** A browser for the tests. @returns {Promise<string>} its path */
+/**
+ * Returns a browser for the tests, installed if missing.
+ * @returns {Promise<string>} the browser's path
+ */
 export async function ensureChromium() {
   const found = await findChromium();
   if (found) return found;
   say('… installing Chromium');
-  await show(process.execPath, [join(root, 'node_modules', '@playwright', 'test', 'cli.js'), 'install', 'chromium']);
+  await show(process.execPath, [
+    join(root, 'node_modules', '@playwright', 'test', 'cli.js'),
+    'install',
+    'chromium',
+  ]);
   const isDebianRoot = process.getuid?.() === 0 && existsSync('/etc/debian_version');
   if (!(await findChromium()) && isDebianRoot) {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };

@@ -5,21 +5,24 @@ import { stateRoot } from './paths.mjs';
 import { show } from './run.mjs';
 
 /**
- * One part of `npm test`.
+ * A part of `npm test`.
  * @typedef {object} Stage
  * @property {string} name
  * @property {string[]} command
  * @property {string} [cwd]
  * @property {NodeJS.ProcessEnv} [env] on top of ours
- * @property {number} [limit_ms] killed after it
- * @property {{ file: string, read: (text: string) => import('./counts.mjs').Counts }} [report] without one the stage is one check
+ * @property {number} [limit_ms] killed afterwards
+ * @property {{ file: string, read: (text: string) => import('./counts.mjs').Counts }} [report]
+ *   without a report the stage is a single check
  */
 
 /** @typedef {{ name: string, counts: import('./counts.mjs').Counts, seconds: number }} Result */
 
 /**
- * Run lanes of stages side by side, and a lane's stages one after the other. What a stage says is shown in one piece when it has ended.
- * @param {Stage[][]} lanes @returns {Promise<Result[]>} in the order of the lanes
+ * Runs lanes of stages side by side, and a lane's stages in order. A stage's output is shown as
+ * a whole when the stage has ended.
+ * @param {Stage[][]} lanes
+ * @returns {Promise<Result[]>} in the order of the lanes
  */
 export async function runLanes(lanes) {
   const [only, ...others] = lanes.filter((lane) => lane.length > 0);
@@ -28,7 +31,11 @@ export async function runLanes(lanes) {
   return (await Promise.all([only, ...others].map((lane) => inOrder(lane, runStageAside)))).flat();
 }
 
-/** @param {Stage[]} stages @param {(stage: Stage) => Promise<Result>} run @returns {Promise<Result[]>} */
+/**
+ * @param {Stage[]} stages
+ * @param {(stage: Stage) => Promise<Result>} run
+ * @returns {Promise<Result[]>}
+ */
 async function inOrder(stages, run) {
   const results = [];
   for (const stage of stages) results.push(await run(stage));
@@ -48,20 +55,26 @@ async function runStageAside(stage) {
 }
 
 /**
- * Run a stage on this terminal. It never throws: whatever goes wrong is a failure of the stage.
- * @param {Stage} stage @returns {Promise<Result>}
+ * Runs a stage on this terminal. Never throws: any error is a failure of the stage.
+ * @param {Stage} stage
+ * @returns {Promise<Result>}
  */
 export async function runStage(stage) {
   process.stdout.write(`\n━━ ${stage.name}\n`);
   return await measured(stage);
 }
 
-/** @param {Stage} stage @param {number} [output] the descriptor of a file @returns {Promise<Result>} */
+/**
+ * @param {Stage} stage
+ * @param {number} [output] the descriptor of a file
+ * @returns {Promise<Result>}
+ */
 async function measured(stage, output) {
   const started_ms = Date.now();
   if (stage.report) {
     mkdirSync(dirname(stage.report.file), { recursive: true });
-    rmSync(stage.report.file, { force: true }); // an old report must not speak for a run that never happened
+    // an old report must not speak for a run that never happened
+    rmSync(stage.report.file, { force: true });
   }
   const [command = '', ...args] = stage.command;
   const options = {
@@ -71,14 +84,21 @@ async function measured(stage, output) {
     ...(output !== undefined && { output }),
   };
   const exitCode = await show(command, args, options);
-  return { name: stage.name, counts: countsOf(stage, exitCode), seconds: (Date.now() - started_ms) / 1000 };
+  return {
+    name: stage.name,
+    counts: countsOf(stage, exitCode),
+    seconds: (Date.now() - started_ms) / 1000,
+  };
 }
 
 /** @param {Stage} stage @param {number} exitCode */
 function countsOf({ report }, exitCode) {
   if (!report) return oneCheck(exitCode);
   try {
-    return believed(existsSync(report.file) ? report.read(readFileSync(report.file, 'utf8')) : oneCheck(1), exitCode);
+    return believed(
+      existsSync(report.file) ? report.read(readFileSync(report.file, 'utf8')) : oneCheck(1),
+      exitCode,
+    );
   } catch {
     return oneCheck(1);
   }

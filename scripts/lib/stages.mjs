@@ -1,4 +1,4 @@
-// The parts of `npm test`.
+// The stages of `npm test`.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { playwrightCounts, pytestCounts, vitestCounts } from './counts.mjs';
@@ -17,23 +17,46 @@ const npm = (name) => ({ name, command: ['npm', 'run', '--silent', name] });
 /** @type {Stage[]} */
 export const staticStages = [
   npm('lint'),
+  npm('house'),
   npm('typecheck'),
   { name: 'lock file', command: [node, 'scripts/complete-lock.mjs', '--check'] },
-  { name: 'generated types', command: [node, 'scripts/types.mjs', '--check', 'demo/collections.json', 'demo/src/collections.ts'] },
+  {
+    name: 'generated types',
+    command: [
+      node,
+      'scripts/types.mjs',
+      '--check',
+      'demo/collections.json',
+      'demo/src/collections.ts',
+    ],
+  },
 ];
 
-/** @param {'unit' | 'simulation' | 'acceptance'} project @param {string} [run] tells the reports of several runs apart @returns {Stage} */
+/**
+ * @param {'unit' | 'simulation' | 'acceptance'} project
+ * @param {string} [run] tells the reports of several runs apart
+ * @returns {Stage}
+ */
 export function vitestStage(project, run = '') {
   const file = join(reports, `vitest-${project}${run}.json`);
   return {
     name: `${project} tests`,
-    command: [bin('vitest'), 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`],
+    command: [
+      bin('vitest'),
+      'run',
+      '--project',
+      project,
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${file}`,
+    ],
     report: { file, read: vitestCounts },
   };
 }
 
 /**
- * The engine against a real Airflow by both transports: the newest release with a PostgreSQL store, the oldest supported one with SQLite.
+ * The engine against a real Airflow by both transports: the newest release with a PostgreSQL store,
+ * the oldest supported release with SQLite.
  * @type {Stage[]}
  */
 export const acceptanceStages = [
@@ -41,15 +64,40 @@ export const acceptanceStages = [
   { UPDRAFT_STORE: 'sqlite', UPDRAFT_AIRFLOW: '3.1' },
 ].map((env) => {
   const stage = vitestStage('acceptance', `-${env.UPDRAFT_STORE}`);
-  return { ...stage, name: `${stage.name} (${env.UPDRAFT_STORE}${env.UPDRAFT_AIRFLOW && `, Airflow ${env.UPDRAFT_AIRFLOW}`})`, env };
+  return {
+    ...stage,
+    name:
+      `${stage.name} ` +
+      `(${env.UPDRAFT_STORE}${env.UPDRAFT_AIRFLOW && `, Airflow ${env.UPDRAFT_AIRFLOW}`})`,
+    env,
+  };
 });
 
 /** @type {Stage[]} */
 export const pythonStaticStages = [
-  { name: 'ruff', command: [python, '-m', 'ruff', 'check', '.', join(root, 'scripts'), '--config', 'pyproject.toml'], cwd: provider },
+  {
+    name: 'ruff',
+    command: [
+      python,
+      '-m',
+      'ruff',
+      'check',
+      '.',
+      join(root, 'scripts'),
+      '--config',
+      'pyproject.toml',
+    ],
+    cwd: provider,
+  },
   {
     name: 'mypy',
-    command: [python, '-m', 'mypy', 'airflow_updraft', ...['postgres.py', 'airflow_launcher.py'].map((file) => join(root, 'scripts', 'lib', file))],
+    command: [
+      python,
+      '-m',
+      'mypy',
+      'airflow_updraft',
+      ...['postgres.py', 'airflow_launcher.py'].map((file) => join(root, 'scripts', 'lib', file)),
+    ],
     cwd: provider,
   },
 ];
@@ -59,8 +107,15 @@ export function pytestStage(args = []) {
   const file = join(reports, 'pytest.xml');
   return {
     name: 'Python tests',
-    // One process a core, each with a PostgreSQL of its own; named tests run in one, where a debugger can follow.
-    command: [python, '-m', 'pytest', `--junitxml=${file}`, ...(args.length > 0 ? args : ['--numprocesses=auto', '--dist=worksteal'])],
+    // A process per core, each with a separate PostgreSQL; named tests run in a single process, for
+    // a debugger to follow.
+    command: [
+      python,
+      '-m',
+      'pytest',
+      `--junitxml=${file}`,
+      ...(args.length > 0 ? args : ['--numprocesses=auto', '--dist=worksteal']),
+    ],
     cwd: provider,
     report: { file, read: pytestCounts },
   };
@@ -76,16 +131,34 @@ export const lifecycleStage = {
 };
 
 /** @type {Stage} */
-export const plantedStage = { ...script('planted bugs', 'planted.mjs'), report: { file: join(reports, 'planted.json'), read: (text) => JSON.parse(text) } };
+export const plantedStage = {
+  ...script('planted bugs', 'planted.mjs'),
+  report: { file: join(reports, 'planted.json'), read: (text) => JSON.parse(text) },
+};
 
-/** They count the store's revisions, or stop Airflow: they need an Airflow of their own. */
-const COUNTING = ['airflow-down', 'bad-input', 'five-tabs', 'kill-loop', 'scheduled-sync'].map((name) => `${name}.spec.ts`);
-/** Beside them, so that both lanes take about as long. */
-const BESIDE = ['other-protocol', 'store-faults'].map((name) => `${name}.spec.ts`);
-/** They time what happens: nothing else may run beside them. */
-const TIMED = ['asleep', 'background-sync', 'connectivity', 'killed-worker', 'pipeline', 'plugin'].map((name) => `${name}.spec.ts`);
+/** Specs that count the store's revisions, or stop Airflow, and need a separate Airflow. */
+const COUNTING = ['airflow-down', 'bad-input', 'five-tabs', 'kill-loop', 'scheduled-sync'].map(
+  (name) => `${name}.spec.ts`,
+);
+/** Specs in the lane of the counting specs, so that both lanes take about as long. */
+const BESIDE = ['old-client', 'other-protocol', 'pack', 'store-faults'].map(
+  (name) => `${name}.spec.ts`,
+);
+/** Specs that measure time: nothing else may run beside them. */
+const TIMED = [
+  'asleep',
+  'background-sync',
+  'connectivity',
+  'killed-worker',
+  'pipeline',
+  'plugin',
+].map((name) => `${name}.spec.ts`);
 
-/** The whole end-to-end suite, the other browsers included. @param {string} chromium @returns {{ most: Stage, counting: Stage, timed: Stage }} */
+/**
+ * Returns the whole end-to-end suite, the other browsers included.
+ * @param {string} chromium
+ * @returns {{ most: Stage, counting: Stage, timed: Stage }}
+ */
 export function e2eStages(chromium) {
   const others = [...specsIn('e2e'), ...specsIn('e2e/browsers')].filter(
     (file) => ![...COUNTING, ...BESIDE, ...TIMED].some((name) => file.endsWith(`/${name}`)),
@@ -95,8 +168,15 @@ export function e2eStages(chromium) {
   const counting = e2eStage(chromium, [...projects, ...COUNTING, ...BESIDE], 'playwright-counting');
   return {
     most: { ...most, env: { ...most.env, UPDRAFT_KEEP_AIRFLOW: 'yes' } },
-    counting: { ...counting, name: `${counting.name} that count or stop Airflow`, env: { ...counting.env, UPDRAFT_E2E_LANE: '1' } },
-    timed: { ...e2eStage(chromium, [...projects, ...TIMED], 'playwright-timed'), name: `${most.name}, timed` },
+    counting: {
+      ...counting,
+      name: `${counting.name} that count or stop Airflow`,
+      env: { ...counting.env, UPDRAFT_E2E_LANE: '1' },
+    },
+    timed: {
+      ...e2eStage(chromium, [...projects, ...TIMED], 'playwright-timed'),
+      name: `${most.name}, timed`,
+    },
   };
 }
 
@@ -106,16 +186,44 @@ const specsIn = (folder) =>
     .filter((name) => name.endsWith('.spec.ts'))
     .map((name) => `${folder}/${name}`);
 
-/** Firefox and WebKitGTK alone; the setup of the suite needs Chromium all the same. @param {string} chromium @returns {Stage} */
-export const browsersStage = (chromium) => ({ ...e2eStage(chromium, ['--project=browsers'], 'playwright-browsers'), name: 'other browsers' });
+/**
+ * Returns Firefox and WebKitGTK alone; the setup of the suite needs Chromium all the same.
+ * @param {string} chromium
+ * @returns {Stage}
+ */
+export const browsersStage = (chromium) => ({
+  ...e2eStage(chromium, ['--project=browsers'], 'playwright-browsers'),
+  name: 'other browsers',
+});
 
-/** @param {string} chromium @param {string[]} [args] @param {string} [report] tells the reports of several runs apart @returns {Stage} */
-export function e2eStage(chromium, args = ['--project=plugin', '--project=dag'], report = 'playwright') {
+/**
+ * @param {string} chromium
+ * @param {string[]} [args]
+ * @param {string} [report] tells the reports of several runs apart
+ * @returns {Stage}
+ */
+export function e2eStage(
+  chromium,
+  args = ['--project=plugin', '--project=dag'],
+  report = 'playwright',
+) {
   const file = join(reports, `${report}.json`);
   return {
     name: 'end-to-end tests',
-    command: [node, join(root, 'node_modules', '@playwright', 'test', 'cli.js'), 'test', '-c', 'e2e/playwright.config.ts', '--reporter=list,json', ...args],
-    env: { UPDRAFT_CHROMIUM: chromium, PLAYWRIGHT_JSON_OUTPUT_NAME: file, PLAYWRIGHT_JSON_OUTPUT_FILE: file },
+    command: [
+      node,
+      join(root, 'node_modules', '@playwright', 'test', 'cli.js'),
+      'test',
+      '-c',
+      'e2e/playwright.config.ts',
+      '--reporter=list,json',
+      ...args,
+    ],
+    env: {
+      UPDRAFT_CHROMIUM: chromium,
+      PLAYWRIGHT_JSON_OUTPUT_NAME: file,
+      PLAYWRIGHT_JSON_OUTPUT_FILE: file,
+    },
     limit_ms: E2E_MS_MAX,
     report: { file, read: playwrightCounts },
   };

@@ -1,4 +1,5 @@
-// Finding what must be on the machine already, with the exact line that installs what is missing.
+// Finds the tools that must be on the machine already, and the exact line that installs a missing
+// tool.
 import { existsSync } from 'node:fs';
 import { Problem } from './problem.mjs';
 import { capture } from './run.mjs';
@@ -19,7 +20,9 @@ const CHROMIUMS = [
 /** @type {Record<'apt-get' | 'dnf' | 'brew', Record<Tool, string>>} */
 const INSTALL = {
   'apt-get': {
-    node: 'curl -fsSL https://deb.nodesource.com/setup_22.x | sudo -E bash - && sudo apt-get install -y nodejs',
+    node:
+      'curl -fsSL https://deb.nodesource.com/setup_22.x | sudo -E bash - && sudo ' +
+      'apt-get install -y nodejs',
     python: 'sudo apt-get update && sudo apt-get install -y python3 python3-venv',
     chromium: 'sudo apt-get update && sudo apt-get install -y chromium iproute2',
   },
@@ -28,10 +31,18 @@ const INSTALL = {
     python: 'sudo dnf install -y python3.12',
     chromium: 'sudo dnf install -y chromium iproute',
   },
-  brew: { node: 'brew install node@22', python: 'brew install python@3.12', chromium: 'brew install --cask chromium' },
+  brew: {
+    node: 'brew install node@22',
+    python: 'brew install python@3.12',
+    chromium: 'brew install --cask chromium',
+  },
 };
 
-/** The line that installs a tool on this machine. @param {Tool} tool @returns {Promise<string>} */
+/**
+ * Returns the line that installs a tool on this machine.
+ * @param {Tool} tool
+ * @returns {Promise<string>}
+ */
 export async function installLine(tool) {
   for (const [manager, lines] of Object.entries(INSTALL)) {
     if ((await capture(manager, ['--version'])).code === 0) return lines[tool];
@@ -51,31 +62,45 @@ export function isAtLeast(version, least) {
 /** @param {string} [version] */
 export async function ensureNode(version = process.versions.node) {
   if (isAtLeast(version.split('.').map(Number), NODE_MIN)) return;
-  throw new Problem(`Node ${NODE_MIN.join('.')} or newer is needed, this is ${version}. Install it:\n  ${await installLine('node')}`);
+  throw new Problem(
+    `Node ${NODE_MIN.join('.')} or newer is needed, this is ${version}. Install ` +
+      `it:\n  ${await installLine('node')}`,
+  );
 }
 
-/** A Python that can run Airflow. @returns {Promise<string>} */
+/** Returns a Python that can run Airflow. @returns {Promise<string>} */
 export async function findPython() {
   for (const name of PYTHONS) {
-    const { code, stdout } = await capture(name, ['-c', 'import sys; print(sys.version_info[0], sys.version_info[1], sys.executable)']);
+    const { code, stdout } = await capture(name, [
+      '-c',
+      'import sys; print(sys.version_info[0], sys.version_info[1], sys.executable)',
+    ]);
     const [major, minor, ...path] = stdout.trim().split(' ');
     if (code === 0 && isAtLeast([Number(major), Number(minor)], PYTHON_MIN)) return path.join(' ');
   }
-  throw new Problem(`Python ${PYTHON_MIN.join('.')} or newer is needed. Install it:\n  ${await installLine('python')}`);
+  throw new Problem(
+    `Python ${PYTHON_MIN.join('.')} or newer is needed. Install it:\n  ` +
+      (await installLine('python')),
+  );
 }
 
-/** A Chromium that starts, or undefined. @returns {Promise<string | undefined>} */
+/** Returns a Chromium that starts, or undefined. @returns {Promise<string | undefined>} */
 export async function findChromium() {
-  for (const name of [process.env['UPDRAFT_CHROMIUM'] ?? '', ...CHROMIUMS, await playwrightsOwn()]) {
+  for (const name of [
+    process.env['UPDRAFT_CHROMIUM'] ?? '',
+    ...CHROMIUMS,
+    await playwrightsOwn(),
+  ]) {
     if (name === '' || (name.startsWith('/') && !existsSync(name))) continue;
-    // Ubuntu's chromium-browser may be a stub that only says where to get it
+    // Ubuntu's chromium-browser may be a stub that only says where to get Chromium
     const { code, stdout } = await capture(name, ['--version']);
-    if (code === 0 && /\d+\.\d+/.test(stdout)) return name.startsWith('/') ? name : (await capture('which', [name])).stdout.trim();
+    if (code === 0 && /\d+\.\d+/.test(stdout))
+      return name.startsWith('/') ? name : (await capture('which', [name])).stdout.trim();
   }
   return undefined;
 }
 
-/** @returns {Promise<string>} where Playwright would keep its own, '' before npm ci */
+/** @returns {Promise<string>} path of Playwright's own Chromium, '' before npm ci */
 async function playwrightsOwn() {
   try {
     const { chromium } = await import('@playwright/test');

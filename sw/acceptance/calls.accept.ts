@@ -9,8 +9,12 @@ const ONCE_A_SECOND_MS = 1_000;
 const PATIENCE_MS = 90_000;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Syncs until it has come to that: Airflow takes its time, and a device looks again and again. */
-async function until<T>(person: Person, what: string, look: () => Promise<T | undefined>): Promise<T> {
+/** Syncs until the condition holds: Airflow takes its time, and a device looks again and again. */
+async function until<T>(
+  person: Person,
+  what: string,
+  look: () => Promise<T | undefined>,
+): Promise<T> {
   for (const start = Date.now(); Date.now() - start < PATIENCE_MS; await sleep(ONCE_A_SECOND_MS)) {
     // The device's own clock stands still.
     person.now += 60_000;
@@ -31,22 +35,38 @@ const trigger = (dagId: string, conf: object = {}, note?: string): CallRequest =
   conf: conf as Record<string, never>,
   ...(note === undefined ? {} : { note }),
 });
-const answer = ({ subject: _s, body: _b, multiple: _m, defaults: _d, params: _p, answeredBy: _a, ...input }: PendingInput, chosen: string): CallRequest => ({
+const answer = (
+  {
+    subject: _s,
+    body: _b,
+    multiple: _m,
+    defaults: _d,
+    params: _p,
+    answeredBy: _a,
+    ...input
+  }: PendingInput,
+  chosen: string,
+): CallRequest => ({
   operation: 'respondToHumanInput',
   input,
   chosen: [chosen],
 });
-const sent = (person: Person, pattern: RegExp): number => person.wire.log.filter((line) => pattern.test(line)).length;
+const sent = (person: Person, pattern: RegExp): number =>
+  person.wire.log.filter((line) => pattern.test(line)).length;
 
-/** A run of a DAG as a person's device has it in Airflow; ends when the call does. */
-async function finished(person: Person, request: CallRequest): Promise<{ id: string; runId: string; state: string }> {
+/** The run in Airflow of a call by a person's device; resolves when the call ends. */
+async function finished(
+  person: Person,
+  request: CallRequest,
+): Promise<{ id: string; runId: string; state: string }> {
   const id = await person.call(request);
   const state = await settled(person, id);
-  if (state.kind !== 'settled' || state.outcome.kind !== 'run') throw new Error(`a run was expected, not ${JSON.stringify(state)}`);
+  if (state.kind !== 'settled' || state.outcome.kind !== 'run')
+    throw new Error(`a run was expected, not ${JSON.stringify(state)}`);
   return { id, ...state.outcome };
 }
 
-/** A task that asks, as this device has seen it. */
+/** A waiting task, as this device has seen it. */
 async function asked(person: Person): Promise<PendingInput> {
   const id = await person.call(trigger('calls_approval'));
   return until(person, 'a pending request', async () => {
@@ -56,9 +76,10 @@ async function asked(person: Person): Promise<PendingInput> {
   });
 }
 const inputPath = ({ dagId, runId, taskId, mapIndex }: PendingInput): string =>
-  `/dags/${dagId}/dagRuns/${encodeURIComponent(runId)}/taskInstances/${taskId}/${mapIndex}/hitlDetails`;
+  `/dags/${dagId}/dagRuns/${encodeURIComponent(runId)}` +
+  `/taskInstances/${taskId}/${mapIndex}/hitlDetails`;
 
-test('what calls know of Airflow is what this Airflow says of itself', async () => {
+test('the recorded shapes of calls equal those of this Airflow', async () => {
   const running = trimOpenApi((await (await fetch(`${server.url}/openapi.json`)).json()) as object);
   expect({ ...running, openapi: document.openapi }).toEqual(document);
 });
@@ -73,7 +94,8 @@ describe('a trigger', () => {
     ana.online = true;
     const state = await settled(ana, id);
     expect(state).toMatchObject({ kind: 'settled', outcome: { kind: 'run', state: 'success' } });
-    const runId = state.kind === 'settled' && state.outcome.kind === 'run' ? state.outcome.runId : '';
+    const runId =
+      state.kind === 'settled' && state.outcome.kind === 'run' ? state.outcome.runId : '';
     expect(await airflowApi(server, 'GET', `/dags/calls_report/dagRuns/${runId}`)).toMatchObject({
       conf: { day: 1 },
       note: 'from the field',
@@ -87,19 +109,30 @@ describe('a trigger', () => {
     const marker = `lost-${Date.now()}`;
     expect((await finished(ana, trigger('calls_report', { marker }))).state).toBe('success');
     expect([ana.wire.lost, sent(ana, /^POST .*calls_report\/dagRuns$/)]).toEqual([1, 2]);
-    const { dag_runs } = (await airflowApi(server, 'GET', '/dags/calls_report/dagRuns?limit=200')) as { dag_runs: { conf: { marker?: string } }[] };
+    const { dag_runs } = (await airflowApi(
+      server,
+      'GET',
+      '/dags/calls_report/dagRuns?limit=200',
+    )) as { dag_runs: { conf: { marker?: string } }[] };
     expect(dag_runs.filter(({ conf }) => conf.marker === marker)).toHaveLength(1);
   });
 
-  test('of a run that fails has come to that; of a DAG that is missing is held; of a paused one waits in Airflow', async () => {
+  test('fails with its run, is held for a missing DAG, waits for a paused DAG', async () => {
     const ana = await Person.signIn(server, 'plugin', 'ana');
-    const [missing, asleep] = [await ana.call(trigger('calls_missing')), await ana.call(trigger('calls_asleep'))];
+    const [missing, asleep] = [
+      await ana.call(trigger('calls_missing')),
+      await ana.call(trigger('calls_asleep')),
+    ];
     expect((await finished(ana, trigger('calls_report', { fail: true }))).state).toBe('failed');
     expect(await ana.callState(missing)).toMatchObject({ kind: 'held', for: 'dag-missing' });
-    expect(await ana.callState(asleep)).toMatchObject({ kind: 'following', run: 'queued', paused: true });
+    expect(await ana.callState(asleep)).toMatchObject({
+      kind: 'following',
+      run: 'queued',
+      paused: true,
+    });
   });
 
-  test('by somebody without the right is held, and says so', async () => {
+  test('by somebody without the right is held, with the reason', async () => {
     const vera = await Person.signIn(server, 'plugin', 'vera');
     const id = await vera.call(trigger('calls_report'));
     await vera.sync();
@@ -111,9 +144,16 @@ describe('a trigger', () => {
     ana.online = false;
     const id = await ana.call(trigger('calls_report', { day: 2 }));
     const stored = await (await ana.worker()).world.store.read((tx) => tx.calls.get(id));
-    await airflowApi(server, 'POST', '/dags/calls_report/dagRuns', { dag_run_id: stored?.runId, logical_date: null, conf: { day: 3 } });
+    await airflowApi(server, 'POST', '/dags/calls_report/dagRuns', {
+      dag_run_id: stored?.runId,
+      logical_date: null,
+      conf: { day: 3 },
+    });
     ana.online = true;
-    expect(await settled(ana, id)).toMatchObject({ kind: 'dead', reason: { kind: 'conflict', conflict: 'run-id-taken' } });
+    expect(await settled(ana, id)).toMatchObject({
+      kind: 'dead',
+      reason: { kind: 'conflict', conflict: 'run-id-taken' },
+    });
   });
 });
 
@@ -121,43 +161,64 @@ describe('an answer to a task that waits for a person', () => {
   test('given offline lets the task go on when the network is back', async () => {
     const ana = await Person.signIn(server, 'plugin', 'ana');
     const input = await asked(ana);
-    expect(input).toMatchObject({ subject: 'May it go on?', options: ['Approve', 'Reject'], multiple: false });
+    expect(input).toMatchObject({
+      subject: 'May it go on?',
+      options: ['Approve', 'Reject'],
+      multiple: false,
+    });
     ana.online = false;
     const id = await ana.call(answer(input, 'Approve'));
     ana.online = true;
-    expect(await settled(ana, id)).toMatchObject({ kind: 'settled', outcome: { kind: 'answered', chosen: ['Approve'] } });
+    expect(await settled(ana, id)).toMatchObject({
+      kind: 'settled',
+      outcome: { kind: 'answered', chosen: ['Approve'] },
+    });
     expect(await airflowApi(server, 'GET', inputPath(input))).toMatchObject({
       response_received: true,
       chosen_options: ['Approve'],
       responded_by_user: { name: 'ana' },
     });
-    await until(ana, 'the list without it', async () => !(await ana.inputs()).inputs.some(({ runId }) => runId === input.runId) || undefined);
+    await until(
+      ana,
+      'the list without it',
+      async () =>
+        !(await ana.inputs()).inputs.some(({ runId }) => runId === input.runId) || undefined,
+    );
   });
 
   test('whose own answer is lost is found in Airflow, and is not sent again', async () => {
     const ana = await Person.signIn(server, 'plugin', 'ana');
     const input = await asked(ana);
     const id = await ana.call(answer(input, 'Reject'));
-    // The look before it has the same path.
+    // The identity request before has the same path.
     ana.wire.loseNext(/hitlDetails$/, 'PATCH');
-    expect(await settled(ana, id)).toMatchObject({ kind: 'settled', outcome: { chosen: ['Reject'] } });
+    expect(await settled(ana, id)).toMatchObject({
+      kind: 'settled',
+      outcome: { chosen: ['Reject'] },
+    });
     expect([ana.wire.lost, sent(ana, /^PATCH .*hitlDetails$/)]).toEqual([1, 1]);
   });
 
-  test('answered by another meanwhile is a conflict: shown with theirs, and never overwritten', async () => {
+  test('beaten by another’s is a conflict: shown with theirs, never overwritten', async () => {
     const ana = await Person.signIn(server, 'plugin', 'ana');
     const input = await asked(ana);
     await airflowApi(server, 'PATCH', inputPath(input), { chosen_options: ['Reject'] });
     const id = await ana.call(answer(input, 'Approve'));
     expect(await settled(ana, id)).toMatchObject({
       kind: 'dead',
-      reason: { kind: 'conflict', conflict: 'answered', theirs: { by: 'admin', chosen: ['Reject'] } },
+      reason: {
+        kind: 'conflict',
+        conflict: 'answered',
+        theirs: { by: 'admin', chosen: ['Reject'] },
+      },
     });
-    expect(await airflowApi(server, 'GET', inputPath(input))).toMatchObject({ chosen_options: ['Reject'] });
+    expect(await airflowApi(server, 'GET', inputPath(input))).toMatchObject({
+      chosen_options: ['Reject'],
+    });
     expect(sent(ana, /^PATCH/)).toBe(0);
   });
 
-  test('to a task that was cleared and asks anew is a conflict: the new request stays open', async () => {
+  test('to a task cleared meanwhile is a conflict: the new request stays open', async () => {
     const ana = await Person.signIn(server, 'plugin', 'ana');
     const input = await asked(ana);
     await airflowApi(server, 'POST', `/dags/${input.dagId}/clearTaskInstances`, {
@@ -167,11 +228,19 @@ describe('an answer to a task that waits for a person', () => {
       task_ids: ['approve'],
     });
     await until(ana, 'the new request', async () =>
-      (await ana.inputs()).inputs.find(({ runId, taskInstanceId }) => runId === input.runId && taskInstanceId !== input.taskInstanceId),
+      (await ana.inputs()).inputs.find(
+        ({ runId, taskInstanceId }) =>
+          runId === input.runId && taskInstanceId !== input.taskInstanceId,
+      ),
     );
     const id = await ana.call(answer(input, 'Approve'));
-    expect(await settled(ana, id)).toMatchObject({ kind: 'dead', reason: { kind: 'conflict', conflict: 'replaced' } });
-    expect(await airflowApi(server, 'GET', inputPath(input))).toMatchObject({ response_received: false });
+    expect(await settled(ana, id)).toMatchObject({
+      kind: 'dead',
+      reason: { kind: 'conflict', conflict: 'replaced' },
+    });
+    expect(await airflowApi(server, 'GET', inputPath(input))).toMatchObject({
+      response_received: false,
+    });
   });
 });
 
@@ -180,10 +249,20 @@ describe('an operation that is sent once', () => {
     const ana = await Person.signIn(server, 'plugin', 'ana');
     const { runId, state } = await finished(ana, trigger('calls_retry'));
     expect(state).toBe('failed');
-    const id = await ana.call({ operation: 'clearTaskInstances', dagId: 'calls_retry', runId, taskIds: ['second_time_lucky'] });
-    expect(await settled(ana, id)).toMatchObject({ kind: 'settled', outcome: { kind: 'cleared', tasks: 1 } });
+    const id = await ana.call({
+      operation: 'clearTaskInstances',
+      dagId: 'calls_retry',
+      runId,
+      taskIds: ['second_time_lucky'],
+    });
+    expect(await settled(ana, id)).toMatchObject({
+      kind: 'settled',
+      outcome: { kind: 'cleared', tasks: 1 },
+    });
     await until(ana, 'the second try', async () => {
-      const run = (await airflowApi(server, 'GET', `/dags/calls_retry/dagRuns/${runId}`)) as { state: string };
+      const run = (await airflowApi(server, 'GET', `/dags/calls_retry/dagRuns/${runId}`)) as {
+        state: string;
+      };
       return run.state === 'success' || undefined;
     });
   });
@@ -192,8 +271,16 @@ describe('an operation that is sent once', () => {
     const ana = await Person.signIn(server, 'plugin', 'ana');
     const { runId } = await finished(ana, trigger('calls_retry'));
     ana.wire.loseNext(/clearTaskInstances$/);
-    const id = await ana.call({ operation: 'clearTaskInstances', dagId: 'calls_retry', runId, taskIds: ['second_time_lucky'] });
-    expect(await settled(ana, id)).toMatchObject({ kind: 'dead', reason: { kind: 'outcome-unknown' } });
+    const id = await ana.call({
+      operation: 'clearTaskInstances',
+      dagId: 'calls_retry',
+      runId,
+      taskIds: ['second_time_lucky'],
+    });
+    expect(await settled(ana, id)).toMatchObject({
+      kind: 'dead',
+      reason: { kind: 'outcome-unknown' },
+    });
     for (let rounds = 0; rounds < 3; rounds++) {
       ana.now += 600_000;
       await ana.sync();
@@ -201,9 +288,14 @@ describe('an operation that is sent once', () => {
     expect([ana.wire.lost, sent(ana, /clearTaskInstances$/)]).toEqual([1, 1]);
   });
 
-  test('of what is not there is refused in Airflow’s words', async () => {
+  test('of a missing target is refused in Airflow’s words', async () => {
     const ana = await Person.signIn(server, 'plugin', 'ana');
-    const id = await ana.call({ operation: 'clearTaskInstances', dagId: 'calls_retry', runId: 'no-such-run', taskIds: ['second_time_lucky'] });
+    const id = await ana.call({
+      operation: 'clearTaskInstances',
+      dagId: 'calls_retry',
+      runId: 'no-such-run',
+      taskIds: ['second_time_lucky'],
+    });
     const state = await settled(ana, id);
     expect(state).toMatchObject({ kind: 'dead', reason: { kind: 'refused', status: 404 } });
     expect(state.kind === 'dead' && state.reason.message).toContain('no-such-run');

@@ -4,14 +4,16 @@ import type { CallEntry, CallRequest, CallState, PendingInputs } from '../../sha
 import type { Row } from '../../shared/row.ts';
 import type { Status } from '../../shared/status.ts';
 import { SimulatedDevice } from '../simulation/device.ts';
-import { createAirflowApi } from '../transport/airflow-api.ts';
+import { createAirflowApi } from '../calls/airflow-session.ts';
 import { createTransport } from '../transport/create-transport.ts';
 import { createCredentials } from '../transport/credentials.ts';
 import { createHttp } from '../transport/http.ts';
 import type { SettledRuns } from '../transport/transport.ts';
 import collections from './collections.json' with { type: 'json' };
 
-/** Where the suite's Airflow is (with `/airflow`, no trailing slash), and which store it has. */
+/**
+ * Address of the suite's Airflow (with `/airflow`, no trailing slash), and the kind of its store.
+ */
 export interface AcceptanceServer {
   readonly url: string;
   readonly store: string;
@@ -26,9 +28,11 @@ declare module 'vitest' {
 }
 
 export const DECLARATIONS = readCollections(collections);
-const PUBLIC = Object.fromEntries(Object.entries(DECLARATIONS).filter(([name]) => name !== 'diary'));
+const PUBLIC = Object.fromEntries(
+  Object.entries(DECLARATIONS).filter(([name]) => name !== 'diary'),
+);
 
-/** What happens to the next request that matches: the server answers it, and the answer is lost. */
+/** The fate of the next request that matches: the server answers, and the answer is lost. */
 export class LostAnswers {
   #pattern: RegExp | undefined;
   lost = 0;
@@ -52,24 +56,33 @@ export class LostAnswers {
   };
 }
 
+/** An attempt waits up to 25 s for a DAG run, and a test has three minutes. */
+const RUN_LOOKS_MAX = 4;
+
 interface SignIn {
-  /** Whose token it really has. */
+  /** The user of the token that is really sent. */
   readonly as?: string;
   readonly holdsPrivate?: boolean;
   readonly token?: string;
   readonly settledRuns?: SettledRuns;
 }
 
-/** A person's device: the worker's engine and its real transport, on a database in memory, against a real Airflow. */
+/**
+ * A person's device: the worker's engine and its real transport, on a database in memory, against a
+ * real Airflow.
+ */
 export class Person extends SimulatedDevice {
   readonly wire: LostAnswers;
 
-  private constructor(options: ConstructorParameters<typeof SimulatedDevice>[0], wire: LostAnswers) {
+  private constructor(
+    options: ConstructorParameters<typeof SimulatedDevice>[0],
+    wire: LostAnswers,
+  ) {
     super(options);
     this.wire = wire;
   }
 
-  /** Signed in. */
+  /** Returns a device after its sign-in. */
   static async signIn(
     server: AcceptanceServer,
     via: TransportName | 'auto',
@@ -79,35 +92,66 @@ export class Person extends SimulatedDevice {
     const wire = new LostAnswers();
     const http = createHttp(server.url, wire.fetch, () => Date.now());
     const random = Math.random;
-    const randomHex = (): string => Array.from({ length: 20 }, () => Math.floor(random() * 16).toString(16)).join('');
-    const vault = { seal: async () => undefined, open: async () => undefined, drop: async () => undefined };
+    const randomHex = (): string =>
+      Array.from({ length: 20 }, () => Math.floor(random() * 16).toString(16)).join('');
+    const vault = {
+      seal: async () => undefined,
+      open: async () => undefined,
+      drop: async () => undefined,
+    };
     const credentials = createCredentials({ user, http, vault, randomHex });
     await credentials.signIn('memory', token ?? (await tokenOf(server, as)));
     const declarations = holdsPrivate ? DECLARATIONS : PUBLIC;
     const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-    const transport = createTransport(via, { user, http, credentials, declarations, randomHex, sleep, settledRuns });
+    const transport = createTransport(via, {
+      user,
+      http,
+      credentials,
+      declarations: () => declarations,
+      randomHex,
+      sleep,
+      now: Date.now,
+      settledRuns,
+    });
     const calls = {
       allowed: { triggerDagRun: true, respondToHumanInput: true, clearTaskInstances: true },
       api: createAirflowApi({ http, credentials }),
     } as const;
     const person = new Person({ user, declarations, transport, random, calls }, wire);
-    await person.ask({ type: 'sign-in', credentials: { kind: 'memory', token: 'the transport has its own' } });
+    await person.ask({
+      type: 'sign-in',
+      credentials: { kind: 'memory', token: 'the transport has its own' },
+    });
     return person;
   }
 
-  /** Exchanges until nothing moves; returns how things stand. */
+  /**
+   * Exchanges until nothing moves; returns the final status. The device's own clock stands still,
+   * so a DAG run that outlasts an attempt is looked at again here, in the place of the timer.
+   */
   async sync(): Promise<Status> {
-    await this.drain('person');
-    return (await this.ask({ type: 'status' })) as Status;
+    for (let look = 1; ; look++) {
+      await this.drain('person');
+      const status = (await this.ask({ type: 'status' })) as Status;
+      if (status.waiting?.for !== 'run' || look === RUN_LOOKS_MAX) return status;
+    }
   }
 
   /** Queues a call; returns its name. */
   async call(request: CallRequest): Promise<string> {
-    return ((await this.ask({ type: 'call', requestId: `call-${this.now}-${Math.random()}`, request })) as { id: string }).id;
+    return (
+      (await this.ask({
+        type: 'call',
+        requestId: `call-${this.now}-${Math.random()}`,
+        request,
+      })) as { id: string }
+    ).id;
   }
 
   async callState(id: string): Promise<CallState | undefined> {
-    return ((await this.ask({ type: 'calls' })) as readonly CallEntry[]).find((call) => call.id === id)?.state;
+    return ((await this.ask({ type: 'calls' })) as readonly CallEntry[]).find(
+      (call) => call.id === id,
+    )?.state;
   }
 
   async inputs(): Promise<PendingInputs> {
@@ -129,7 +173,7 @@ export class Person extends SimulatedDevice {
   }
 }
 
-/** Airflow's own token for a demo user, whose password is the name. */
+/** Returns Airflow's own token for a demo user, whose password is the name. */
 export async function tokenOf(server: AcceptanceServer, user: string): Promise<string> {
   const answer = await fetch(`${server.url}/auth/token`, {
     method: 'POST',
@@ -139,11 +183,19 @@ export async function tokenOf(server: AcceptanceServer, user: string): Promise<s
   return ((await answer.json()) as { access_token: string }).access_token;
 }
 
-/** Airflow's REST API, as an administrator. */
-export async function airflowApi(server: AcceptanceServer, method: string, path: string, body?: object): Promise<unknown> {
+/** Calls Airflow's REST API as an administrator. */
+export async function airflowApi(
+  server: AcceptanceServer,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<unknown> {
   const answer = await fetch(`${server.url}/api/v2${path}`, {
     method,
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${await tokenOf(server, 'admin')}` },
+    headers: {
+      'content-type': 'application/json',
+      authorization: `Bearer ${await tokenOf(server, 'admin')}`,
+    },
     ...(body ? { body: JSON.stringify(body) } : {}),
   });
   if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);

@@ -172,6 +172,7 @@ export interface paths {
       readonly parameters: {
         readonly query?: {
           readonly limit?: number;
+          readonly offset?: number;
           readonly order_by?: readonly string[];
           readonly response_received?: boolean | null;
         };
@@ -305,6 +306,7 @@ export interface components {
       readonly params?: {
         readonly [key: string]: unknown;
       };
+      readonly assigned_users?: readonly components['schemas']['HITLUser'][];
       readonly created_at: string;
       readonly responded_by_user?: components['schemas']['HITLUser'] | null;
       readonly responded_at?: string | null;

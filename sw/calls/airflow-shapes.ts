@@ -3,10 +3,14 @@ import { mapOf } from '../../shared/mutation.ts';
 import type { components } from './airflow-api.ts';
 
 type Schemas = components['schemas'];
-/** Reads these fields as Airflow's own document types them; whatever else an answer holds is left alone. */
-type ShapeOf<S extends keyof Schemas, F extends keyof Schemas[S]> = v.GenericSchema<Pick<Schemas[S], F>>;
+/**
+ * Checks the named fields as Airflow's OpenAPI document types them and ignores every other field.
+ */
+type ShapeOf<S extends keyof Schemas, F extends keyof Schemas[S]> = v.GenericSchema<
+  Pick<Schemas[S], F>
+>;
 
-/** What is sent. */
+/** Request bodies. */
 export type TriggerBody = Schemas['TriggerDAGRunPostBody'];
 export type ClearBody = Schemas['ClearTaskInstancesBody'];
 export type AnswerBody = Schemas['UpdateHITLDetailPayload'];
@@ -15,7 +19,10 @@ export type InputDetail = Schemas['HITLDetail'];
 const texts = v.array(v.string());
 const map = mapOf<unknown>(() => true);
 
-export const RunShape: ShapeOf<'DAGRunResponse', 'dag_run_id' | 'dag_id' | 'state' | 'conf' | 'triggering_user_name'> = v.object({
+export const RunShape: ShapeOf<
+  'DAGRunResponse',
+  'dag_run_id' | 'dag_id' | 'state' | 'conf' | 'triggering_user_name'
+> = v.object({
   dag_run_id: v.string(),
   dag_id: v.string(),
   state: v.picklist(['queued', 'running', 'success', 'failed']),
@@ -33,10 +40,15 @@ const TaskShape: v.GenericSchema<Schemas['TaskInstanceResponse']> = v.object({
   map_index: v.number(),
   try_number: v.number(),
 });
-export const ClearedShape: ShapeOf<'TaskInstanceCollectionResponse', 'task_instances'> = v.object({ task_instances: v.array(TaskShape) });
+export const ClearedShape: ShapeOf<'TaskInstanceCollectionResponse', 'task_instances'> = v.object({
+  task_instances: v.array(TaskShape),
+});
 
-export const AnsweredShape: ShapeOf<'HITLDetailResponse', 'chosen_options'> = v.object({ chosen_options: texts });
+export const AnsweredShape: ShapeOf<'HITLDetailResponse', 'chosen_options'> = v.object({
+  chosen_options: texts,
+});
 
+const UserShape = v.object({ id: v.string(), name: v.string() });
 export const InputShape: v.GenericSchema<InputDetail> = v.object({
   options: texts,
   subject: v.string(),
@@ -44,11 +56,19 @@ export const InputShape: v.GenericSchema<InputDetail> = v.object({
   defaults: v.exactOptional(v.nullable(texts)),
   multiple: v.exactOptional(v.boolean()),
   params: v.exactOptional(map),
+  assigned_users: v.exactOptional(v.array(UserShape)),
   created_at: v.string(),
-  responded_by_user: v.exactOptional(v.nullable(v.object({ id: v.string(), name: v.string() }))),
+  responded_by_user: v.exactOptional(v.nullable(UserShape)),
   responded_at: v.exactOptional(v.nullable(v.string())),
   chosen_options: v.exactOptional(v.nullable(texts)),
   response_received: v.exactOptional(v.boolean()),
   task_instance: TaskShape,
 });
-export const InputsShape: v.GenericSchema<Schemas['HITLDetailCollection']> = v.object({ hitl_details: v.array(InputShape), total_entries: v.number() });
+/**
+ * A page of input requests. Each entry is parsed separately, so that an unreadable entry hides no
+ * other.
+ */
+export const InputsShape = v.object({
+  hitl_details: v.array(v.unknown()),
+  total_entries: v.number(),
+});

@@ -1,55 +1,78 @@
 import * as v from 'valibot';
 import type { HttpReply } from '../transport/http.ts';
+import type { TriedAgainFor } from '../transport/transport.ts';
+import { isPage } from '../transport/words.ts';
 
-/** What an answer means, whatever was asked. `unsure`: nobody knows whether it was done. */
+/**
+ * An answer's meaning for any operation. `unsure`: nobody knows whether Airflow has done the call.
+ */
 export type CallReply =
-  | { readonly is: 'ok'; readonly json: unknown }
-  | { readonly is: 'taken'; readonly message: string } // done before, by this call or by another
-  | { readonly is: 'missing'; readonly message: string }
-  | { readonly is: 'sign-in' }
-  | { readonly is: 'forbidden' }
-  | { readonly is: 'refused'; readonly status: number; readonly message: string }
-  | { readonly is: 'turned-away'; readonly retryAfterMs?: number } // not done, come again
-  | { readonly is: 'unsure'; readonly for: 'network' | 'airflow'; readonly retryAfterMs?: number };
+  | { readonly kind: 'ok'; readonly json: unknown }
+  | { readonly kind: 'taken'; readonly message: string } // done before, by this call or another
+  | { readonly kind: 'missing'; readonly message: string }
+  | { readonly kind: 'sign-in' }
+  | { readonly kind: 'forbidden' }
+  | { readonly kind: 'refused'; readonly status: number; readonly message: string }
+  | { readonly kind: 'turned-away'; readonly retryAfterMs?: number } // not done; to be sent again
+  | { readonly kind: 'unsure'; readonly for: TriedAgainFor; readonly retryAfterMs?: number };
 
 const Detail = v.object({ detail: v.unknown() });
 const MESSAGE_LENGTH_MAX = 500;
 
 /**
- * The one table from an HTTP answer to what it says about the operation. Only Airflow's own words (JSON, with `detail` where it refuses) say that
- * nothing was done: a proxy's page, a captive portal's 200 and every 5xx leave it open.
+ * Maps an HTTP answer to its meaning for the operation. Only Airflow's own words (JSON, with
+ * `detail` where Airflow refuses) prove that nothing was done: a proxy's page, a captive portal's
+ * 200 and every 5xx leave that open.
  */
 export function classifyCall(reply: HttpReply): CallReply {
-  if (reply.kind === 'failed') return { is: 'unsure', for: 'network' };
+  if (reply.kind === 'failed')
+    return { kind: 'unsure', for: reply.why === 'redirect' ? 'sign-in-page' : 'network' };
   const { status, json } = reply;
   const again = reply.retryAfterMs === undefined ? {} : { retryAfterMs: reply.retryAfterMs };
-  if (status === 200 && json !== undefined) return { is: 'ok', json };
-  // By its meaning (RFC 6585) it was not taken in, whoever says it.
-  if (status === 429) return { is: 'turned-away', ...again };
-  if (!v.is(Detail, json)) return { is: 'unsure', for: 'airflow', ...again };
+  if (status === 200 && json !== undefined) return { kind: 'ok', json };
+  // RFC 6585: the request was not accepted, whichever server says so.
+  if (status === 429) return { kind: 'turned-away', ...again };
+  if (!v.is(Detail, json))
+    return {
+      kind: 'unsure',
+      for: status === 404 || isPage200(reply) ? 'not-airflow' : 'airflow',
+      ...again,
+    };
+  const message = wordsOf(json.detail);
   switch (status) {
     case 401:
-      return { is: 'sign-in' };
+      return { kind: 'sign-in' };
     case 403:
-      return { is: json.detail === 'Invalid JWT token' ? 'sign-in' : 'forbidden' };
+      if (json.detail === 'Invalid JWT token') return { kind: 'sign-in' };
+      // A missing right can be given. Any other 403 concerns this very request: for instance, the
+      // task asks somebody else.
+      return json.detail === 'Forbidden'
+        ? { kind: 'forbidden' }
+        : { kind: 'refused', status, message };
     case 404:
-      return { is: 'missing', message: wordsOf(json.detail) };
+      return { kind: 'missing', message };
     case 409:
-      return { is: 'taken', message: wordsOf(json.detail) };
-    case 400:
-    case 405:
-    case 413:
-    case 415:
-    case 422:
-      return { is: 'refused', status, message: wordsOf(json.detail) };
+      return { kind: 'taken', message };
     default:
-      return { is: 'unsure', for: 'airflow', ...again };
+      return status >= 400 && status < 500 && !COME_AGAIN.includes(status)
+        ? { kind: 'refused', status, message }
+        : { kind: 'unsure', for: 'airflow', ...again };
   }
 }
 
-const Issues = v.array(v.object({ loc: v.array(v.union([v.string(), v.number()])), msg: v.string() }));
+/** Statuses that invite the client to repeat the request (RFC 9110, 15.5.9; RFC 8470). */
+const COME_AGAIN: readonly number[] = [408, 425];
+const isPage200 = (reply: HttpReply): boolean =>
+  reply.kind === 'http' && reply.status === 200 && isPage(reply);
 
-/** Airflow's own words; of a validation error place and message, not the input it quotes. */
+const Issues = v.array(
+  v.object({ loc: v.array(v.union([v.string(), v.number()])), msg: v.string() }),
+);
+
+/**
+ * Airflow's own words. Of a validation error only place and message are taken, not the quoted
+ * input.
+ */
 function wordsOf(detail: unknown): string {
   const said = v.is(Issues, detail)
     ? detail.map(({ loc, msg }) => `${loc.join('.')}: ${msg}`).join('; ')

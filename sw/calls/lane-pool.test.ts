@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { LanePool } from './lane-pool.ts';
 
-/** A turn that ends when it is told to. */
-function held(): { turn: () => Promise<boolean>; end: (hasMore: boolean) => void; starts: number } {
+/** A step that ends on demand. */
+function held(): { step: () => Promise<boolean>; end: (hasMore: boolean) => void; starts: number } {
   let end: (hasMore: boolean) => void = () => undefined;
   const self = {
     starts: 0,
-    turn: () => {
+    step: () => {
       self.starts++;
       return new Promise<boolean>((resolve) => (end = resolve));
     },
@@ -16,7 +16,7 @@ function held(): { turn: () => Promise<boolean>; end: (hasMore: boolean) => void
 }
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('lanes take turns: none has a second one before all others had theirs', async () => {
+test('lanes run round robin: no second step before every lane had a first', async () => {
   const pool = new LanePool(1);
   const log: string[] = [];
   for (const lane of ['a', 'b', 'c']) {
@@ -30,7 +30,7 @@ test('lanes take turns: none has a second one before all others had theirs', asy
   expect(log.join('')).toBe('abcabcabc');
 });
 
-test('never more than its limit at the same time, and one turn at a time each', async () => {
+test('never more steps than the limit at the same time, and a single step per lane', async () => {
   const pool = new LanePool(3);
   let [inFlight, most] = [0, 0];
   const busy = new Set<string>();
@@ -50,10 +50,10 @@ test('never more than its limit at the same time, and one turn at a time each', 
   expect(most).toBe(3);
 });
 
-test('a lane that does not come back keeps no other from its turns, also one that comes later', async () => {
+test('a lane that hangs delays no other lane, not even a later lane', async () => {
   const pool = new LanePool(2);
   const stuck = held();
-  pool.add('stuck', stuck.turn);
+  pool.add('stuck', stuck.step);
   const log: string[] = [];
   for (const lane of ['a', 'b']) pool.add(lane, async () => log.push(lane) === 0);
   await settle();
@@ -64,11 +64,11 @@ test('a lane that does not come back keeps no other from its turns, also one tha
   await pool.idle();
 });
 
-test('who comes while a lane has its turn gets another one after it', async () => {
+test('a lane added during its step gets another step afterwards', async () => {
   const pool = new LanePool(1);
   const lane = held();
-  pool.add('a', lane.turn);
-  pool.add('a', lane.turn);
+  pool.add('a', lane.step);
+  pool.add('a', lane.step);
   lane.end(false);
   await settle();
   expect(lane.starts).toBe(2);
@@ -76,7 +76,7 @@ test('who comes while a lane has its turn gets another one after it', async () =
   await pool.idle();
 });
 
-test('a turn that throws is told once, and takes no other along', async () => {
+test('the error of a step is reported once, and stops no other lane', async () => {
   const pool = new LanePool(2);
   let isDone = false;
   pool.add('bad', async () => Promise.reject(new Error('broken storage')));

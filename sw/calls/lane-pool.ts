@@ -1,15 +1,16 @@
-/** One turn of a lane; resolves to whether it has something to do at once. */
-export type Turn = () => Promise<boolean>;
+/** A lane's step of work; resolves to whether the lane has more to do at once. */
+export type LaneStep = () => Promise<boolean>;
 
 interface Lane {
-  turn: Turn;
-  /** Somebody came while its turn was under way. */
+  step: LaneStep;
+  /** True when the lane was added again during its step. */
   isAskedAgain: boolean;
 }
 
 /**
- * Lets lanes take turns: at most `max` at the same time, one turn at a time each, the one that has waited longest next. A lane that does not come back
- * keeps its own place and no other's.
+ * Runs the lanes' steps round robin: at most `max` steps at the same time, at most a single step
+ * per lane, the lane that has waited longest next. A step that hangs occupies its own place and no
+ * other's.
  */
 export class LanePool {
   readonly #max: number;
@@ -23,18 +24,18 @@ export class LanePool {
     this.#max = max;
   }
 
-  /** Queues a turn of this lane; if one is queued or under way, another follows it. */
-  add(name: string, turn: Turn): void {
+  /** Queues a step of this lane; if a step is queued or under way, another follows. */
+  add(name: string, step: LaneStep): void {
     const lane = this.#lanes.get(name);
-    if (lane) Object.assign(lane, { turn, isAskedAgain: true });
+    if (lane) Object.assign(lane, { step, isAskedAgain: true });
     else {
-      this.#lanes.set(name, { turn, isAskedAgain: false });
+      this.#lanes.set(name, { step, isAskedAgain: false });
       this.#waiting.push(name);
     }
     this.#start();
   }
 
-  /** Resolves when no lane has a turn left; rejects with what a turn threw since the last time. */
+  /** Resolves when no lane has a step left; rejects with the first error since the last call. */
   async idle(): Promise<void> {
     if (this.#lanes.size > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
     const [failure] = this.#failures;
@@ -58,7 +59,7 @@ export class LanePool {
     if (lane) {
       lane.isAskedAgain = false;
       try {
-        hasMore = await lane.turn();
+        hasMore = await lane.step();
       } catch (error) {
         this.#failures.push(error);
         lane.isAskedAgain = false;

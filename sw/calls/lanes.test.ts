@@ -16,25 +16,30 @@ const kinds = (calls: readonly CallEntry[]): Record<string, number> => {
   for (const { state } of calls) counts[state.kind] = (counts[state.kind] ?? 0) + 1;
   return counts;
 };
-const runs = (device: CallsDevice, dagId: string): unknown[] => [...(device.airflow.dags.get(dagId)?.runs.values() ?? [])].map(({ conf }) => conf);
+const runs = (device: CallsDevice, dagId: string): unknown[] =>
+  [...(device.airflow.dags.get(dagId)?.runs.values() ?? [])].map(({ conf }) => conf);
 
-test('calls of one lane keep their order, whatever fails on the way', async () => {
+test('calls of a lane keep their order, whatever fails on the way', async () => {
   const device = await CallsDevice.signedIn();
   device.airflow.addDag('report');
   device.online = false;
   for (let n = 0; n < 10; n++) await device.trigger('report', { n });
-  for (const fault of ['request-lost', 'answer-lost', 'portal', 'broken'] as const) device.airflow.faults.push({ on: 'POST', fault });
+  for (const fault of ['request-lost', 'answer-lost', 'portal', 'broken'] as const)
+    device.airflow.faults.push({ on: 'POST', fault });
   device.online = true;
   for (let round = 0; round < 6; round++) await device.later();
   expect(runs(device, 'report')).toEqual(Array.from({ length: 10 }, (_, n) => ({ n })));
 });
 
 describe('a lane that is stuck', () => {
-  test('delays no other: neither those that are due, nor those that come later, nor the batches', async () => {
+  test('delays no other lane, due or later, and no batch', async () => {
     const device = await CallsDevice.signedIn();
     for (const dag of ['stuck', 'a', 'b', 'c', 'late']) device.airflow.addDag(dag);
     let answer: (reply: HttpReply) => void = () => undefined;
-    device.airflow.faults.push({ on: '/stuck/', fault: new Promise((resolve) => (answer = resolve)) });
+    device.airflow.faults.push({
+      on: '/stuck/',
+      fault: new Promise((resolve) => (answer = resolve)),
+    });
     device.online = false;
     const stuck = await device.trigger('stuck');
     for (const dag of ['a', 'b', 'c']) await device.trigger(dag);
@@ -53,10 +58,13 @@ describe('a lane that is stuck', () => {
     expect(runs(device, 'stuck')).toHaveLength(1);
   });
 
-  test('because the server fails at it does not stop the others either', async () => {
+  test('because the server fails on its call stops no other lane either', async () => {
     const device = await CallsDevice.signedIn();
     for (const dag of ['broken', 'fine']) device.airflow.addDag(dag);
-    device.airflow.faults.push({ on: '/broken/', fault: { kind: 'http', status: 500, json: undefined } });
+    device.airflow.faults.push({
+      on: '/broken/',
+      fault: { kind: 'http', status: 500, json: undefined },
+    });
     device.online = false;
     await device.trigger('broken');
     for (let n = 0; n < 5; n++) await device.trigger('fine', { n });
@@ -66,42 +74,50 @@ describe('a lane that is stuck', () => {
   });
 });
 
-test('a server in trouble is asked once, not once by each lane; when it answers all lanes go on', async () => {
+test('a server in trouble gets a single probe for all lanes, which then go on', async () => {
   const device = await CallsDevice.signedIn();
   for (let dag = 0; dag < 8; dag++) device.airflow.addDag(`dag${dag}`);
   device.online = false;
   for (let dag = 0; dag < 8; dag++) await device.trigger(`dag${dag}`);
   device.online = true;
-  for (let n = 0; n < 8; n++) device.airflow.faults.push({ on: 'POST', fault: { kind: 'http', status: 503, json: undefined } });
+  for (let n = 0; n < 8; n++)
+    device.airflow.faults.push({
+      on: 'POST',
+      fault: { kind: 'http', status: 503, json: undefined },
+    });
   await device.drain('timer');
-  // Those that were under way when the first answer came.
-  expect(device.airflow.log.filter((line) => line.startsWith('POST')).length).toBeLessThanOrEqual(3);
+  // At most the requests that were under way when the first answer came.
+  expect(device.airflow.log.filter((line) => line.startsWith('POST')).length).toBeLessThanOrEqual(
+    3,
+  );
   device.airflow.faults.splice(0);
   await device.later();
   await device.later();
   expect(kinds(await device.calls())['waiting'] ?? 0).toBe(0);
 });
 
-test('fault 8, 25: a probe of a server in trouble that the storage fails never goes out: the next one does not wait for it', async () => {
+test('fault 8, 25: no probe waits for a probe that a storage failure kept back', async () => {
   const device = await CallsDevice.signedIn();
   device.airflow.addDag('report');
   device.online = false;
   const id = await device.trigger('report');
   device.online = true;
   const { world, desk, circuit } = await device.worker();
-  // Alone: beside them a drain of the batches has the probe for itself for a moment.
-  const lanes = new CallLanes(world, desk, circuit, async () => undefined);
+  // Without batches, whose drain would take the probe for a moment.
+  const lanes = new CallLanes({ world, desk, circuit }, async () => undefined);
   circuit.begin();
-  await circuit.report({ told: 'struggles' });
+  await circuit.report({ kind: 'struggles' });
   device.now = circuit.dueAt() ?? 0;
-  vi.spyOn(world.store, 'write').mockRejectedValueOnce(new UpdraftError('storage', 'the connection is closed'));
+  vi.spyOn(world.store, 'write').mockRejectedValueOnce(
+    new UpdraftError('storage', 'the connection is closed'),
+  );
   await expect(lanes.drain('timer')).rejects.toThrow('the connection is closed');
   expect([runs(device, 'report').length, await device.state(id)]).toEqual([0, { kind: 'queued' }]);
   await lanes.drain('timer');
   expect([runs(device, 'report').length, circuit.state]).toEqual([1, { kind: 'closed' }]);
 });
 
-test('a list of pending requests that cannot be had is not asked for in a loop, and holds nothing up', async () => {
+test('an unavailable list of inputs is not requested in a loop, and delays nothing', async () => {
   const device = await CallsDevice.signedIn();
   device.airflow.addDag('report');
   const before = device.airflow.log.length;
@@ -111,5 +127,7 @@ test('a list of pending requests that cannot be had is not asked for in a loop, 
   await device.later(1_000);
   await device.later(1_000);
   expect(await device.state(id)).toMatchObject({ kind: 'following' });
-  expect(device.airflow.log.slice(before).filter((line) => line.includes('hitlDetails'))).toHaveLength(1);
+  expect(
+    device.airflow.log.slice(before).filter((line) => line.includes('hitlDetails')),
+  ).toHaveLength(1);
 });

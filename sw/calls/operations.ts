@@ -5,8 +5,13 @@ import type { Operation, Requests } from './operation.ts';
 import { respondToHumanInput } from './respond-to-human-input.ts';
 import { triggerDagRun } from './trigger-dag-run.ts';
 
-/** Everything that can be queued: an operation is a row here, its request in `shared/calls.ts`, and a test. */
-const OPERATIONS: { readonly [N in OperationName]: (request: Requests[N], runId: string, user: string) => Operation } = {
+/**
+ * All operations that can be queued. A new operation needs a row here, its request in
+ * `shared/calls.ts`, and a test.
+ */
+const OPERATIONS: {
+  readonly [N in OperationName]: (request: Requests[N], runId: string, user: string) => Operation;
+} = {
   triggerDagRun,
   respondToHumanInput,
   clearTaskInstances,
@@ -14,14 +19,25 @@ const OPERATIONS: { readonly [N in OperationName]: (request: Requests[N], runId:
 
 export const OPERATION_NAMES = Object.keys(OPERATIONS) as readonly OperationName[];
 
-/** The operation of one call. `runId` names the run it would make; `user` is who calls. */
+/**
+ * Returns the operation of a call. `runId` names the run that a trigger makes; `user` is the
+ * caller.
+ */
 export function operationOf(request: CallRequest, runId: string, user: string): Operation {
   return bind(request.operation, request, runId, user);
 }
 
-const bind = <N extends OperationName>(name: N, request: Requests[N], runId: string, user: string): Operation => OPERATIONS[name](request, runId, user);
+const bind = <N extends OperationName>(
+  name: N,
+  request: Requests[N],
+  runId: string,
+  user: string,
+): Operation => OPERATIONS[name](request, runId, user);
 
-/** The operations that this worker lets pages queue, each for all DAGs (`true`) or for those named. What is not named here is refused. */
+/**
+ * The operations that pages may queue, each for all DAGs (`true`) or for the named DAGs. Every
+ * other operation is refused.
+ */
 export type CallsAllowed = { readonly [N in OperationName]?: true | readonly string[] };
 
 export function isAllowed(allowed: CallsAllowed, operation: OperationName, dagId: string): boolean {

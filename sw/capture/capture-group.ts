@@ -1,83 +1,197 @@
+import { recordKey } from '../record/record-key.ts';
 import { UpdraftError } from '../../shared/errors.ts';
 import { declarationOf } from '../../shared/collections.ts';
-import type { Captured, ChangeCommand, LoggedEvent } from '../../shared/messages.ts';
-import type { Delivery } from '../outbox/delivery.ts';
+import type { Captured, ChangeCommand, LoggedEvent, UpdraftEvent } from '../../shared/messages.ts';
+import type { Delivery } from '../state/delivery.ts';
 import { ensureOpenDelivery, makingOf } from '../outbox/open-delivery.ts';
-import { refuseHidden } from '../settle/hidden.ts';
-import { eventsOf, type RecordStep } from '../settle/record-events.ts';
-import { absent, type ReplicaRecord } from '../store/record.ts';
+import { refuseSignedOut } from '../state/signed-out.ts';
+import { droppedEvent, eventsOf, type RecordStep } from '../record/record-events.ts';
+import { absent, isSendable, type ReplicaRecord } from '../record/record.ts';
 import type { ReplicaTx } from '../store/replica-tx.ts';
 import type { Answered } from '../store/request-table.ts';
 import { CapturedSchema } from '../store/stored-message.ts';
-import type { Replica } from '../store/replica.ts';
+import type { Replica } from '../state/replica.ts';
 import type { World } from '../world.ts';
-import { captureChange } from './capture-change.ts';
-import { idOf } from './change-to-net.ts';
+import { captureChange } from '../record/capture-change.ts';
+import { idOf } from '../record/change-to-net.ts';
 
-/** One change a page asked to capture. `requestId` makes a repeated request harmless. */
+/** Generation of a record that no row holds, until the replica's row is read beside it. */
+const UNKNOWN_GENERATION = 0;
+
+/** A change that a page asked to capture. `requestId` makes a repeated request harmless. */
 export interface CaptureJob {
   readonly requestId: string;
   readonly collection: string;
   readonly change: ChangeCommand;
 }
 
+/** Captures that are stored together, or not at all. */
+export type CaptureUnit = readonly CaptureJob[];
+
 export interface CaptureGroup {
-  readonly results: readonly (Captured | UpdraftError)[];
+  /** Result of each unit: the answers to its jobs, or the error that kept all of its jobs out. */
+  readonly results: readonly (readonly Captured[] | UpdraftError)[];
   readonly events: readonly LoggedEvent[];
   readonly log: string;
-  /** A delivery made by this group: it needs its wake-up row. */
+  /** The delivery that this group opened, if any: its wake-up row is still to be pushed. */
   readonly opened: Delivery | undefined;
 }
 
 /**
- * A record and its mutation commit in one strict transaction, or not at all (law 1). A job with bad input stores nothing and does not stop the others.
- * Everything is read at once and written at once: a request to the database for each job would cost more than the commit.
+ * Commits each record with its mutation in a single strict transaction, or not at all (law 1). A
+ * unit with bad input stores nothing and does not stop the others. All rows are read together and
+ * written together: a request to the database for each job would cost more than the commit.
  */
-export function captureGroup(world: World, jobs: readonly CaptureJob[]): Promise<CaptureGroup> {
+export function captureGroup(world: World, units: readonly CaptureUnit[]): Promise<CaptureGroup> {
+  const jobs = units.flat();
   return world.store.write(async (tx) => {
-    let replica = await tx.replica();
-    const answers = await answersOf(tx, jobs);
-    const records = await recordsOf(tx, jobs, replica.generation);
-    const at = world.clock.now();
-    const given: { requestId: string; at: number; answer: Captured }[] = [];
-    const steps: RecordStep[] = [];
-    const results = jobs.map((job): Captured | UpdraftError => {
-      const repeated = answers.get(job.requestId);
-      if (repeated) return repeated === 'damaged' ? answerAnew(replica, job, records) : repeated.answer;
-      const captured = captureOne(world, replica, job, records, steps);
-      if (captured instanceof UpdraftError) return captured;
-      replica = { ...replica, seq: captured.seq };
-      answers.set(job.requestId, { answer: captured });
-      given.push({ requestId: job.requestId, at, answer: captured });
-      return captured;
-    });
-    // Of a record that was changed twice the last form.
-    await tx.putRecords([...new Map(steps.map(({ after }) => [keyOf(after.collection, after.id), after])).values()]);
-    await tx.putAnswers(given);
-    await tx.putReplica(replica);
-    const opened = await ensureOpenDelivery(tx, replica, makingOf(world));
-    return { results, events: await tx.logEvents(eventsOf(steps)), log: replica.logId, opened };
+    // Asked for together: each request that is waited for alone costs a round trip to the database.
+    const [replica, answers, records] = await Promise.all([
+      tx.replica(),
+      answersOf(tx, jobs),
+      recordsOf(tx, jobs),
+      tx.deliveries(),
+      tx.cursor(),
+    ]);
+    const fold = new Fold(world, replica, answers, records);
+    const results = units.map((unit) => fold.add(unit));
+    await tx.putRecords(fold.changed());
+    await tx.putAnswers(fold.given);
+    await tx.putReplica(fold.replica);
+    const isSent = fold.steps.some(({ after }) => isSendable(after)) || undefined;
+    const opened = await ensureOpenDelivery(tx, fold.replica, makingOf(world), isSent);
+    const events = await tx.logEvents([...fold.told, ...eventsOf(fold.steps)]);
+    return { results, events, log: replica.logId, opened };
   });
 }
 
-const keyOf = (collection: string, id: string): string => `${collection}\n${id}`;
+/** Folds units of captures into the records that they change, in memory. */
+class Fold {
+  readonly #world: World;
+  readonly #answers: Map<string, Answered<Captured>>;
+  #records: Map<string, ReplicaRecord>;
+  replica: Replica;
+  readonly steps: RecordStep[] = [];
+  readonly told: UpdraftEvent[] = [];
+  readonly given: { requestId: string; at: number; answer: Captured }[] = [];
 
-async function answersOf(tx: ReplicaTx, jobs: readonly CaptureJob[]): Promise<Map<string, Answered<Captured>>> {
-  const requestIds = jobs.map(({ requestId }) => requestId);
-  const answers = await tx.answers(requestIds, CapturedSchema);
-  return new Map(answers.flatMap((answer, index) => (answer ? [[requestIds[index] ?? '', answer] as const] : [])));
+  constructor(
+    world: World,
+    replica: Replica,
+    answers: Map<string, Answered<Captured>>,
+    records: Map<string, ReplicaRecord>,
+  ) {
+    this.#world = world;
+    this.replica = replica;
+    this.#answers = answers;
+    this.#records = records;
+  }
+
+  /** Adds all jobs of the unit, or none if any cannot be captured. */
+  add(unit: CaptureUnit): readonly Captured[] | UpdraftError {
+    const { replica } = this;
+    const lengths = [this.steps, this.told, this.given].map(({ length }) => length);
+    // A unit of a single failed job has changed nothing and needs no copy.
+    const before = unit.length > 1 ? new Map(this.#records) : this.#records;
+    const captured: Captured[] = [];
+    for (const [index, job] of unit.entries()) {
+      const one = this.#addJob(job);
+      if (one instanceof UpdraftError) {
+        this.#takeBack(lengths, before, replica);
+        return unit.length === 1 ? one : inUnit(one, index, job);
+      }
+      captured.push(one);
+    }
+    return captured;
+  }
+
+  /** The records to write: only the last form of a record that was changed several times. */
+  changed(): ReplicaRecord[] {
+    return [...new Map(this.steps.map(({ after }) => [recordKey(after), after])).values()];
+  }
+
+  #addJob(job: CaptureJob): Captured | UpdraftError {
+    const repeated = this.#answers.get(job.requestId);
+    if (repeated === 'damaged') return answerAnew(this.replica, job, this.#records);
+    if (repeated) return repeated.answer;
+    const captured = captureOne(
+      this.#world,
+      this.replica,
+      job,
+      this.#records,
+      this.steps,
+      this.told,
+    );
+    if (captured instanceof UpdraftError) return captured;
+    this.replica = { ...this.replica, seq: captured.seq };
+    this.#answers.set(job.requestId, { answer: captured });
+    this.given.push({ requestId: job.requestId, at: this.#world.clock.now(), answer: captured });
+    return captured;
+  }
+
+  /** Restores the state from before the unit. */
+  #takeBack(
+    [steps = 0, told = 0, given = 0]: readonly number[],
+    records: Map<string, ReplicaRecord>,
+    replica: Replica,
+  ): void {
+    this.steps.length = steps;
+    this.told.length = told;
+    for (const { requestId } of this.given.splice(given)) this.#answers.delete(requestId);
+    this.#records = records;
+    this.replica = replica;
+  }
 }
 
-/** For a capture that was done, of which nobody can read any more what it was told: how its record stands. It is settled when all of that is. */
-function answerAnew(replica: Replica, { collection, change }: CaptureJob, records: ReadonlyMap<string, ReplicaRecord>): Captured {
+/** Returns a job's error with the job's place in its unit. */
+const inUnit = ({ kind, message }: UpdraftError, index: number, job: CaptureJob): UpdraftError =>
+  new UpdraftError(
+    kind,
+    `Nothing was stored: number ${index + 1} of the changes (${nameOf(job)}) ` +
+      `cannot be captured. ${message}`,
+  );
+
+function nameOf({ change }: CaptureJob): string {
+  try {
+    return `id "${idOf(change)}"`;
+  } catch {
+    return 'without an id';
+  }
+}
+
+async function answersOf(
+  tx: ReplicaTx,
+  jobs: readonly CaptureJob[],
+): Promise<Map<string, Answered<Captured>>> {
+  const requestIds = jobs.map(({ requestId }) => requestId);
+  const answers = await tx.answers(requestIds, CapturedSchema);
+  return new Map(
+    answers.flatMap((answer, index) =>
+      answer ? [[requestIds[index] ?? '', answer] as const] : [],
+    ),
+  );
+}
+
+/**
+ * Answers a repeated capture whose stored answer is damaged, from the record's present state:
+ * settled when the whole record is settled.
+ */
+function answerAnew(
+  replica: Replica,
+  { collection, change }: CaptureJob,
+  records: ReadonlyMap<string, ReplicaRecord>,
+): Captured {
   const id = idOf(change);
-  const record = records.get(keyOf(collection, id));
+  const record = records.get(recordKey({ collection, id }));
   const unsettled = record?.pending ?? record?.sealed;
   return { id, seq: unsettled?.lastSeq ?? replica.seq, log: replica.logId, settled: !unsettled };
 }
 
-/** The records that the jobs are about. What a job names wrongly is refused when its turn comes. */
-async function recordsOf(tx: ReplicaTx, jobs: readonly CaptureJob[], generation: number): Promise<Map<string, ReplicaRecord>> {
+/** Reads the records of all jobs. A bad id is refused later, when its job is captured. */
+async function recordsOf(
+  tx: ReplicaTx,
+  jobs: readonly CaptureJob[],
+): Promise<Map<string, ReplicaRecord>> {
   const keys = jobs.flatMap(({ collection, change }): [string, string][] => {
     try {
       return [[collection, idOf(change)]];
@@ -86,30 +200,51 @@ async function recordsOf(tx: ReplicaTx, jobs: readonly CaptureJob[], generation:
       throw error;
     }
   });
-  const records = await tx.recordsOf(keys, generation);
-  return new Map(records.map((record) => [keyOf(record.collection, record.id), record]));
+  const records = await tx.recordsOf(keys, UNKNOWN_GENERATION);
+  return new Map(records.map((record) => [recordKey(record), record]));
 }
 
-/** Folds one job into the records of the group; its step is appended where it changed something. */
+/**
+ * Folds a job into the records of the group. A change of a record is appended to `steps`, an event
+ * to send at once to `told`.
+ */
 function captureOne(
   world: World,
   replica: Replica,
   { collection, change }: CaptureJob,
   records: Map<string, ReplicaRecord>,
   steps: RecordStep[],
+  told: UpdraftEvent[],
 ): Captured | UpdraftError {
   try {
+    refuseSignedOut(replica);
     const declaration = declarationOf(world.declarations, collection);
-    if (declaration.write === 'none') throw new UpdraftError('read-only', `The collection "${collection}" is written by Airflow alone.`);
+    if (declaration.write === 'none')
+      throw new UpdraftError(
+        'read-only',
+        `The collection "${collection}" is written by Airflow alone.`,
+      );
     const id = idOf(change);
     const seq = replica.seq + 1;
-    const before = records.get(keyOf(collection, id)) ?? absent(collection, id, replica.generation);
-    refuseHidden(replica, before);
-    const after = captureChange(before, change, seq, world.clock.now());
+    const found = records.get(recordKey({ collection, id }));
+    const before =
+      found && found.generation !== UNKNOWN_GENERATION
+        ? found
+        : absent(collection, id, replica.generation);
+    const capturing = {
+      policy: declaration.onConflict,
+      newConflictId: world.random.hex,
+      at: world.clock.now(),
+    };
+    const { record: after, dropped } = captureChange(before, change, seq, capturing);
+    if (dropped.length > 0) told.push(droppedEvent(before, dropped));
     if (after === before) return { id, seq: replica.seq, log: replica.logId, settled: true };
-    records.set(keyOf(collection, id), after);
-    // The change that emptied what was pending ends it.
-    steps.push({ before: before.pending ? { ...before, pending: { ...before.pending, lastSeq: seq } } : before, after });
+    records.set(recordKey({ collection, id }), after);
+    // A change that empties the pending net ends with this capture.
+    steps.push({
+      before: before.pending ? { ...before, pending: { ...before.pending, lastSeq: seq } } : before,
+      after,
+    });
     return { id, seq, log: replica.logId, settled: !after.pending };
   } catch (error) {
     if (error instanceof UpdraftError) return error;

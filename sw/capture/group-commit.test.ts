@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { GroupCommit } from './group-commit.ts';
 
-test('captures of one moment share one write, and each gets its own result', async () => {
+test('captures of the same moment share a write, and each gets its own result', async () => {
   const groups: number[][] = [];
   const commit = new GroupCommit<number, string>(async (jobs) => {
     groups.push([...jobs]);
@@ -11,7 +11,7 @@ test('captures of one moment share one write, and each gets its own result', asy
   expect(groups).toEqual([[1, 2, 3]]);
 });
 
-test('a capture made in the moment another one ends is written', async () => {
+test('a capture made at the moment another write ends is written', async () => {
   const commit = new GroupCommit<number, number>(async (jobs) => jobs);
   for (let ticks = 0; ticks < 10; ticks++) {
     const first = commit.add(1);
@@ -23,7 +23,7 @@ test('a capture made in the moment another one ends is written', async () => {
   }
 });
 
-test('fault 11: one job too large does not take the others of its group along', async () => {
+test('fault 11: a job that is too large fails no other job of its group', async () => {
   const commit = new GroupCommit<string, string>(async (jobs) => {
     if (jobs.includes('large')) throw new Error('quota exceeded');
     return jobs;

@@ -5,8 +5,10 @@ interface Waiting<Job, Result> {
 }
 
 /**
- * Concurrent captures share one strict transaction: a sync to disk costs more than all the rest. While one group is being written the next
- * one gathers. Each job gets its own result; when writing a group fails, each job is tried alone, so that one too large does not take others along.
+ * Writes concurrent captures in a single strict transaction: a sync to disk costs more than all
+ * other work. While a group is being written the next group gathers. Each job gets its own result.
+ * When a group fails, each job is written alone, so that a job that is too large does not fail the
+ * others.
  */
 export class GroupCommit<Job, Result> {
   readonly #write: (jobs: readonly Job[]) => Promise<readonly Result[]>;
@@ -17,7 +19,7 @@ export class GroupCommit<Job, Result> {
     this.#write = write;
   }
 
-  /** Resolves after the transaction that holds this job is on disk. */
+  /** Resolves after the transaction of this job is on disk. */
   add(job: Job): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
       this.#waiting.push({ job, resolve, reject });
@@ -27,18 +29,22 @@ export class GroupCommit<Job, Result> {
 
   async #writeAll(): Promise<void> {
     this.#isWriting = true;
-    // Let the captures of this very moment gather.
+    // Lets the captures of the present moment gather.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
       const group = this.#waiting;
       this.#waiting = [];
-      if (!(await this.#writeGroup(group)) && group.length > 1) for (const one of group) await this.#writeGroup([one]);
+      if (!(await this.#writeGroup(group)) && group.length > 1)
+        for (const one of group) await this.#writeGroup([one]);
     }
-    // In the same step as the look that found nothing: a capture in between would wait for ever.
+    // No await after the check: a capture in between would wait for ever.
     this.#isWriting = false;
   }
 
-  /** Whether the group was written or its one member was told why not. */
+  /**
+   * Writes a group. False when a group of several jobs failed; the error of a single job goes to
+   * its caller.
+   */
   async #writeGroup(group: readonly Waiting<Job, Result>[]): Promise<boolean> {
     try {
       const results = await this.#write(group.map(({ job }) => job));

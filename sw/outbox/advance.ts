@@ -1,10 +1,25 @@
+import { defined } from '../../shared/defined.ts';
 import { unreachable } from '../../shared/errors.ts';
 import type { HistoryFact } from '../../shared/history.ts';
 import type { ReplicaTx } from '../store/replica-tx.ts';
-import { isOver, moveDelivery, type Delivery, type DeliveryState, type Move } from './delivery.ts';
+import {
+  isOver,
+  moveDelivery,
+  type Delivery,
+  type DeliveryState,
+  type Move,
+} from '../state/delivery.ts';
 
-/** Makes moves of a delivery, one after the other: row and log in the caller's transaction. `at`: ms since 1970. Returns the delivery as it is now. */
-export async function advance(tx: ReplicaTx, delivery: Delivery, moves: Move | readonly Move[], at: number): Promise<Delivery> {
+/**
+ * Makes a delivery's moves, in order: row and history in the caller's transaction. `at`: ms since
+ * 1970. Returns the delivery after the moves.
+ */
+export async function advance(
+  tx: ReplicaTx,
+  delivery: Delivery,
+  moves: Move | readonly Move[],
+  at: number,
+): Promise<Delivery> {
   const facts: HistoryFact[] = [];
   let moved = delivery;
   for (const move of [moves].flat()) {
@@ -18,8 +33,11 @@ export async function advance(tx: ReplicaTx, delivery: Delivery, moves: Move | r
   return moved;
 }
 
-/** The log's entry for a delivery that has come from `from` to where it is now. */
-export function movedFact({ deliveryId, lane, state }: Delivery, from: DeliveryState['kind'] | 'none'): HistoryFact {
+/** The history entry for a delivery that moved from `from` to its present state. */
+export function movedFact(
+  { deliveryId, lane, state }: Delivery,
+  from: DeliveryState['kind'] | 'none',
+): HistoryFact {
   return { kind: 'delivery-moved', deliveryId, lane, from, to: state.kind, ...because(state) };
 }
 
@@ -28,7 +46,7 @@ function because(state: DeliveryState): { readonly why?: string; readonly retryA
     case 'waiting':
       return { why: state.for, retryAt: state.retryAt };
     case 'parked':
-      return { why: state.why, ...(state.retryAt === undefined ? {} : { retryAt: state.retryAt }) };
+      return { why: state.why, ...defined({ retryAt: state.retryAt }) };
     case 'dead':
       return { why: state.reason.kind };
     case 'open':

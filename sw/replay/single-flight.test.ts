@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { SingleFlight } from './single-flight.ts';
 
-/** A body that is held until told to end, and notes what it was run for. */
+/** A body that runs until ended, and notes its reasons. */
 function held(): {
   readonly flight: SingleFlight<string>;
   readonly runs: string[][];
@@ -16,7 +16,9 @@ function held(): {
     runs.push([...reasons]);
     most = Math.max(most, ++running);
     try {
-      await new Promise<void>((resolve, reject) => ends.push((error) => (error ? reject(error) : resolve())));
+      await new Promise<void>((resolve, reject) =>
+        ends.push((error) => (error ? reject(error) : resolve())),
+      );
     } finally {
       running--;
     }
@@ -27,7 +29,7 @@ const ticks = async (count: number): Promise<void> => {
   for (let tick = 0; tick < count; tick++) await Promise.resolve();
 };
 
-test('whoever comes during a run joins one further run, whatever the number of callers', async () => {
+test('all callers during a run join a single further run', async () => {
   const { flight, runs, end } = held();
   const first = flight.run('first');
   const joined = [flight.run('a'), flight.run('b'), flight.run('c')];
@@ -41,7 +43,7 @@ test('whoever comes during a run joins one further run, whatever the number of c
   expect(runs).toHaveLength(2);
 });
 
-test('who joined is told only after a run that began after it came: what it captured is in it', async () => {
+test('a joined caller resolves after a run that began later than its capture', async () => {
   const { flight, end } = held();
   const order: string[] = [];
   const first = flight.run('first').then(() => order.push('first'));
@@ -55,7 +57,7 @@ test('who joined is told only after a run that began after it came: what it capt
   expect(order).toEqual(['first', 'late']);
 });
 
-test('a run that fails fails for its own callers; the next one runs all the same', async () => {
+test('a failed run rejects for its own callers; the next run starts all the same', async () => {
   const { flight, runs, end } = held();
   const first = flight.run('first');
   const joined = flight.run('late');
@@ -72,7 +74,7 @@ test('a run that fails fails for its own callers; the next one runs all the same
   expect(runs).toEqual([['first'], ['late'], ['third']]);
 });
 
-test('at most one run at a time, in whatever moment somebody comes while one ends', async () => {
+test('at most a single run at a time, even for a caller at the moment a run ends', async () => {
   for (let wait = 0; wait < 12; wait++) {
     const { flight, runs, end, mostAtOnce } = held();
     const all = [flight.run('first'), flight.run('second')];

@@ -1,11 +1,18 @@
 /**
- * One run at a time; whoever comes meanwhile joins a run that starts after the current one, so that what was captured
- * while one was under way is not missed. At most one further run is queued, whatever the number of callers.
+ * Runs `body` once at a time. A caller that comes during a run joins the next run, so that a
+ * capture made meanwhile is not missed. At most a single further run is queued, for any number of
+ * callers.
  */
 export class SingleFlight<Reason> {
   readonly #body: (reasons: readonly Reason[]) => Promise<void>;
   #isRunning = false;
-  #next: { readonly reasons: Reason[]; readonly ended: Promise<void>; readonly settle: (run: Promise<void>) => void } | undefined;
+  #next:
+    | {
+        readonly reasons: Reason[];
+        readonly ended: Promise<void>;
+        readonly settle: (run: Promise<void>) => void;
+      }
+    | undefined;
 
   constructor(body: (reasons: readonly Reason[]) => Promise<void>) {
     this.#body = body;
@@ -27,7 +34,7 @@ export class SingleFlight<Reason> {
     try {
       await this.#body(reasons);
     } finally {
-      // In one step: the next run begins, or nobody is running.
+      // No await in between: either the next run begins, or nothing is running.
       const next = this.#next;
       this.#next = undefined;
       this.#isRunning = __UPDRAFT_PLANTED_BUG__ === 'lock-leak';

@@ -1,60 +1,121 @@
 import type { Change, ExchangeResponse } from '../../shared/exchange.ts';
 import { own } from '../../shared/json.ts';
-import type { ReplicaRecord } from '../store/record.ts';
+import type { ReplicaRecord } from '../record/record.ts';
 import type { ReplicaTx } from '../store/replica-tx.ts';
-import type { Replica } from '../store/replica.ts';
-import { rebaseRecord } from './rebase-record.ts';
-import type { RecordStep } from './record-events.ts';
+import type { Replica } from '../state/replica.ts';
+import { noteKeptOut } from './kept-out.ts';
+import type { RecordName } from '../record/record-key.ts';
+import { rebaseRecord } from '../record/rebase-record.ts';
+import type { RecordStep } from '../record/record-events.ts';
 import type { SettleDeps } from './settle-deps.ts';
+import { arrived } from '../record/arrived.ts';
 
 const SWEEP_ROWS = 500;
 
-/** Takes one page of changes into the replica and moves the checkpoint. A re-read begins with `reset` and ends with the page that has no more. */
+/**
+ * Applies a page of changes to the replica and moves the checkpoint. A re-read begins with `reset`
+ * and ends with the page whose `more` is false.
+ */
 export async function applyPage(
   tx: ReplicaTx,
   replica: Replica,
   response: ExchangeResponse,
   deps: SettleDeps,
 ): Promise<{ replica: Replica; steps: RecordStep[] }> {
-  if (response.upTo === null || response.refused === 'user_mismatch' || response.refused === 'invalid') return { replica, steps: [] };
-  const begun: Replica = response.reset
-    ? { ...replica, epoch: response.epoch, since: 0, floor: response.start ?? 0, generation: replica.generation + 1, rereading: true }
-    : replica;
-  const steps = await takeChanges(tx, begun, response.changes, deps);
-  const moved: Replica = { ...begun, since: response.upTo, lastPullAt: deps.now };
+  if (
+    response.upTo === null ||
+    response.refused === 'user_mismatch' ||
+    response.refused === 'invalid'
+  )
+    return { replica, steps: [] };
+  const begun = response.reset ? restarted(replica, response) : replica;
+  const { steps, met } = await takeChanges(tx, begun, response.changes, deps);
+  const moved: Replica = { ...noteKeptOut(begun, met), since: response.upTo, lastPullAt: deps.now };
   if (response.more) return { replica: moved, steps };
-  // Nothing announces what a restored backup never had: what no page confirmed is gone.
-  const swept = begun.rereading ? await sweep(tx, begun, deps) : [];
+  // A restored backup does not announce the records it lacks: a record that no page confirmed is
+  // gone. Pages say nothing of collections that Airflow does not declare.
+  const spared = new Set([...(replica.undeclared ?? []), ...(response.undeclared ?? [])]);
+  const swept = begun.rereading ? await sweep(tx, begun, spared, deps) : [];
   return { replica: { ...moved, rereading: false, ready: true }, steps: [...steps, ...swept] };
 }
 
-async function takeChanges(tx: ReplicaTx, replica: Replica, changes: readonly Change[], deps: SettleDeps): Promise<RecordStep[]> {
+function restarted(
+  { keptOut: _, ...replica }: Replica,
+  { epoch, start }: ExchangeResponse,
+): Replica {
+  return {
+    ...replica,
+    epoch,
+    since: 0,
+    floor: start ?? 0,
+    generation: replica.generation + 1,
+    rereading: true,
+  };
+}
+
+async function takeChanges(
+  tx: ReplicaTx,
+  replica: Replica,
+  changes: readonly Change[],
+  deps: SettleDeps,
+): Promise<{ steps: RecordStep[]; met: (RecordName & { isSound: boolean })[] }> {
   const records = await tx.recordsOf(
     changes.map(({ collection, id }) => [collection, id] as const),
     replica.generation,
   );
+  const met: (RecordName & { isSound: boolean })[] = [];
   const steps = changes.flatMap((change, index): RecordStep[] => {
     const before = records[index];
+    const { collection, id, revision } = change;
+    const base = 'record' in change ? arrived(change.record, id) : null;
+    met.push({ collection, id, isSound: base !== undefined });
     if (!before || before.sealed) return [];
-    const isNewer = before.generation < replica.generation || change.revision > before.revision;
-    return isNewer ? [{ before, after: moveTo(before, 'record' in change ? change.record : null, change.revision, replica, deps) }] : [];
+    const isUnverified = before.generation < replica.generation;
+    if (base === undefined) return isUnverified ? [unmoved(before, replica)] : [];
+    return isUnverified || revision > before.revision
+      ? [{ before, after: moveTo(before, base, revision, replica, deps) }]
+      : [];
   });
   await tx.putRecords(steps.map(({ after }) => after));
-  return steps;
+  return { steps, met };
 }
 
-async function sweep(tx: ReplicaTx, replica: Replica, deps: SettleDeps): Promise<RecordStep[]> {
+/**
+ * Keeps a row that the re-read could not confirm or refute. Its revision may belong to an earlier
+ * epoch and is set to 0.
+ */
+const unmoved = (before: ReplicaRecord, { generation }: Replica): RecordStep => ({
+  before,
+  after: { ...before, revision: 0, generation },
+});
+
+async function sweep(
+  tx: ReplicaTx,
+  replica: Replica,
+  spared: ReadonlySet<string>,
+  deps: SettleDeps,
+): Promise<RecordStep[]> {
   const all: RecordStep[] = [];
   for (;;) {
     const rows = await tx.unverified(replica.generation, SWEEP_ROWS);
     if (rows.length === 0) return all;
-    const steps = rows.map((before) => ({ before, after: moveTo(before, null, 0, replica, deps) }));
+    const steps = rows.map((before) =>
+      spared.has(before.collection)
+        ? unmoved(before, replica)
+        : { before, after: moveTo(before, null, 0, replica, deps) },
+    );
     await tx.putRecords(steps.map(({ after }) => after));
     all.push(...steps);
   }
 }
 
-function moveTo(record: ReplicaRecord, base: ReplicaRecord['base'], revision: number, replica: Replica, deps: SettleDeps): ReplicaRecord {
+function moveTo(
+  record: ReplicaRecord,
+  base: ReplicaRecord['base'],
+  revision: number,
+  replica: Replica,
+  deps: SettleDeps,
+): ReplicaRecord {
   return rebaseRecord(
     record,
     { base, revision, generation: replica.generation },

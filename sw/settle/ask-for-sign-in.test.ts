@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest';
 import type { AuthReason } from '../../shared/messages.ts';
-import { TestReplica } from '../test-replica.ts';
-import { askForSignIn } from './after-effect.ts';
+import { TestReplica } from '../testing/test-replica.ts';
+import { askForSignIn } from './ask-for-sign-in.ts';
 
-async function asking(): Promise<{ ask: (reason: AuthReason) => Promise<unknown>; required: () => Promise<AuthReason | null> }> {
+async function asking(): Promise<{
+  ask: (reason: AuthReason) => Promise<unknown>;
+  required: () => Promise<AuthReason | null>;
+}> {
   const { desk } = await new TestReplica().open();
   return {
     ask: (reason) =>
@@ -16,16 +19,16 @@ async function asking(): Promise<{ ask: (reason: AuthReason) => Promise<unknown>
   };
 }
 
-test('why a sign-in is needed stays known: a lane that then finds the token forgotten has no news', async () => {
+test('the first reason for a sign-in stays: a missing token afterwards is no news', async () => {
   const { ask, required } = await asking();
   expect(await ask('other-user')).toEqual([{ type: 'auth-required', reason: 'other-user' }]);
   expect(await ask('missing')).toEqual([]);
   expect(await required()).toBe('other-user');
 });
 
-test('a token that is missing is told, and a reason that says more replaces it', async () => {
+test('a missing token is reported, and a more precise reason replaces the report', async () => {
   const { ask, required } = await asking();
   expect(await ask('missing')).toEqual([{ type: 'auth-required', reason: 'missing' }]);
-  expect(await ask('refused')).toEqual([{ type: 'auth-required', reason: 'refused' }]);
+  expect(await ask('refused')).toEqual([{ type: 'auth-required', reason: 'refused', renew: true }]);
   expect(await required()).toBe('refused');
 });

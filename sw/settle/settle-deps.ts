@@ -1,6 +1,6 @@
 import type { Declarations } from '../../shared/collections.ts';
 
-/** What settling draws on beside the transaction. */
+/** Dependencies of settling beside the transaction. */
 export interface SettleDeps {
   readonly declarations: Declarations;
   readonly now: number;

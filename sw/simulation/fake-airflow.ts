@@ -4,18 +4,25 @@ import type { Doc } from '../../shared/json.ts';
 import type { Verdict } from '../../shared/verdict.ts';
 
 /**
- * A store in memory that sends no changes down, where the provider's real one would be too slow or a fault cannot be made with it: it has a ledger,
- * counts how often each change took effect, and never disagrees.
+ * A store in memory that sends no changes down, for tests in which the provider's real store would
+ * be too slow or cannot have the fault. Keeps a ledger, counts how often each change took effect,
+ * and never disagrees.
  */
 export class FakeAirflow {
   readonly records = new Map<string, Doc>();
-  /** `replica collection/id firstSeq..lastSeq` of each mutation, with how often it took effect. */
+  /**
+   * `replica collection/id firstSeq..lastSeq` of each mutation, with how often the mutation took
+   * effect.
+   */
   readonly effects = new Map<string, number>();
   /** Batches that the device gave up as a whole. */
   voided = 0;
   #revision = 0;
-  /** Of each replica its last number; without verdicts where that was voided. */
-  readonly #ledger = new Map<string, { readonly number: number; readonly nonce: string; readonly verdicts?: Verdict[] }>();
+  /** The last number of each replica; a voided number has no verdicts. */
+  readonly #ledger = new Map<
+    string,
+    { readonly number: number; readonly nonce: string; readonly verdicts?: Verdict[] }
+  >();
 
   exchange(request: ExchangeRequest): ExchangeResponse {
     const { epoch, since, floor, last } = request;
@@ -23,7 +30,14 @@ export class FakeAirflow {
     const head = {
       protocol: request.protocol,
       replicaId: request.replicaId,
-      echo: { epoch, since, floor, last, nonce: (batch ?? request.void)?.nonce ?? null, hash: request.hash ?? null },
+      echo: {
+        epoch,
+        since,
+        floor,
+        last,
+        nonce: (batch ?? request.void)?.nonce ?? null,
+        hash: request.hash ?? null,
+      },
       epoch: 'e1',
       reset: epoch !== 'e1',
       start: floor,
@@ -33,11 +47,19 @@ export class FakeAirflow {
     const name = batch ?? request.void;
     if (!name || epoch !== 'e1') return { ...head, upTo: this.#revision };
     const verdicts = this.#settle(request.replicaId, name, batch?.mutations);
-    return { ...head, upTo: this.#revision, ...(verdicts ? { verdicts } : { refused: 'void' as const }) };
+    return {
+      ...head,
+      upTo: this.#revision,
+      ...(verdicts ? { verdicts } : { refused: 'void' as const }),
+    };
   }
 
-  /** Whichever came first, the batch or its voiding, stands. */
-  #settle(replicaId: string, { number, nonce }: BatchName, mutations: Batch['mutations'] | undefined): Verdict[] | undefined {
+  /** The first to arrive stands: the batch or its voiding. */
+  #settle(
+    replicaId: string,
+    { number, nonce }: BatchName,
+    mutations: Batch['mutations'] | undefined,
+  ): Verdict[] | undefined {
     const last = this.#ledger.get(replicaId);
     if (last?.number === number && last.nonce === nonce) return last.verdicts;
     if (!mutations) this.voided += 1;

@@ -1,77 +1,87 @@
 import * as fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
-import type { OutboxEntry } from '../../shared/row.ts';
-import { DEVICES, play, resolveAll, step } from './story.ts';
-import { simulate, storeRecords, type Simulation } from './setup.ts';
+import { DRAWS_TIMEOUT_MS } from '../testing/test-draws.ts';
+import { comeToRest } from './come-to-rest.ts';
+import { DEVICES, play, step } from './story.ts';
+import { simulate, storeRecords } from './setup.ts';
 import { StoreServer } from './store-server.ts';
 
 const server = new StoreServer();
 afterAll(() => server.close());
 const RUNS = Number(process.env['UPDRAFT_RUNS'] ?? 40);
-const ROUNDS_MAX = 20;
 
-/** Faults stop, people decide, everyone exchanges until nothing is open. */
-async function comeToRest({ devices }: Simulation): Promise<void> {
-  for (let round = 0; round < ROUNDS_MAX; round++) {
-    for (const { device, network } of devices) {
-      device.stop();
-      await network.deliverDelayed();
-      await device.drain();
-      await resolveAll(device, 'mine');
-      await device.drain();
-    }
-    const open = await Promise.all(devices.map(async ({ device }) => (await device.ask({ type: 'outbox' })) as OutboxEntry[]));
-    if (open.every((entries) => entries.length === 0) && round > 1) return;
-  }
-  throw new Error(`not at rest after ${ROUNDS_MAX} rounds`);
-}
+test(
+  'fault 42: devices, faults, kills and Airflow at random: nothing lost or doubled',
+  { timeout: DRAWS_TIMEOUT_MS },
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { minLength: 5, maxLength: 40 }),
+        fc.nat(),
+        async (story, seed) => {
+          const simulation = await simulate(server, DEVICES, seed);
+          for (const each of story) await play(simulation, each);
+          await comeToRest(simulation);
+          for (const collection of ['asks', 'clients', 'servers']) {
+            const expected = await storeRecords(simulation.store, collection);
+            for (const { device } of simulation.devices) {
+              const rows = await device.rows(collection);
+              expect(Object.fromEntries(rows.map((row) => [row.id, row.value]))).toEqual(expected);
+              expect(rows.every((row) => row.state === 'synced')).toBe(true);
+              expect(device.wakeUps).toEqual([]);
+            }
+          }
+          await simulation.store.close();
+        },
+      ),
+      { numRuns: RUNS, endOnFailure: true },
+    );
+  },
+);
 
-test('fault 42: devices, faults, kills and Airflow in any order: nothing is lost or doubled, and all agree in the end', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), fc.nat(), async (story, seed) => {
-      const simulation = await simulate(server, DEVICES, seed);
-      for (const each of story) await play(simulation, each);
-      await comeToRest(simulation);
-      for (const collection of ['asks', 'clients', 'servers']) {
-        const expected = await storeRecords(simulation.store, collection);
-        for (const { device } of simulation.devices) {
-          const rows = await device.rows(collection);
-          expect(Object.fromEntries(rows.map((row) => [row.id, row.value]))).toEqual(expected);
-          expect(rows.every((row) => row.state === 'synced')).toBe(true);
-          expect(device.wakeUps).toEqual([]);
-        }
-      }
-      await simulation.store.close();
-    }),
-    { numRuns: RUNS, endOnFailure: true },
-  );
-});
-
-test('increments of every device sum up, whatever was lost, doubled, delayed or killed on the way', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), fc.nat(), async (story, seed) => {
-      const simulation = await simulate(server, DEVICES, seed);
-      const { store, devices } = simulation;
-      await store.change({ put: { collection: 'asks', record: { id: 'sum', n: 0 } } });
-      for (const { device } of devices) await device.drain();
-      let captured = 0;
-      for (const each of story) {
-        if (each.step === 'capture') {
-          const by = (captured % 7) + 1;
-          const result = await devices[each.device]!.device.capture('asks', { op: 'increment', id: 'sum', by: { n: by } });
-          expect(result).not.toBeInstanceOf(Error);
-          captured += by;
-          await devices[each.device]!.device.capture('asks', { op: 'put', value: { id: `new-${captured}`, a: captured } });
-        } else if (each.step !== 'airflow') await play(simulation, each);
-      }
-      await comeToRest(simulation);
-      const { sum, ...created } = (await storeRecords(store, 'asks')) as Record<string, { a?: number; n?: number }>;
-      expect(sum?.n).toBe(captured);
-      for (const [id, record] of Object.entries(created)) expect(id).toBe(`new-${record.a}`);
-      const puts = story.filter((each) => each.step === 'capture').length;
-      expect(Object.keys(created)).toHaveLength(puts);
-      await store.close();
-    }),
-    { numRuns: RUNS, endOnFailure: true },
-  );
-});
+test(
+  'increments of every device sum up after losses, doubles, delays and kills',
+  { timeout: DRAWS_TIMEOUT_MS },
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { minLength: 5, maxLength: 40 }),
+        fc.nat(),
+        async (story, seed) => {
+          const simulation = await simulate(server, DEVICES, seed);
+          const { store, devices } = simulation;
+          await store.change({ put: { collection: 'asks', record: { id: 'sum', n: 0 } } });
+          for (const { device } of devices) await device.drain();
+          let captured = 0;
+          for (const each of story) {
+            if (each.step === 'capture') {
+              const by = (captured % 7) + 1;
+              const result = await devices[each.device]!.device.capture('asks', {
+                op: 'increment',
+                id: 'sum',
+                by: { n: by },
+              });
+              expect(result).not.toBeInstanceOf(Error);
+              captured += by;
+              await devices[each.device]!.device.capture('asks', {
+                op: 'put',
+                value: { id: `new-${captured}`, a: captured },
+              });
+            } else if (each.step !== 'airflow') await play(simulation, each);
+          }
+          await comeToRest(simulation);
+          const { sum, ...created } = (await storeRecords(store, 'asks')) as Record<
+            string,
+            { a?: number; n?: number }
+          >;
+          expect(sum?.n).toBe(captured);
+          for (const [id, record] of Object.entries(created)) expect(id).toBe(`new-${record.a}`);
+          const puts = story.filter((each) => each.step === 'capture').length;
+          expect(Object.keys(created)).toHaveLength(puts);
+          await store.close();
+        },
+      ),
+      { numRuns: RUNS, endOnFailure: true },
+    );
+  },
+);

@@ -5,7 +5,13 @@ import type { SimulatedStore, StoreServer } from './store-server.ts';
 
 const SCHEMA = {
   type: 'object',
-  properties: { id: { type: 'string' }, a: {}, b: {}, n: { type: 'number' }, valid: { const: true } },
+  properties: {
+    id: { type: 'string' },
+    a: {},
+    b: {},
+    n: { type: 'number' },
+    valid: { const: true },
+  },
   required: ['id'],
   additionalProperties: false,
 };
@@ -30,7 +36,10 @@ export function seeded(seed: number): () => number {
 /** A store and signed-in devices of one user. */
 export interface Simulation {
   readonly store: SimulatedStore;
-  readonly devices: readonly { readonly device: SimulatedDevice; readonly network: SimulatedNetwork }[];
+  readonly devices: readonly {
+    readonly device: SimulatedDevice;
+    readonly network: SimulatedNetwork;
+  }[];
 }
 
 export async function simulate(server: StoreServer, count: number, seed = 1): Promise<Simulation> {
@@ -38,14 +47,25 @@ export async function simulate(server: StoreServer, count: number, seed = 1): Pr
   const random = seeded(seed);
   const devices = Array.from({ length: count }, () => {
     const network = new SimulatedNetwork(store, 'ana');
-    return { network, device: new SimulatedDevice({ user: 'ana', declarations: DECLARATIONS, transport: network.transport, random }) };
+    return {
+      network,
+      device: new SimulatedDevice({
+        user: 'ana',
+        declarations: DECLARATIONS,
+        transport: network.transport,
+        random,
+      }),
+    };
   });
   for (const { device } of devices) await device.signIn();
   return { store, devices };
 }
 
-/** The live records of the store, by id. */
-export async function storeRecords(store: SimulatedStore, collection: string): Promise<Record<string, unknown>> {
+/** Returns the live records of the store, by id. */
+export async function storeRecords(
+  store: SimulatedStore,
+  collection: string,
+): Promise<Record<string, unknown>> {
   const rows = (await store.rows()).filter((row) => row.collection === collection && !row.deleted);
   return Object.fromEntries(rows.map((row) => [row.id, { ...row.fields, id: row.id }]));
 }

@@ -7,22 +7,38 @@ import { seeded } from './setup.ts';
 
 export const DECLARATIONS = readCollections({ version: 1, collections: { asks: { schema: {} } } });
 
-/** What becomes of one exchange. `busyFor`: Airflow does nothing and asks to be left alone so many ms. */
-export type Way = 'through' | 'request-lost' | 'response-lost' | 'busy' | { readonly busyFor: number };
+/**
+ * The fate of one exchange. `busyFor`: Airflow does nothing and asks not to be called for this many
+ * ms.
+ */
+export type Way =
+  | 'through'
+  | 'request-lost'
+  | 'response-lost'
+  | 'busy'
+  | { readonly busyFor: number };
 
-/** A device and its Airflow, with a way between them that a test can harm. */
+/** A device and its Airflow, with a network between that a test can harm. */
 export class Site {
   readonly airflow = new FakeAirflow();
-  /** Ways of the next exchanges; then all go through. */
+  /** Fates of the next exchanges; afterwards all go through. */
   readonly ways: Way[] = [];
-  /** When Airflow was asked, in ms since 1970 by the device's clock. */
+  /** Times of all requests to Airflow, in ms since 1970 by the device's clock. */
   readonly asked: number[] = [];
   readonly device: SimulatedDevice;
   #captured = 0;
 
   constructor(seed = 1, transport?: Transport) {
-    const ours: Transport = { carriesPrivate: true, exchange: async ({ request }) => this.#exchange(() => this.airflow.exchange(request)) };
-    this.device = new SimulatedDevice({ user: 'ana', declarations: DECLARATIONS, transport: transport ?? ours, random: seeded(seed) });
+    const ours: Transport = {
+      carriesPrivate: true,
+      exchange: async ({ request }) => this.#exchange(() => this.airflow.exchange(request)),
+    };
+    this.device = new SimulatedDevice({
+      user: 'ana',
+      declarations: DECLARATIONS,
+      transport: transport ?? ours,
+      random: seeded(seed),
+    });
   }
 
   /** A signed-in device that has had its first pull. */
@@ -33,9 +49,12 @@ export class Site {
     return site;
   }
 
-  /** A new record, or an edit of one. */
+  /** A new record, or an edit of a record. */
   capture = async (id = `r${this.#captured}`): Promise<void> => {
-    const result = await this.device.capture('asks', { op: 'put', value: { id, n: ++this.#captured } });
+    const result = await this.device.capture('asks', {
+      op: 'put',
+      value: { id, n: ++this.#captured },
+    });
     if (result instanceof Error) throw result;
   };
 
@@ -46,7 +65,10 @@ export class Site {
     for (let round = 0; round < 5; round++) await this.device.drain();
   }
 
-  /** Every change arrived, none took effect twice, and both sides agree: nothing is unsettled, and each record is as Airflow has it. */
+  /**
+   * Every change arrived, none took effect twice, and both sides agree: nothing is unsettled, and
+   * each record equals Airflow's.
+   */
   async expectExactlyOnce(): Promise<void> {
     const { airflow, device } = this;
     expect([...airflow.effects.values()].every((times) => times === 1)).toBe(true);
@@ -59,19 +81,29 @@ export class Site {
       ),
     );
     expect(new Map(records.map(({ id, value }) => [id, value]))).toEqual(airflow.records);
-    expect(await device.ask({ type: 'status' })).toMatchObject({ unsent: 0, conflicts: 0, deadLetters: 0 });
+    expect(await device.ask({ type: 'status' })).toMatchObject({
+      unsent: 0,
+      conflicts: 0,
+      deadLetters: 0,
+    });
     // A query of many takes this IndexedDB minutes.
-    if (ids.length < 1_000) expect((await device.rows('asks')).map(({ id, state }) => `${id} ${state}`).sort()).toEqual(ids.map((id) => `${id} synced`).sort());
+    if (ids.length < 1_000)
+      expect((await device.rows('asks')).map(({ id, state }) => `${id} ${state}`).sort()).toEqual(
+        ids.map((id) => `${id} synced`).sort(),
+      );
     expect(device.wakeUps).toEqual([]);
   }
 
   #exchange(answer: () => ReturnType<FakeAirflow['exchange']>): Effect {
     this.asked.push(this.device.now);
     const way = this.ways.shift() ?? 'through';
-    if (way === 'request-lost') return { effect: 'retry', for: 'network' };
-    if (way === 'busy') return { effect: 'retry', for: 'airflow' };
-    if (typeof way === 'object') return { effect: 'retry', for: 'airflow', retryAfterMs: way.busyFor };
+    if (way === 'request-lost') return { kind: 'retry', for: 'network' };
+    if (way === 'busy') return { kind: 'retry', for: 'airflow' };
+    if (typeof way === 'object')
+      return { kind: 'retry', for: 'airflow', retryAfterMs: way.busyFor };
     const response = answer();
-    return way === 'response-lost' ? { effect: 'retry', for: 'network' } : { effect: 'settle', response, via: 'plugin' };
+    return way === 'response-lost'
+      ? { kind: 'retry', for: 'network' }
+      : { kind: 'settle', response, via: 'plugin' };
   }
 }

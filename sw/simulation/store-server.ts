@@ -8,7 +8,7 @@ import type { Doc } from '../../shared/json.ts';
 const fromRoot = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const PYTHON = fromRoot('.updraft/venv/bin/python');
 
-/** A row of the server's store. */
+/** A row of the server store. */
 export interface StoreRow {
   readonly collection: string;
   readonly id: string;
@@ -17,21 +17,26 @@ export interface StoreRow {
   readonly deleted: boolean;
 }
 
-/** What Airflow itself does to the store. */
+/** Actions of Airflow itself on the store. */
 export type AirflowChange =
   | { readonly put: { readonly collection: string; readonly record: Doc } }
   | { readonly delete: { readonly collection: string; readonly id: string } };
 
-/** The provider's real exchange in a process of its own, one store per simulation. */
+/** The provider's real exchange in another process, with a store for each simulation. */
 export class StoreServer {
   readonly #process: ChildProcessWithoutNullStreams;
   readonly #answers: ((line: string) => void)[] = [];
   #stores = 0;
 
   constructor() {
-    if (!existsSync(PYTHON)) throw new Error('The simulation needs the Python environment. Run "npm test" once; it sets it up.');
+    if (!existsSync(PYTHON))
+      throw new Error(
+        'The simulation needs the Python environment. Run "npm test" once; it sets it up.',
+      );
     this.#process = spawn(PYTHON, [fromRoot('provider/tests/simulation_server.py')]);
-    createInterface({ input: this.#process.stdout }).on('line', (line) => this.#answers.shift()?.(line));
+    createInterface({ input: this.#process.stdout }).on('line', (line) =>
+      this.#answers.shift()?.(line),
+    );
     this.#process.stderr.pipe(process.stderr);
   }
 
@@ -42,6 +47,9 @@ export class StoreServer {
     return {
       exchange: (user, request) => ask({ do: 'exchange', user, request }),
       change: async (change) => void (await ask({ do: 'change', change })),
+      declare: async (declared) => void (await ask({ do: 'declare', collections: declared })),
+      judge: async (collection, texts) =>
+        (await ask({ do: 'judge', collection, texts })) as (string | null)[],
       rows: async () => (await ask({ do: 'records' })) as StoreRow[],
       backup: async () => void (await ask({ do: 'backup' })),
       restore: async () => void (await ask({ do: 'restore' })),
@@ -61,10 +69,20 @@ export class StoreServer {
   }
 }
 
-/** One store, shared by the devices of one simulation. */
+/** A store, shared by the devices of a simulation. */
 export interface SimulatedStore {
   readonly exchange: (user: string, request: ExchangeRequest) => Promise<unknown>;
   readonly change: (change: AirflowChange) => Promise<void>;
+  /** Replaces the server's collections.json. */
+  readonly declare: (collections: object) => Promise<void>;
+  /**
+   * Stores records, given as JSON text, as a DAG would; returns the reason of each refusal, or
+   * null.
+   */
+  readonly judge: (
+    collection: string,
+    texts: readonly string[],
+  ) => Promise<readonly (string | null)[]>;
   readonly rows: () => Promise<readonly StoreRow[]>;
   readonly backup: () => Promise<void>;
   readonly restore: () => Promise<void>;

@@ -1,21 +1,24 @@
+import { recordKey } from '../record/record-key.ts';
 import type { Batch } from '../../shared/batch.ts';
 import type { Mutation } from '../../shared/mutation.ts';
-import type { Delivery } from '../outbox/delivery.ts';
+import type { Delivery } from '../state/delivery.ts';
 
-/** Which records the batch on its way holds. Their rows stay as they were captured until something is written to them: the frozen bytes say that they are in it. */
+/**
+ * The records of the in-flight batch. Their rows stay as captured until the next write to a row:
+ * the frozen bytes of the batch say which records are members.
+ */
 export interface BatchMembers {
   readonly has: (collection: string, id: string) => boolean;
   readonly size: number;
-  /** The rows that stayed have no `sendable` key above it. */
-  readonly lastSendable: number;
+  /** The largest `firstSeq` in the batch. No member's row has a larger `sendable` key. */
+  readonly maxFirstSeq: number;
 }
 
-export const NO_MEMBERS: BatchMembers = { has: () => false, size: 0, lastSendable: Number.NEGATIVE_INFINITY };
-
-interface Named {
-  readonly collection: string;
-  readonly id: string;
-}
+export const NO_MEMBERS: BatchMembers = {
+  has: () => false,
+  size: 0,
+  maxFirstSeq: Number.NEGATIVE_INFINITY,
+};
 
 interface Parsed {
   readonly number: number | undefined;
@@ -24,32 +27,46 @@ interface Parsed {
   readonly members: BatchMembers | undefined;
 }
 
-/** Reads the members of a batch out of its bytes, once for as long as it is on its way. */
+/** Reads the members of a batch out of its bytes, once while the batch is in flight. */
 export class MembersReader {
   #last: Parsed | undefined;
 
-  /** Undefined where the bytes are no batch, or another than the delivery says: somebody has written over them, and no answer would be theirs. */
+  /**
+   * Returns undefined where the bytes are no batch, or another batch than the delivery says: a
+   * script has overwritten the row, and no response could match.
+   */
   of({ number, nonce, batch }: Delivery): BatchMembers | undefined {
     if (batch === undefined) return NO_MEMBERS;
     const { length } = batch;
-    if (this.#last?.number !== number || this.#last?.nonce !== nonce || this.#last?.length !== length)
+    if (
+      this.#last?.number !== number ||
+      this.#last?.nonce !== nonce ||
+      this.#last?.length !== length
+    )
       this.#last = { number, nonce, length, members: parse(batch, number, nonce) };
     return this.#last.members;
   }
 }
 
-/** Enough of a mutation to find its record. Whether the rest is one is for Airflow to say. */
-const isNamed = ({ collection, id, firstSeq }: Mutation): boolean => typeof collection === 'string' && typeof id === 'string' && Number.isSafeInteger(firstSeq);
-
-export const keyOf = ({ collection, id }: Named): string => `${collection}\n${id}`;
+/** Checks only the fields that name the record. Airflow validates the rest. */
+const isNamed = ({ collection, id, firstSeq }: Mutation): boolean =>
+  typeof collection === 'string' && typeof id === 'string' && Number.isSafeInteger(firstSeq);
 
 function parse(batch: string, number: unknown, nonce: unknown): BatchMembers | undefined {
   try {
     const { mutations, ...name } = JSON.parse(batch) as Batch;
-    if (name.number !== number || name.nonce !== nonce || !mutations.every(isNamed)) return undefined;
-    const keys = new Set(mutations.map(keyOf));
-    const lastSendable = mutations.reduce((max, { firstSeq }) => Math.max(max, firstSeq), NO_MEMBERS.lastSendable);
-    return { has: (collection, id) => keys.has(keyOf({ collection, id })), size: keys.size, lastSendable };
+    if (name.number !== number || name.nonce !== nonce || !mutations.every(isNamed))
+      return undefined;
+    const keys = new Set(mutations.map(recordKey));
+    const maxFirstSeq = mutations.reduce(
+      (max, { firstSeq }) => Math.max(max, firstSeq),
+      NO_MEMBERS.maxFirstSeq,
+    );
+    return {
+      has: (collection, id) => keys.has(recordKey({ collection, id })),
+      size: keys.size,
+      maxFirstSeq,
+    };
   } catch {
     return undefined;
   }

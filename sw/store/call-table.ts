@@ -1,46 +1,32 @@
 import { Dexie, type Table } from 'dexie';
-import type { PendingInput } from '../../shared/calls.ts';
-import type { StoredCall } from '../calls/call.ts';
-import { sound, type Poisoned } from './quarantine.ts';
+import type { StoredCall } from '../state/call.ts';
+import { validRows } from './quarantine.ts';
 import { keysOfCall } from './stored-call.ts';
-
-/** A call with the keys it is found by; an absent key keeps it out of that index. */
-export interface CallRow extends StoredCall {
-  /** Its turn, while Airflow does not have it. */
-  readonly turn?: readonly [lane: string, seq: number];
-  readonly followed?: 1;
-  readonly dead?: 1;
-  /** ms since 1970 */
-  readonly settledAt?: number;
-}
-
-/** What Airflow last said about the tasks that wait for a person: one row. */
-export interface InputsRow {
-  readonly key: 'pending';
-  /** ms since 1970 */
-  readonly seenAt: number;
-  readonly inputs: readonly PendingInput[];
-}
+import type { CallRow, InputsRow, CorruptRow } from './rows.ts';
 
 export const CALL_STORES = { calls: 'id, turn, followed, dead, settledAt', inputs: 'key' } as const;
 
-/** The queued calls of a replica, inside one transaction. */
+/** The queued calls of a replica, inside one transaction. Corrupt rows count as absent. */
 export class CallTable {
   readonly #calls: Table<CallRow, string>;
   readonly #inputs: Table<InputsRow, string>;
-  readonly #poisoned: Poisoned[];
-  constructor(calls: Table<CallRow, string>, inputs: Table<InputsRow, string>, poisoned: Poisoned[]) {
+  readonly #corrupt: CorruptRow[];
+  constructor(
+    calls: Table<CallRow, string>,
+    inputs: Table<InputsRow, string>,
+    corrupt: CorruptRow[],
+  ) {
     this.#calls = calls;
     this.#inputs = inputs;
-    this.#poisoned = poisoned;
+    this.#corrupt = corrupt;
   }
 
-  /** A row that makes no sense is as if it were not there. */
-  readonly #isSound = (row: CallRow): boolean => sound('calls', [row], this.#poisoned).length > 0;
+  readonly #isValid = (row: CallRow): boolean =>
+    validRows('calls', [row], this.#corrupt).length > 0;
 
   async get(id: string): Promise<StoredCall | undefined> {
     const row = await this.#calls.get(id);
-    return row && this.#isSound(row) ? toCall(row) : undefined;
+    return row && this.#isValid(row) ? toCall(row) : undefined;
   }
   async put(call: StoredCall): Promise<void> {
     await this.#calls.put({ ...call, ...keysOfCall(call) });
@@ -48,37 +34,51 @@ export class CallTable {
   async delete(id: string): Promise<void> {
     await this.#calls.delete(id);
   }
-  /** All that are kept, in the order of their capture. */
+  /** Returns all stored calls in the order of their capture. */
   async all(): Promise<StoredCall[]> {
-    return (await this.#calls.filter(this.#isSound).toArray()).map(toCall).sort((a, b) => a.seq - b.seq);
+    return (await this.#calls.filter(this.#isValid).toArray())
+      .map(toCall)
+      .sort((a, b) => a.seq - b.seq);
   }
 
-  /** The oldest call of a lane that Airflow does not have. */
+  /** Returns the oldest call of a lane that Airflow has not accepted. */
   async head(lane: string): Promise<StoredCall | undefined> {
-    const row = await this.#calls.where('turn').between([lane, Dexie.minKey], [lane, Dexie.maxKey]).filter(this.#isSound).first();
+    const row = await this.#calls
+      .where('turn')
+      .between([lane, Dexie.minKey], [lane, Dexie.maxKey])
+      .filter(this.#isValid)
+      .first();
     return row && toCall(row);
   }
-  /** The head of each lane. */
+  /** Returns the head of each lane. */
   async heads(): Promise<StoredCall[]> {
     const heads: StoredCall[] = [];
-    for (let row = await this.#calls.orderBy('turn').filter(this.#isSound).first(); row;) {
+    for (let row = await this.#calls.orderBy('turn').filter(this.#isValid).first(); row;) {
       heads.push(toCall(row));
-      row = await this.#calls.where('turn').above([row.lane, Dexie.maxKey]).filter(this.#isSound).first();
+      row = await this.#calls
+        .where('turn')
+        .above([row.lane, Dexie.maxKey])
+        .filter(this.#isValid)
+        .first();
     }
     return heads;
   }
-  /** Calls that Airflow does not have, lane by lane. */
+  /** Returns calls that Airflow has not accepted, lane by lane. */
   async unsent(limit: number): Promise<StoredCall[]> {
-    return (await this.#calls.orderBy('turn').filter(this.#isSound).limit(limit).toArray()).map(toCall);
+    return (await this.#calls.orderBy('turn').filter(this.#isValid).limit(limit).toArray()).map(
+      toCall,
+    );
   }
   async unsentIds(): Promise<string[]> {
     return this.#calls.orderBy('turn').primaryKeys();
   }
   async followed(): Promise<StoredCall[]> {
-    return (await this.#calls.where('followed').equals(1).filter(this.#isSound).toArray()).map(toCall);
+    return (await this.#calls.where('followed').equals(1).filter(this.#isValid).toArray()).map(
+      toCall,
+    );
   }
   async dead(): Promise<StoredCall[]> {
-    return (await this.#calls.where('dead').equals(1).filter(this.#isSound).toArray()).map(toCall);
+    return (await this.#calls.where('dead').equals(1).filter(this.#isValid).toArray()).map(toCall);
   }
   async counts(): Promise<{ unsent: number; followed: number; dead: number }> {
     const [unsent, followed, dead] = await Promise.all([
@@ -88,26 +88,35 @@ export class CallTable {
     ]);
     return { unsent, followed, dead };
   }
-  /** Forgets calls that were settled before (ms since 1970); dead ones stay until a person decides. */
+  /**
+   * Deletes calls that were settled before this time (ms since 1970). Dead calls stay until a
+   * person decides.
+   */
   async pruneSettled(before: number): Promise<void> {
     await this.#calls.where('settledAt').below(before).delete();
   }
 
   async inputs(): Promise<InputsRow | undefined> {
     const row = await this.#inputs.get('pending');
-    return sound('inputs', row ? [row] : [], this.#poisoned)[0];
+    return validRows('inputs', row ? [row] : [], this.#corrupt)[0];
   }
   async forgetInput(taskInstanceId: string): Promise<void> {
     const row = await this.inputs();
     if (row)
-      await this.putInputs(
-        row.seenAt,
-        row.inputs.filter((input) => input.taskInstanceId !== taskInstanceId),
-      );
+      await this.putInputs({
+        ...row,
+        inputs: row.inputs.filter((input) => input.taskInstanceId !== taskInstanceId),
+      });
   }
-  async putInputs(seenAt: number, inputs: readonly PendingInput[]): Promise<void> {
-    await this.#inputs.put({ key: 'pending', seenAt, inputs });
+  async putInputs(row: Omit<InputsRow, 'key'>): Promise<void> {
+    await this.#inputs.put({ ...row, key: 'pending' });
   }
 }
 
-const toCall = ({ turn: _turn, followed: _followed, dead: _dead, settledAt: _settledAt, ...call }: CallRow): StoredCall => call;
+const toCall = ({
+  turn: _turn,
+  followed: _followed,
+  dead: _dead,
+  settledAt: _settledAt,
+  ...call
+}: CallRow): StoredCall => call;

@@ -17,13 +17,18 @@ test('a delivery of version 1 that was being voided goes on being voided', async
   const old = new Dexie('updraft:ana', indexedDb);
   old.version(1).stores(VERSION_1);
   const reason = { kind: 'too_large', message: 'too large' };
-  const batch = { lane: 'exchange:ana', number: 5, nonce: 'n5', batch: '{"number":5,"nonce":"n5","mutations":[]}' };
+  const batch = {
+    lane: 'exchange:ana',
+    number: 5,
+    nonce: 'n5',
+    batch: '{"number":5,"nonce":"n5","mutations":[]}',
+  };
   await old.table('deliveries').bulkAdd([
     { ...batch, deliveryId: 'd1', state: { kind: 'voiding', attempt: 2, reason } },
     { deliveryId: 'd2', lane: 'exchange:ana', state: { kind: 'open' } },
   ]);
   old.close();
-  const store = new ReplicaStore('ana', {}, indexedDb);
+  const store = new ReplicaStore('updraft:ana', {}, indexedDb);
   expect(await store.read((tx) => tx.deliveries())).toMatchObject([
     { ...batch, deliveryId: 'd1', state: { kind: 'sealed', attempt: 2 }, refusal: reason },
     { deliveryId: 'd2', state: { kind: 'open' } },
@@ -31,18 +36,22 @@ test('a delivery of version 1 that was being voided goes on being voided', async
   store.close();
 });
 
-test('an event of version 2 is told under its own cursor, together with those logged since', async () => {
+test('an event of version 2 is told under its own cursor, before newer events', async () => {
   const indexedDb = { indexedDB: new IDBFactory(), IDBKeyRange };
   const old = new Dexie('updraft:ana', indexedDb);
   old.version(1).stores(VERSION_1);
   old.version(2).stores({ history: '++seq' });
-  const event = (id: string): { type: 'change'; collection: string; ids: string[] } => ({ type: 'change', collection: 'asks', ids: [id] });
+  const event = (id: string): { type: 'change'; collection: string; ids: string[] } => ({
+    type: 'change',
+    collection: 'asks',
+    ids: [id],
+  });
   await old.table('events').bulkAdd([
     { ...event('a'), cursor: 7 },
     { ...event('b'), cursor: 8 },
   ]);
   old.close();
-  const store = new ReplicaStore('ana', {}, indexedDb);
+  const store = new ReplicaStore('updraft:ana', {}, indexedDb);
   await store.write((tx) => tx.logEvents([event('c'), event('d')]));
   const { events } = await store.read((tx) => tx.eventsAfter(7));
   expect(events).toEqual([

@@ -1,50 +1,61 @@
+import { recordKey } from '../record/record-key.ts';
 import type { Table } from 'dexie';
-import type { Delivery } from '../outbox/delivery.ts';
-import { NO_MEMBERS, keyOf, type BatchMembers, type MembersReader } from './batch-members.ts';
-import type { Knowledge, Learnt } from './known.ts';
-import { sound, type Poisoned } from './quarantine.ts';
-import type { ReplicaRecord } from './record.ts';
+import type { Delivery } from '../state/delivery.ts';
+import { NO_MEMBERS, type BatchMembers, type MembersReader } from './batch-members.ts';
+import type { CacheView, CachedState } from './read-cache.ts';
+import { validRows } from './quarantine.ts';
+import type { ReplicaRecord } from '../record/record.ts';
 import type { Writes } from './writes.ts';
+import type { CorruptRow } from './rows.ts';
 
-const isOnItsWay = ({ batch }: Delivery): boolean => batch !== undefined;
-const sorted = (deliveries: Delivery[]): Delivery[] => deliveries.toSorted((a, b) => (a.deliveryId < b.deliveryId ? -1 : 1));
+const isInFlight = ({ batch }: Delivery): boolean => batch !== undefined;
+const sorted = (deliveries: Delivery[]): Delivery[] =>
+  deliveries.toSorted((a, b) => (a.deliveryId < b.deliveryId ? -1 : 1));
 
 /** The deliveries of a replica, inside one transaction. */
 export class DeliveryTable {
   readonly #deliveries: Table<Delivery, string>;
-  readonly #poisoned: Poisoned[];
+  readonly #corrupt: CorruptRow[];
   readonly #membersReader: MembersReader;
-  readonly #knowledge: Knowledge;
+  readonly #cache: CacheView;
   readonly #writes: Writes;
-  /** As this transaction has read them, and written them since. */
+  /** The deliveries as last read or written by this transaction. */
   #read: readonly Delivery[] | undefined;
-  constructor(deliveries: Table<Delivery, string>, poisoned: Poisoned[], membersReader: MembersReader, knowledge: Knowledge, writes: Writes) {
+  constructor(
+    deliveries: Table<Delivery, string>,
+    corrupt: CorruptRow[],
+    membersReader: MembersReader,
+    cache: CacheView,
+    writes: Writes,
+  ) {
     this.#deliveries = deliveries;
-    this.#poisoned = poisoned;
+    this.#corrupt = corrupt;
     this.#membersReader = membersReader;
-    this.#knowledge = knowledge;
+    this.#cache = cache;
     this.#writes = writes;
   }
 
   async all(): Promise<readonly Delivery[]> {
     if (this.#read) return this.#read;
-    const learnt = await this.#knowledge.learnt();
-    this.#read = learnt.deliveries ?? this.#readable(sound('deliveries', await this.#deliveries.toArray(), this.#poisoned));
-    learnt.deliveries = this.#read;
+    const cached = await this.#cache.cached();
+    this.#read =
+      cached.deliveries ??
+      this.#readable(validRows('deliveries', await this.#deliveries.toArray(), this.#corrupt));
+    cached.deliveries = this.#read;
     return this.#read;
   }
   #readable(deliveries: readonly Delivery[]): Delivery[] {
     return deliveries.filter((row) => {
       const isBatch = this.#membersReader.of(row) !== undefined;
-      if (!isBatch) this.#poisoned.push({ table: 'deliveries', row, why: 'its batch is none' });
+      if (!isBatch) this.#corrupt.push({ table: 'deliveries', row, why: 'its batch is none' });
       return isBatch;
     });
   }
 
-  /** What the batch on its way holds. */
+  /** Returns the members of the in-flight batch. */
   async members(): Promise<BatchMembers> {
-    const onItsWay = (await this.all()).find(isOnItsWay);
-    return (onItsWay && this.#membersReader.of(onItsWay)) ?? NO_MEMBERS;
+    const inFlight = (await this.all()).find(isInFlight);
+    return (inFlight && this.#membersReader.of(inFlight)) ?? NO_MEMBERS;
   }
 
   async put(delivery: Delivery): Promise<void> {
@@ -57,37 +68,45 @@ export class DeliveryTable {
   }
   async clear(): Promise<void> {
     this.#read = undefined;
-    this.#knowledge.wroteUnseen();
+    this.#cache.invalidate();
     await this.#deliveries.clear();
   }
 
-  /** In the database's order. */
+  /** Updates the deliveries and the read cache after a write, in the database's order. */
   async #written(deliveryId: string, instead: readonly Delivery[]): Promise<void> {
-    const learnt = await this.#knowledge.learnt();
-    this.#knowledge.wrote();
-    const before = this.#read ?? learnt.deliveries;
-    this.#read = before && sorted([...before.filter((delivery) => delivery.deliveryId !== deliveryId), ...instead]);
-    learnt.deliveries = this.#read;
-    const onItsWay = this.#read?.find(isOnItsWay);
-    if (before && before.find(isOnItsWay)?.nonce === onItsWay?.nonce) return;
-    learnt.batch = undefined;
-    if (onItsWay) this.#learnSealed(onItsWay, learnt);
-    // What was read ahead of a batch still follows it when it has been answered.
-    else if (!before) learnt.ahead = undefined;
+    const cached = await this.#cache.cached();
+    this.#cache.wrote();
+    const before = this.#read ?? cached.deliveries;
+    this.#read =
+      before &&
+      sorted([...before.filter((delivery) => delivery.deliveryId !== deliveryId), ...instead]);
+    cached.deliveries = this.#read;
+    const inFlight = this.#read?.find(isInFlight);
+    if (before && before.find(isInFlight)?.nonce === inFlight?.nonce) return;
+    cached.batch = undefined;
+    if (inFlight) this.#cacheSealed(inFlight, cached);
+    // Records that were read ahead of a batch still come next once the batch is answered.
+    else if (!before) cached.nextSendable = undefined;
   }
 
-  /** A batch has just been sealed: which records are in it, and which are next, as far as they are known. */
-  #learnSealed(delivery: Delivery, learnt: Learnt): void {
-    const { ahead } = learnt;
-    learnt.ahead = undefined;
+  /**
+   * Caches the members of a batch that was just sealed, and the records after the batch, as far as
+   * the cache knows both.
+   */
+  #cacheSealed(delivery: Delivery, cached: CachedState): void {
+    const { nextSendable } = cached;
+    cached.nextSendable = undefined;
     const members = this.#membersReader.of(delivery);
-    if (!members || !ahead || delivery.nonce === undefined) return;
+    if (!members || !nextSendable || delivery.nonce === undefined) return;
     const isMember = ({ collection, id }: ReplicaRecord): boolean => members.has(collection, id);
-    // Sealing takes the oldest: whatever else may travel is younger.
-    const oldest = ahead.records.slice(0, members.size);
+    // Sealing takes the oldest records, so every other sendable record is younger.
+    const oldest = nextSendable.records.slice(0, members.size);
     if (oldest.length < members.size || !oldest.every(isMember)) return;
-    const records = new Map(oldest.map((record) => [keyOf(record), record]));
-    learnt.batch = { nonce: delivery.nonce, records, lastSendable: members.lastSendable };
-    learnt.ahead = { records: ahead.records.slice(members.size), limit: ahead.limit - members.size };
+    const records = new Map(oldest.map((record) => [recordKey(record), record]));
+    cached.batch = { nonce: delivery.nonce, records, maxFirstSeq: members.maxFirstSeq };
+    cached.nextSendable = {
+      records: nextSendable.records.slice(members.size),
+      limit: nextSendable.limit - members.size,
+    };
   }
 }

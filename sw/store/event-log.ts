@@ -1,30 +1,33 @@
 import type { Table } from 'dexie';
 import type { LoggedEvent, UpdraftEvent } from '../../shared/messages.ts';
-import type { EventGroup } from './database.ts';
 import { lastNumber } from './numbered.ts';
-import { sound, type Poisoned } from './quarantine.ts';
+import { validRows } from './quarantine.ts';
 import type { Writes } from './writes.ts';
+import type { EventGroup, CorruptRow } from './rows.ts';
 
 const EVENTS_KEPT_MAX = 1_000;
 
-/** The bounded log of what pages are told, inside one transaction. */
+/** The bounded log of the events told to pages, inside one transaction. */
 export class EventLog {
   readonly #events: Table<EventGroup, number>;
-  readonly #poisoned: Poisoned[];
+  readonly #corrupt: CorruptRow[];
   readonly #writes: Writes;
-  /** Of the newest event, as this transaction has read it, or written it since. */
+  /** The cursor of the newest event, as last read or written by this transaction. */
   #cursor: Promise<number> | undefined;
-  constructor(events: Table<EventGroup, number>, poisoned: Poisoned[], writes: Writes) {
+  constructor(events: Table<EventGroup, number>, corrupt: CorruptRow[], writes: Writes) {
     this.#events = events;
-    this.#poisoned = poisoned;
+    this.#corrupt = corrupt;
     this.#writes = writes;
   }
 
-  /** Returns the events with their cursors. */
+  /** Appends events and returns each with its cursor. */
   async append(events: readonly UpdraftEvent[]): Promise<LoggedEvent[]> {
     if (events.length === 0) return [];
     const last = await this.cursor();
-    const logged = events.map((event, index): LoggedEvent => ({ ...event, cursor: last + 1 + index }));
+    const logged = events.map((event, index): LoggedEvent => ({
+      ...event,
+      cursor: last + 1 + index,
+    }));
     const cursor = last + logged.length;
     this.#writes.add(this.#events.put({ cursor, events: logged.slice(-EVENTS_KEPT_MAX) }));
     this.#cursor = Promise.resolve(cursor);
@@ -33,7 +36,7 @@ export class EventLog {
     return logged;
   }
 
-  /** Of the newest event; 0: none. */
+  /** Returns the cursor of the newest event, or 0 if there is none. */
   async cursor(): Promise<number> {
     this.#cursor ??= lastNumber(this.#events);
     return this.#cursor;
@@ -43,11 +46,20 @@ export class EventLog {
     await this.#events.clear();
   }
 
-  /** Events after the cursor; `complete` is false when some of them are no longer kept, or make no sense. */
+  /**
+   * Returns the events after the cursor. `complete` is false when some are corrupt or no longer
+   * kept.
+   */
   async after(cursor: number): Promise<{ events: LoggedEvent[]; complete: boolean }> {
     const newest = await this.cursor();
-    const groups = sound('events', await this.#events.where('cursor').above(cursor).toArray(), this.#poisoned);
-    const events = groups.flatMap((group) => group.events).filter((event) => event.cursor > Math.max(cursor, newest - EVENTS_KEPT_MAX));
+    const groups = validRows(
+      'events',
+      await this.#events.where('cursor').above(cursor).toArray(),
+      this.#corrupt,
+    );
+    const events = groups
+      .flatMap((group) => group.events)
+      .filter((event) => event.cursor > Math.max(cursor, newest - EVENTS_KEPT_MAX));
     return { events, complete: events.length === newest - cursor };
   }
 }

@@ -6,24 +6,36 @@ import { ReplicaStore } from './replica-store.ts';
 
 let store: ReplicaStore;
 beforeEach(() => {
-  store = new ReplicaStore('ana', {}, { indexedDB: new IDBFactory(), IDBKeyRange });
+  store = new ReplicaStore('updraft:ana', {}, { indexedDB: new IDBFactory(), IDBKeyRange });
 });
-const circuit = (failures: number): HistoryFact => ({ kind: 'circuit', from: 'closed', to: 'open', failures });
-const moved = (deliveryId: string): HistoryFact => ({ kind: 'delivery-moved', deliveryId, lane: 'l', from: 'open', to: 'sealed' });
+const circuit = (failures: number): HistoryFact => ({
+  kind: 'circuit',
+  from: 'closed',
+  to: 'open',
+  failures,
+});
+const moved = (deliveryId: string): HistoryFact => ({
+  kind: 'delivery-moved',
+  deliveryId,
+  lane: 'l',
+  from: 'open',
+  to: 'sealed',
+});
 
-test('the newest entries come first, by kind, time and number', async () => {
+test('entries are read newest first, by kind, time and limit', async () => {
   await store.write(async (tx) => {
     await tx.appendHistory(10, [moved('a'), circuit(1)]);
     await tx.appendHistory(20, [moved('b')]);
   });
-  const read = (filter: HistoryFilter): Promise<number[]> => store.read(async (tx) => (await tx.history(filter)).map(({ seq }) => seq));
+  const read = (filter: HistoryFilter): Promise<number[]> =>
+    store.read(async (tx) => (await tx.history(filter)).map(({ seq }) => seq));
   expect(await read({})).toEqual([3, 2, 1]);
   expect(await read({ kinds: ['delivery-moved'] })).toEqual([3, 1]);
   expect(await read({ since: 20 })).toEqual([3]);
   expect(await read({ limit: 2 })).toEqual([3, 2]);
 });
 
-test('an entry is told with what it says of, or not at all', async () => {
+test('an entry is stored together with the change, or not at all', async () => {
   await expect(
     store.write(async (tx) => {
       await tx.appendHistory(1, [moved('a')]);
@@ -33,7 +45,7 @@ test('an entry is told with what it says of, or not at all', async () => {
   expect(await store.read((tx) => tx.history({}))).toEqual([]);
 });
 
-test('it is bounded: the oldest go, and numbers go on', async () => {
+test('the log is bounded: the oldest entries go, and numbers go on', async () => {
   for (let block = 0; block < 3; block++)
     await store.write((tx) =>
       tx.appendHistory(

@@ -1,32 +1,63 @@
-import type { Table } from 'dexie';
 import type { HistoryEntry, HistoryFact, HistoryFilter } from '../../shared/history.ts';
-import { sound, type Poisoned } from './quarantine.ts';
+import { lastNumber } from './numbered.ts';
+import { validRows } from './quarantine.ts';
+import type { HistoryTable, CorruptRow } from './rows.ts';
 import type { Writes } from './writes.ts';
 
-export type HistoryTable = Table<HistoryEntry, number>;
-
-/** Entries; the oldest go first. About 200 bytes each. */
+/** Entries kept, at about 200 bytes each; the oldest are deleted first. */
 export const HISTORY_KEPT_MAX = 2_000;
 
-export type Dated = HistoryFact & { readonly at: number };
+type Dated = HistoryFact & { readonly at: number };
 
-/** Appends after the last one's number, and forgets what is too old to be kept. */
-export function appendHistory(table: HistoryTable, last: number, facts: readonly Dated[], writes: Writes): void {
-  writes.add(table.bulkPut(facts.map((fact, index) => ({ ...fact, seq: last + 1 + index }))));
-  const old = last + facts.length - HISTORY_KEPT_MAX;
-  if (old > 0) writes.add(table.where('seq').belowOrEqual(old).delete());
-}
+/** The bounded log of the engine's work, inside one transaction. */
+export class HistoryLog {
+  readonly #table: HistoryTable;
+  readonly #corrupt: CorruptRow[];
+  readonly #writes: Writes;
+  #facts: Dated[] = [];
+  #lastNumber: Promise<number> | undefined;
+  constructor(table: HistoryTable, corrupt: CorruptRow[], writes: Writes) {
+    this.#table = table;
+    this.#corrupt = corrupt;
+    this.#writes = writes;
+  }
 
-/** The entries asked for, the newest first. */
-export async function readHistory(
-  table: HistoryTable,
-  { kinds, since = Number.NEGATIVE_INFINITY, limit = HISTORY_KEPT_MAX }: HistoryFilter,
-  poisoned: Poisoned[],
-): Promise<HistoryEntry[]> {
-  const wanted = kinds && new Set<string>(kinds);
-  const found = table
-    .orderBy('seq')
-    .reverse()
-    .filter((entry) => sound('history', [entry], poisoned).some(({ kind, at }) => at >= since && (!wanted || wanted.has(kind))));
-  return found.limit(limit).toArray();
+  /** Collects facts, to be written at the end of the transaction. `at`: ms since 1970. */
+  append(at: number, facts: readonly HistoryFact[]): void {
+    if (facts.length === 0) return;
+    // Requested before the transaction's writes, so that the answer does not wait behind them.
+    this.#lastNumber ??= lastNumber(this.#table);
+    this.#lastNumber.catch(() => undefined);
+    this.#facts.push(...facts.map((fact) => ({ ...fact, at })));
+  }
+
+  /** Writes the collected facts, and deletes entries that are too old to be kept. */
+  async write(): Promise<void> {
+    if (!this.#lastNumber) return;
+    const last = await this.#lastNumber;
+    const entries = this.#facts.map((fact, index) => ({ ...fact, seq: last + 1 + index }));
+    this.#writes.add(this.#table.bulkPut(entries));
+    const old = last + entries.length - HISTORY_KEPT_MAX;
+    if (old > 0) this.#writes.add(this.#table.where('seq').belowOrEqual(old).delete());
+    [this.#facts, this.#lastNumber] = [[], undefined];
+  }
+
+  /** Reads the entries that match, the newest first. */
+  async read({
+    kinds,
+    since = Number.NEGATIVE_INFINITY,
+    limit = HISTORY_KEPT_MAX,
+  }: HistoryFilter): Promise<HistoryEntry[]> {
+    await this.write();
+    const wanted = kinds && new Set<string>(kinds);
+    const found = this.#table
+      .orderBy('seq')
+      .reverse()
+      .filter((entry) =>
+        validRows('history', [entry], this.#corrupt).some(
+          ({ kind, at }) => at >= since && (!wanted || wanted.has(kind)),
+        ),
+      );
+    return found.limit(limit).toArray();
+  }
 }

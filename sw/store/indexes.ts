@@ -1,35 +1,102 @@
 import type { Declarations } from '../../shared/collections.ts';
 import { own, type Json } from '../../shared/json.ts';
 import type { Query } from '../../shared/row.ts';
-import type { ReplicaRecord } from './record.ts';
+import type { ReplicaRecord } from '../record/record.ts';
+import type { IndexKey, MissingKey, StoredRecord } from './rows.ts';
 
-/** Booleans are arrays of their own kind, so that `true` is not 1. */
-type Key = string | number | readonly [0] | readonly [1];
+/** Version of the way keys are made of values. A new number makes all rows be indexed anew. */
+const KEYS_VERSION = 1;
+/** The key of a field that is absent or has no place in an order: null, a list, an object. */
+const MISSING: MissingKey = [2];
 
-/** IndexedDB has no key for booleans, null or objects: false and true become `[0]` and `[1]`, the others are not indexed. */
-function toKey(value: Json | undefined): Key | undefined {
+/**
+ * Returns the index key of a value. IndexedDB has no key for booleans, null or objects: false and
+ * true become `[0]` and `[1]`.
+ */
+function toKey(value: Json | undefined): IndexKey {
   if (typeof value === 'boolean') return value ? [1] : [0];
-  return typeof value === 'string' || typeof value === 'number' ? value : undefined;
+  // JSON treats -0 and 0 as equal, so both get the key 0.
+  if (typeof value === 'number') return value + 0;
+  return typeof value === 'string' ? value : MISSING;
 }
 
-/** `[collection, index, value]` of each declared index: one multi-entry index serves them all, so a new index needs no database upgrade. */
-export function indexKeys(record: ReplicaRecord, declarations: Declarations): [string, string, Key][] {
-  const indexes = own(declarations, record.collection)?.indexes ?? [];
-  return indexes.flatMap((index) => {
-    const key = toKey(own<Json>(record.value, index));
-    return key === undefined ? [] : [[record.collection, index, key] as [string, string, Key]];
-  });
+/**
+ * The indexes of the declarations in force. Queries by `id` use the table's primary key, so no
+ * index keys are made for `id`.
+ */
+export class Indexes {
+  readonly #declared: ReadonlyMap<string, readonly string[]>;
+  constructor(declarations: Declarations) {
+    const fields = ({ indexes }: { readonly indexes: readonly string[] }): string[] =>
+      [...new Set(indexes)].filter((index) => index !== 'id').sort();
+    this.#declared = new Map(
+      Object.entries(declarations).map(([name, declaration]) => [name, fields(declaration)]),
+    );
+  }
+
+  /** The collections that have an index. */
+  get collections(): readonly string[] {
+    return [...this.#declared].flatMap(([name, indexes]) => (indexes.length > 0 ? [name] : []));
+  }
+
+  /**
+   * Returns a text that says how the keys of a collection's rows are made. Rows made under another
+   * signature are indexed anew.
+   */
+  signatureOf(collection: string): string {
+    return JSON.stringify([KEYS_VERSION, ...(this.#declared.get(collection) ?? [])]);
+  }
+
+  /**
+   * Returns `[collection, index, value]` for each declared index. A single multi-entry index serves
+   * all, so a new index needs no database upgrade.
+   */
+  keysOf({ collection, value }: ReplicaRecord): StoredRecord['ix'] {
+    // A deleted record keeps its row until forgotten, and appears in no query.
+    if (value === null) return [];
+    return (this.#declared.get(collection) ?? []).map(
+      (index) => [collection, index, toKey(own<Json>(value, index))] as const,
+    );
+  }
 }
 
 const QUERY_LIMIT_DEFAULT = 1_000;
-/** In IndexedDB's order numbers come before strings, and strings before arrays. */
+/**
+ * In IndexedDB's order numbers come before texts, and texts before arrays: false, true, missing.
+ */
 const FIRST = Number.NEGATIVE_INFINITY;
-const LAST = [[]];
+const LAST_VALUE = [1];
+const LAST_ID = [[]];
 
-/** The key range of a query. */
-export function queryRange(collection: string, query: Query): { index: string; lower: unknown[]; upper: unknown[]; limit: number } {
-  const limit = query.limit ?? QUERY_LIMIT_DEFAULT;
-  if (query.index === undefined) return { index: '[collection+id]', lower: [collection, FIRST], upper: [collection, LAST], limit };
-  const equals = query.equals === undefined ? undefined : toKey(query.equals);
-  return { index: 'ix', lower: [collection, query.index, equals ?? query.from ?? FIRST], upper: [collection, query.index, equals ?? query.to ?? LAST], limit };
+interface QueryRange {
+  readonly index: string;
+  readonly lower: unknown[];
+  readonly upper: unknown[];
+  readonly limit: number;
+}
+
+/** Whether the query is ordered by id, which every record has. */
+export const isById = ({ index = 'id' }: Query): boolean => index === 'id';
+
+/** Returns the key range of a query. */
+export function queryRange(collection: string, query: Query): QueryRange {
+  const { index, from = FIRST, limit = QUERY_LIMIT_DEFAULT } = query;
+  const only = query.missing
+    ? MISSING
+    : query.equals === undefined
+      ? undefined
+      : toKey(query.equals);
+  if (isById(query))
+    return {
+      index: '[collection+id]',
+      lower: [collection, only ?? from],
+      upper: [collection, only ?? query.to ?? LAST_ID],
+      limit,
+    };
+  return {
+    index: 'ix',
+    lower: [collection, index, only ?? from],
+    upper: [collection, index, only ?? query.to ?? LAST_VALUE],
+    limit,
+  };
 }

@@ -1,11 +1,18 @@
 import type { Table } from 'dexie';
 
-/** The numbers that the engine gives go up by one. Beyond what it can reach a script has written them; counting on from there would come to an end. */
+/**
+ * The engine numbers rows upwards by one and cannot reach this number. A script has written any
+ * higher number; counting on from there would overflow.
+ */
 const NUMBER_MAX = 2 ** 52;
 
-export const isNumbered = (key: unknown): key is number => typeof key === 'number' && Number.isSafeInteger(key) && key >= 0 && key <= NUMBER_MAX;
+export const isNumbered = (key: unknown): key is number =>
+  typeof key === 'number' && Number.isSafeInteger(key) && key >= 0 && key <= NUMBER_MAX;
 
-/** The last number that was given to a row of this table; 0: none. The browser's own count stops for good where somebody has written a row of the highest number. */
+/**
+ * Returns the last number given to a row of this table, or 0. The browser's own counter is not
+ * used: a row with the highest number, written by a script, stops that counter for good.
+ */
 export async function lastNumber<T, Insert>(table: Table<T, number, Insert>): Promise<number> {
   const [last] = await table.toCollection().reverse().limit(1).primaryKeys();
   if (last === undefined || isNumbered(last)) return last ?? 0;

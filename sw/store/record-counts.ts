@@ -1,4 +1,4 @@
-import type { ReplicaRecord } from './record.ts';
+import type { ReplicaRecord } from '../record/record.ts';
 
 /** How many records are unsettled, in conflict, refused. */
 export interface RecordCounts {
@@ -7,15 +7,19 @@ export interface RecordCounts {
   readonly rejected: number;
 }
 
-/** What the record adds to the counts. */
+/** Returns the record's share of the counts. */
 const partOf = ({ pending, sealed, mark, rejection }: ReplicaRecord): RecordCounts => ({
   unsent: pending || sealed ? 1 : 0,
   conflicts: mark ? 1 : 0,
   rejected: rejection ? 1 : 0,
 });
 
-/** The counts after a record was written over. */
-export function recounted(counts: RecordCounts, before: ReplicaRecord, after: ReplicaRecord): RecordCounts {
+/** Returns the counts after a record was overwritten. */
+export function recounted(
+  counts: RecordCounts,
+  before: ReplicaRecord,
+  after: ReplicaRecord,
+): RecordCounts {
   const [was, is] = [partOf(before), partOf(after)];
   return {
     unsent: counts.unsent - was.unsent + is.unsent,

@@ -4,27 +4,43 @@ import { readCollections } from '../../shared/collections.ts';
 import type { Json } from '../../shared/json.ts';
 import type { UpdraftEvent } from '../../shared/messages.ts';
 import type { Query } from '../../shared/row.ts';
-import { absent, type Pending, type ReplicaRecord } from './record.ts';
+import { absent, type Pending, type ReplicaRecord } from '../record/record.ts';
 import { ReplicaStore } from './replica-store.ts';
 import type { ReplicaTx } from './replica-tx.ts';
 
-const DECLARATIONS = readCollections({ version: 1, collections: { asks: { schema: {}, indexes: ['site', 'n'] }, others: { schema: {}, indexes: ['site'] } } });
+const DECLARATIONS = readCollections({
+  version: 1,
+  collections: {
+    asks: { schema: {}, indexes: ['site', 'n'] },
+    others: { schema: {}, indexes: ['site'] },
+  },
+});
 const DAY_MS = 24 * 3_600_000;
 
 let indexedDB: IDBFactory;
 let store: ReplicaStore;
 beforeEach(() => {
   indexedDB = new IDBFactory();
-  store = new ReplicaStore('ana', DECLARATIONS, { indexedDB, IDBKeyRange });
+  store = new ReplicaStore('updraft:ana', DECLARATIONS, { indexedDB, IDBKeyRange });
 });
 
-function record(id: string, fields: Record<string, Json> | null = {}, part: Partial<ReplicaRecord> = {}): ReplicaRecord {
+function record(
+  id: string,
+  fields: Record<string, Json> | null = {},
+  part: Partial<ReplicaRecord> = {},
+): ReplicaRecord {
   const doc = fields === null ? null : { ...fields, id };
   return { ...absent('asks', id, 1), base: doc, value: doc, revision: 1, ...part };
 }
-const pending = (firstSeq: number): Pending => ({ net: { kind: 'edit', set: { a: 1 }, removed: [], inc: {} }, firstSeq, lastSeq: firstSeq });
-const put = (...records: readonly ReplicaRecord[]): Promise<void> => store.write((tx) => tx.putRecords(records));
-const ids = async (query: Query, collection = 'asks'): Promise<string[]> => (await store.read((tx) => tx.query(collection, query))).map(({ id }) => id);
+const pending = (firstSeq: number): Pending => ({
+  net: { kind: 'edit', set: { a: 1 }, removed: [], inc: {} },
+  firstSeq,
+  lastSeq: firstSeq,
+});
+const put = (...records: readonly ReplicaRecord[]): Promise<void> =>
+  store.write((tx) => tx.putRecords(records));
+const ids = async (query: Query, collection = 'asks'): Promise<string[]> =>
+  (await store.read((tx) => tx.query(collection, query))).records.map(({ id }) => id);
 const idsOf = (records: readonly ReplicaRecord[]): string[] => records.map(({ id }) => id);
 
 describe('a query', () => {
@@ -41,23 +57,35 @@ describe('a query', () => {
 
   test.each<[string, Query, string[]]>([
     ['without an index: in order of the id', {}, ['a', 'b', 'c', 'd', 'e']],
-    ['without an index: in descending order, limited', { order: 'descending', limit: 2 }, ['e', 'd']],
+    [
+      'without an index: in descending order, limited',
+      { order: 'descending', limit: 2 },
+      ['e', 'd'],
+    ],
     ['by an index, one value: in order of the id', { index: 'site', equals: 'north' }, ['a', 'c']],
     ['by an index, a value that is not there', { index: 'site', equals: 'east' }, []],
     ['by an index: only what has the field, in its order', { index: 'n' }, ['b', 'c', 'a', 'd']],
-    ['numbers in the order of numbers, descending', { index: 'n', order: 'descending' }, ['d', 'a', 'c', 'b']],
+    [
+      'numbers in the order of numbers, descending',
+      { index: 'n', order: 'descending' },
+      ['d', 'a', 'c', 'b'],
+    ],
     ['from, inclusive', { index: 'n', from: 3 }, ['a', 'd']],
     ['to, inclusive', { index: 'n', to: 2 }, ['b', 'c']],
     ['from and to', { index: 'n', from: 2, to: 3 }, ['c', 'a']],
     ['from above to: nothing', { index: 'n', from: 3, to: 2 }, []],
     ['texts from and to', { index: 'site', from: 'o', to: 'v' }, ['b']],
     ['the limit counts what is found', { index: 'site', equals: 'north', limit: 1 }, ['a']],
-    ['descending with one value', { index: 'site', equals: 'north', order: 'descending' }, ['c', 'a']],
+    [
+      'descending with one value',
+      { index: 'site', equals: 'north', order: 'descending' },
+      ['c', 'a'],
+    ],
   ])('%s', async (_name, query, expected) => {
     expect(await ids(query)).toEqual(expected);
   });
 
-  test('sees what this device captured, at once', async () => {
+  test('sees this device’s captures at once', async () => {
     await put(record('b', { site: 'north', n: 1 }, { pending: pending(1) }));
     expect(await ids({ index: 'site', equals: 'north' })).toEqual(['a', 'b', 'c']);
     expect(await ids({ index: 'site', equals: 'south' })).toEqual([]);
@@ -68,13 +96,15 @@ describe('a query', () => {
     expect(await ids({ index: 'site', equals: 'north' })).toEqual(['c']);
   });
   test('returns 1,000 rows at most unless told otherwise', { timeout: 30_000 }, async () => {
-    await put(...Array.from({ length: 1_001 }, (_, at) => ({ ...record(`r${at}`), collection: 'others' })));
+    await put(
+      ...Array.from({ length: 1_001 }, (_, at) => ({ ...record(`r${at}`), collection: 'others' })),
+    );
     expect(await ids({}, 'others')).toHaveLength(1_000);
     expect(await ids({ limit: 2_000 }, 'others')).toHaveLength(1_002);
   });
 });
 
-test('true is not 1: an index tells them apart as the exchange does', async () => {
+test('true is not 1: an index tells both apart as the exchange does', async () => {
   await put(
     record('one', { n: 1 }),
     record('true', { n: true }),
@@ -92,7 +122,7 @@ test('true is not 1: an index tells them apart as the exchange does', async () =
 describe('a transaction', () => {
   const write = (body: (tx: ReplicaTx) => Promise<unknown>): Promise<unknown> => store.write(body);
 
-  test('that throws stores nothing of what it did (law 1)', async () => {
+  test('that throws stores nothing (law 1)', async () => {
     await put(record('a', { n: 1 }));
     const failing = write(async (tx) => {
       await tx.putRecords([record('a', { n: 2 }), record('b')]);
@@ -103,7 +133,10 @@ describe('a transaction', () => {
     await expect(failing).rejects.toThrow(TypeError);
     expect((await store.read((tx) => tx.record('asks', 'a', 0))).value).toEqual({ id: 'a', n: 1 });
     expect(await ids({})).toEqual(['a']);
-    expect(await store.read((tx) => Promise.all([tx.cursor(), tx.isAnswered('q')]))).toEqual([0, false]);
+    expect(await store.read((tx) => Promise.all([tx.cursor(), tx.isAnswered('q')]))).toEqual([
+      0,
+      false,
+    ]);
   });
 
   test('holds together however deeply its functions are nested', async () => {
@@ -130,7 +163,7 @@ describe('a transaction', () => {
     expect(await ids({})).toEqual([]);
   });
 
-  test('after another sees what that one wrote; two at once do not mix', async () => {
+  test('sees earlier writes; concurrent transactions do not mix', async () => {
     const add = (): Promise<unknown> =>
       write(async (tx) => {
         const { value } = await tx.record('asks', 'n', 0);
@@ -142,20 +175,30 @@ describe('a transaction', () => {
 });
 
 describe('records', () => {
-  test('a record nobody has heard of is absent, not an error', async () => {
-    expect(await store.read((tx) => tx.record('asks', 'unheard', 4))).toEqual(absent('asks', 'unheard', 4));
+  test('an unknown record is absent, not an error', async () => {
+    expect(await store.read((tx) => tx.record('asks', 'unheard', 4))).toEqual(
+      absent('asks', 'unheard', 4),
+    );
   });
-  test('many at once come in the order asked for', async () => {
+  test('many at once come in the requested order', async () => {
     await put(record('a'), record('c'));
     const keys = ['c', 'b', 'a'].map((id) => ['asks', id] as const);
-    expect((await store.read((tx) => tx.recordsOf(keys, 4))).map(({ id, revision }) => `${id}${revision}`)).toEqual(['c1', 'b0', 'a1']);
+    expect(
+      (await store.read((tx) => tx.recordsOf(keys, 4))).map(
+        ({ id, revision }) => `${id}${revision}`,
+      ),
+    ).toEqual(['c1', 'b0', 'a1']);
   });
-  test('come out as they went in: the keys they are found by are no part of them', async () => {
-    const kept = record('a', { site: 'north' }, { pending: pending(1), mark: { conflictId: 'c', reason: 'edited', fields: '*', base: null } });
+  test('are read as written, without their index keys', async () => {
+    const kept = record(
+      'a',
+      { site: 'north' },
+      { pending: pending(1), mark: { conflictId: 'c', reason: 'edited', fields: '*', base: null } },
+    );
     await put(kept);
     expect(await store.read((tx) => tx.record('asks', 'a', 0))).toEqual(kept);
   });
-  test('of which nothing is left to keep are deleted; a tombstone with a revision stays', async () => {
+  test('with nothing left to keep are deleted; a tombstone with a revision stays', async () => {
     await put(record('a'), record('b'));
     await put(record('a', null, { revision: 0 }), record('b', null, { revision: 9 }));
     expect((await store.read((tx) => tx.record('asks', 'a', 7))).generation, 'made anew').toBe(7);
@@ -168,7 +211,7 @@ describe('records', () => {
   });
 });
 
-describe('what may travel', () => {
+describe('sendable records', () => {
   const mark = { conflictId: 'c', reason: 'edited', fields: ['a'], base: null } as const;
   const rejection = { reason: { kind: 'schema', message: 'no' }, at: 0 };
   beforeEach(async () => {
@@ -182,26 +225,40 @@ describe('what may travel', () => {
       record('still', {}),
     );
   });
-  test('is found oldest capture first; conflicts, dead letters and what is on its way stay behind', async () => {
+  test('come oldest capture first; conflicts, dead letters, batch are left out', async () => {
     expect(idsOf(await store.read((tx) => tx.sendable(10)))).toEqual(['first', 'second', 'third']);
     expect(idsOf(await store.read((tx) => tx.sendable(2)))).toEqual(['first', 'second']);
   });
-  test('each list holds what it names', async () => {
+  test('each list holds its own kind of record', async () => {
     await store.read(async (tx) => {
       expect(idsOf(await tx.inBatch())).toEqual(['sent']);
       expect(idsOf(await tx.conflicted())).toEqual(['marked']);
       expect(idsOf(await tx.rejected())).toEqual(['rejected']);
       expect(idsOf(await tx.unsettled())).toHaveLength(6);
-      expect(await tx.counts()).toEqual({ unsent: 6, pendingCalls: 0, followedCalls: 0, conflicts: 1, deadLetters: 1 });
+      expect(await tx.counts()).toEqual({
+        unsent: 6,
+        pendingCalls: 0,
+        followedCalls: 0,
+        conflicts: 1,
+        deadLetters: 1,
+      });
       expect((await tx.withConflict('c'))?.id).toBe('marked');
       expect(await tx.withConflict('other')).toBeUndefined();
       expect(await tx.hasSendable()).toBe(true);
     });
   });
-  test('leaves every list once it is settled', async () => {
-    await put(...['first', 'second', 'third', 'marked', 'rejected', 'sent'].map((id) => record(id)));
+  test('a settled record leaves every list', async () => {
+    await put(
+      ...['first', 'second', 'third', 'marked', 'rejected', 'sent'].map((id) => record(id)),
+    );
     await store.read(async (tx) => {
-      expect(await tx.counts()).toEqual({ unsent: 0, pendingCalls: 0, followedCalls: 0, conflicts: 0, deadLetters: 0 });
+      expect(await tx.counts()).toEqual({
+        unsent: 0,
+        pendingCalls: 0,
+        followedCalls: 0,
+        conflicts: 0,
+        deadLetters: 0,
+      });
       expect(await tx.hasSendable()).toBe(false);
     });
   });
@@ -209,9 +266,10 @@ describe('what may travel', () => {
 
 describe('the event log', () => {
   const event = (id: string): UpdraftEvent => ({ type: 'change', collection: 'asks', ids: [id] });
-  const log = (...events: readonly UpdraftEvent[]): Promise<unknown> => store.write((tx) => tx.logEvents(events));
+  const log = (...events: readonly UpdraftEvent[]): Promise<unknown> =>
+    store.write((tx) => tx.logEvents(events));
 
-  test('numbers events without a gap, and tells those after a cursor', async () => {
+  test('numbers events without a gap, and returns the events after a cursor', async () => {
     await log(event('a'), event('b'));
     await log();
     await log(event('c'));
@@ -222,7 +280,7 @@ describe('the event log', () => {
     ]);
     expect(complete).toBe(true);
   });
-  test('keeps a bounded number of them, and says when older ones are gone', async () => {
+  test('is bounded, and says when older events are gone', async () => {
     await log(...Array.from({ length: 999 }, (_, at) => event(`${at}`)));
     await log(event('1000th'), event('1001st'), event('1002nd'));
     await store.read(async (tx) => {
@@ -233,7 +291,7 @@ describe('the event log', () => {
       expect((await tx.eventsAfter(2)).events).toHaveLength(1_000);
     });
   });
-  test('is complete for who has heard all, and for who comes to an empty one', async () => {
+  test('is complete for a reader at the end, and for an empty log', async () => {
     expect(await store.read((tx) => tx.eventsAfter(0))).toEqual({ events: [], complete: true });
     await log(event('a'));
     expect(await store.read((tx) => tx.eventsAfter(1))).toEqual({ events: [], complete: true });
@@ -246,20 +304,22 @@ test('an answered request is remembered for a week', async () => {
     await tx.putAnswer('new', DAY_MS, null);
     await tx.pruneAnswers(7 * DAY_MS + 1);
   });
-  expect(await store.read((tx) => Promise.all(['old', 'new', 'never'].map((id) => tx.isAnswered(id))))).toEqual([false, true, false]);
+  expect(
+    await store.read((tx) => Promise.all(['old', 'new', 'never'].map((id) => tx.isAnswered(id)))),
+  ).toEqual([false, true, false]);
 });
 
-test('one user’s replica is another database than the next one’s', async () => {
+test('each user’s replica has a database of its own', async () => {
   await put(record('a'));
-  const other = new ReplicaStore('bob', DECLARATIONS, { indexedDB, IDBKeyRange });
-  expect(await other.read((tx) => tx.query('asks', {}))).toEqual([]);
+  const other = new ReplicaStore('updraft:bob', DECLARATIONS, { indexedDB, IDBKeyRange });
+  expect(await other.read((tx) => tx.query('asks', {}))).toEqual({ records: [], more: false });
 });
 
-test('an emptied database is noticed: nothing goes on without the replica’s row', async () => {
+test('an emptied database is noticed: nothing goes on without a replica row', async () => {
   await expect(store.read((tx) => tx.replica())).rejects.toThrow('emptied');
 });
 
-test('wiped and destroyed, nothing is left', async () => {
+test('nothing is left after wipe and destroy', async () => {
   await put(record('a'));
   await store.write((tx) => tx.wipe());
   expect(await ids({})).toEqual([]);

@@ -1,134 +1,182 @@
 import type { Dexie, Transaction } from 'dexie';
 import type { Declarations } from '../../shared/collections.ts';
 import { MembersReader } from './batch-members.ts';
-import { type IndexedDb, openDatabase, TABLE_NAMES, tablesOf } from './database.ts';
+import { openDatabase, TABLE_NAMES, tablesOf, type IndexedDb } from './database.ts';
 import { evict } from './evict.ts';
-import { Knowledge, Known } from './known.ts';
-import { Opener } from './opener.ts';
-import { moveToQuarantine, type Poisoned } from './quarantine.ts';
-import { newReading, type Reading } from './reading.ts';
+import { Indexes } from './indexes.ts';
+import { CacheView, ReadCache } from './read-cache.ts';
+import { DatabaseOpener } from './database-opener.ts';
+import { moveToQuarantine } from './quarantine.ts';
+import { newFindings, type TxFindings } from './tx-findings.ts';
 import { ReplicaTx } from './replica-tx.ts';
 import { storeFaultOf, toStoreError } from './store-errors.ts';
+import type { CorruptRow } from './rows.ts';
 
-/** What the engine needs of the replica's store. */
+/** The engine's interface to the replica store. */
 export interface Store {
   readonly write: <T>(body: (tx: ReplicaTx) => Promise<T>) => Promise<T>;
   readonly read: <T>(body: (tx: ReplicaTx) => Promise<T>) => Promise<T>;
   readonly destroy: () => Promise<void>;
-  /** While the work lasts, nothing is read again that this store has read or written itself and nobody has written since. */
+  /**
+   * Uses the read cache while the work lasts: reads nothing twice that nobody has written since.
+   */
   readonly during: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Makes rows get the keys of these declarations from the next transaction on. */
+  readonly declare: (declarations: Declarations) => void;
 }
 
-/** Chromium's LevelDB frees nothing until it compacts, and a deletion costs room at first: to go on would only empty the cache. */
+/**
+ * Chromium's LevelDB frees no room until its compaction, and a deletion needs room at first:
+ * further evictions would only empty the replica.
+ */
 const EVICTIONS_MAX = 4;
 
 interface StoreOptions {
   /** ms since 1970; a label. */
   readonly now?: () => number;
-  /** Another connection keeps the database from being opened, for too long. */
+  /** Called when another connection has kept the database from being opened for too long. */
   readonly onBlocked?: () => void;
 }
 
-/** The only door to the replica. Reads and writes happen inside `read` or `write`: one transaction each, never across a network call (law 2). */
+/**
+ * The only access to the replica store. All reads and writes happen inside `read` or `write`: one
+ * transaction each, never across a network call (law 2).
+ */
 export class ReplicaStore implements Store {
-  readonly #user: string;
-  readonly #declarations: Declarations;
+  readonly name: string;
+  #indexes: Indexes;
   readonly #indexedDb: IndexedDb | undefined;
   readonly #options: StoreOptions;
   #db: Dexie;
   #isOver = false;
   readonly #members = new MembersReader();
-  readonly #known = new Known();
-  readonly #opener: Opener;
-  /** What was let go has made no room here: nothing more is, as long as this worker runs. */
-  #isEvictionVain = false;
-  constructor(user: string, declarations: Declarations, indexedDb?: IndexedDb, options: StoreOptions = {}) {
-    this.#user = user;
-    this.#declarations = declarations;
+  readonly #readCache = new ReadCache();
+  readonly #opener: DatabaseOpener;
+  /** Set after evictions have made no room: this worker evicts no more. */
+  #evictionFreesNothing = false;
+  /** `name`: the database's name (`names.ts`). */
+  constructor(
+    name: string,
+    declarations: Declarations,
+    indexedDb?: IndexedDb,
+    options: StoreOptions = {},
+  ) {
+    this.name = name;
+    this.#indexes = new Indexes(declarations);
     this.#indexedDb = indexedDb;
     this.#options = options;
-    this.#opener = new Opener(options.onBlocked);
-    this.#db = openDatabase(user, indexedDb);
+    this.#opener = new DatabaseOpener(options.onBlocked, indexedDb?.indexedDB);
+    this.#db = openDatabase(name, indexedDb);
   }
 
   /**
-   * One strict transaction: all of it or nothing; durable when it resolves. Only awaits of `tx` are allowed inside, and nothing else is touched:
-   * the body runs again where the browser had closed the database, or had no room until cached records were let go.
+   * Runs the body in one strict transaction: all or nothing, durable when the promise resolves. The
+   * body awaits `tx` only and has no other effect, because a body runs again where the browser had
+   * closed the database, or had no room until records were evicted.
    * Rejects with the kinds `storage-full`, `storage-blocked` and `storage`.
    */
   write<T>(body: (tx: ReplicaTx) => Promise<T>): Promise<T> {
-    return this.#sturdy('rw', body);
+    return this.#withRecovery('rw', body);
   }
 
   read<T>(body: (tx: ReplicaTx) => Promise<T>): Promise<T> {
-    return this.#sturdy('r', body);
+    return this.#withRecovery('r', body);
   }
 
   during<T>(work: () => Promise<T>): Promise<T> {
-    return this.#known.during(work);
+    return this.#readCache.during(work);
   }
 
-  async #sturdy<T>(mode: 'r' | 'rw', body: (tx: ReplicaTx) => Promise<T>): Promise<T> {
+  declare(declarations: Declarations): void {
+    this.#indexes = new Indexes(declarations);
+  }
+
+  async #withRecovery<T>(mode: 'r' | 'rw', body: (tx: ReplicaTx) => Promise<T>): Promise<T> {
     const db = this.#db;
-    const reading = newReading();
-    const result = await this.#attempt(mode, body, reading).catch((error: unknown) => {
-      const fault = this.#isOver ? 'broken' : storeFaultOf(error, reading.hasBegun);
+    const findings = newFindings();
+    const result = await this.#attempt(mode, body, findings).catch((error: unknown) => {
+      const fault = this.#isOver ? 'broken' : storeFaultOf(error, findings.hasBegun);
       if (fault === 'lost-connection') return this.#again(db, mode, body);
-      if (fault === 'full' && mode === 'rw') return this.#withRoom(body, reading, error);
-      throw toStoreError(error, reading.hasBegun);
+      if (fault === 'full' && mode === 'rw') return this.#withRoom(body, findings, error);
+      throw toStoreError(error, findings.hasBegun);
     });
-    if (reading.poisoned.length > 0) await this.#quarantine(reading.poisoned);
+    if (findings.corrupt.length > 0) await this.#quarantine(findings.corrupt);
     return result;
   }
 
-  /** Once, with a new connection. */
+  /** Repeats the transaction once, on a new connection. */
   async #again<T>(lost: Dexie, mode: 'r' | 'rw', body: (tx: ReplicaTx) => Promise<T>): Promise<T> {
     if (this.#db === lost) {
       lost.close();
-      this.#db = openDatabase(this.#user, this.#indexedDb);
+      this.#db = openDatabase(this.name, this.#indexedDb);
     }
-    const reading = newReading();
+    const findings = newFindings();
     try {
-      return await this.#attempt(mode, body, reading);
+      return await this.#attempt(mode, body, findings);
     } catch (error) {
-      throw toStoreError(error, reading.hasBegun);
+      throw toStoreError(error, findings.hasBegun);
     }
   }
 
-  async #withRoom<T>(body: (tx: ReplicaTx) => Promise<T>, reading: Reading, full: unknown): Promise<T> {
+  async #withRoom<T>(
+    body: (tx: ReplicaTx) => Promise<T>,
+    findings: TxFindings,
+    full: unknown,
+  ): Promise<T> {
     let error = full;
-    for (let evictions = 0; !this.#isEvictionVain; evictions++) {
+    for (let evictions = 0; !this.#evictionFreesNothing; evictions++) {
       try {
-        const evicted = await this.#db.transaction('rw', TABLE_NAMES, (transaction: Transaction) => evict(tablesOf(transaction), reading.touched));
+        const evicted = await this.#db.transaction('rw', TABLE_NAMES, (transaction: Transaction) =>
+          evict(tablesOf(transaction), findings.touched),
+        );
         if (evicted === 0) break;
-        return await this.#attempt('rw', body, reading);
+        return await this.#attempt('rw', body, findings);
       } catch (again) {
         if (storeFaultOf(again) !== 'full') throw toStoreError(again);
         error = again;
-        this.#isEvictionVain = evictions + 1 >= EVICTIONS_MAX;
+        this.#evictionFreesNothing = evictions + 1 >= EVICTIONS_MAX;
       }
     }
     throw toStoreError(error);
   }
 
-  async #attempt<T>(mode: 'r' | 'rw', body: (tx: ReplicaTx) => Promise<T>, reading: Reading): Promise<T> {
+  async #attempt<T>(
+    mode: 'r' | 'rw',
+    body: (tx: ReplicaTx) => Promise<T>,
+    findings: TxFindings,
+  ): Promise<T> {
     if (!this.#db.isOpen()) await this.#opener.open(this.#db);
-    const { result, knowledge } = await this.#db.transaction(mode, TABLE_NAMES, async (transaction: Transaction) => {
-      const tables = tablesOf(transaction);
-      reading.hasBegun = true;
-      const known = new Knowledge(this.#known, tables.stamps);
-      const tx = new ReplicaTx(tables, this.#declarations, reading, this.#members, known);
-      const done = await body(tx);
-      await tx.end();
-      return { result: done, knowledge: known };
-    });
-    knowledge.keep();
+    // Within a transaction all keys are made by the same declarations.
+    const indexes = this.#indexes;
+    const { result, cache } = await this.#db.transaction(
+      mode,
+      TABLE_NAMES,
+      async (transaction: Transaction) => {
+        const tables = tablesOf(transaction);
+        findings.hasBegun = true;
+        const cache = new CacheView(this.#readCache, tables.stamps);
+        const tx = new ReplicaTx(tables, indexes, findings, this.#members, cache);
+        const done = await body(tx);
+        await tx.end();
+        return { result: done, cache };
+      },
+    );
+    cache.keep();
     return result;
   }
 
-  /** After the transaction that met them, which is through whatever becomes of this one. Rows that stay where they are, on a full disk, are met again. */
-  async #quarantine(poisoned: readonly Poisoned[]): Promise<void> {
-    const move = (transaction: Transaction): Promise<void> => moveToQuarantine(tablesOf(transaction), poisoned, (this.#options.now ?? Date.now)(), this.#known);
+  /**
+   * Moves corrupt rows after the transaction that found them, whose success does not depend on the
+   * move. Rows that cannot be moved, on a full disk, are found again by the next reader.
+   */
+  async #quarantine(corrupt: readonly CorruptRow[]): Promise<void> {
+    const move = (transaction: Transaction): Promise<void> =>
+      moveToQuarantine(
+        tablesOf(transaction),
+        corrupt,
+        (this.#options.now ?? Date.now)(),
+        this.#readCache,
+      );
     try {
       await this.#db.transaction('rw', TABLE_NAMES, move);
     } catch (error) {
@@ -141,7 +189,10 @@ export class ReplicaStore implements Store {
     this.#db.close();
   }
 
-  /** Deletes the replica's database, which has been wiped. Where another connection keeps it, it goes when that one closes, and is empty meanwhile. */
+  /**
+   * Deletes the replica's database, which has been wiped. Another open connection delays the
+   * deletion until that connection closes; meanwhile the database is empty.
+   */
   async destroy(): Promise<void> {
     this.#isOver = true;
     await new Promise<void>((resolve, reject) => {

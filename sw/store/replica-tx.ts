@@ -1,94 +1,115 @@
 import * as v from 'valibot';
-import type { Declarations } from '../../shared/collections.ts';
 import type { HistoryEntry, HistoryFact, HistoryFilter } from '../../shared/history.ts';
 import type { LoggedEvent, UpdraftEvent } from '../../shared/messages.ts';
 import type { Query } from '../../shared/row.ts';
-import type { Delivery } from '../outbox/delivery.ts';
+import type { Delivery } from '../state/delivery.ts';
 import type { MembersReader } from './batch-members.ts';
 import { CallTable } from './call-table.ts';
-import type { AnsweredRequest, BoundTables, SealedToken } from './database.ts';
 import { DeliveryTable } from './delivery-table.ts';
 import { EventLog } from './event-log.ts';
-import { appendHistory, readHistory, type Dated } from './history-log.ts';
-import type { Knowledge } from './known.ts';
-import { sound } from './quarantine.ts';
-import type { Reading } from './reading.ts';
-import { RecordTable } from './record-table.ts';
-import { absent, type ReplicaRecord } from './record.ts';
-import type { Replica } from './replica.ts';
+import { HistoryLog } from './history-log.ts';
+import type { CacheView } from './read-cache.ts';
+import { EmptiedError, ReplicaRow } from './replica-row.ts';
+import { QuarantineRows } from './quarantine-rows.ts';
+import type { TxFindings } from './tx-findings.ts';
+import type { Indexes } from './indexes.ts';
+import { RecordTable, type QueryResult } from './record-table.ts';
+import { absent, type ReplicaRecord } from '../record/record.ts';
+import type { Replica } from '../state/replica.ts';
 import { RequestTable, type Answered } from './request-table.ts';
-import { lastNumber } from './numbered.ts';
+import { wipeSettled } from './wipe-settled.ts';
 import { Writes } from './writes.ts';
+import type { AnsweredRequest, BoundTables, SealedToken } from './rows.ts';
 
-/** The browser has emptied the database while it was open. It is opened anew, and restored. */
-export class EmptiedError extends Error {}
+export { EmptiedError };
 
-/** What can be done inside one transaction. */
+/** All operations on a replica inside one transaction. */
 export class ReplicaTx {
   readonly #tables: BoundTables;
-  readonly #knowledge: Knowledge;
-  readonly #reading: Reading;
+  readonly #cache: CacheView;
   readonly #records: RecordTable;
   readonly #deliveries: DeliveryTable;
   /** Queued Airflow operations. */
   readonly calls: CallTable;
+  /** Corrupt rows. */
+  readonly quarantine: QuarantineRows;
   readonly #events: EventLog;
   readonly #requests: RequestTable;
-  /** What the log will be told. */
-  #facts: Dated[] = [];
-  #lastFact: Promise<number> | undefined;
+  readonly #history: HistoryLog;
   readonly #writes = new Writes();
-  /** As this transaction has read it, or written it since. */
-  #replica: Replica | undefined;
-  constructor(tables: BoundTables, declarations: Declarations, reading: Reading, membersReader: MembersReader, knowledge: Knowledge) {
+  readonly #replica: ReplicaRow;
+  constructor(
+    tables: BoundTables,
+    indexes: Indexes,
+    findings: TxFindings,
+    membersReader: MembersReader,
+    cache: CacheView,
+  ) {
     this.#tables = tables;
-    this.#knowledge = knowledge;
-    this.#reading = reading;
-    this.#deliveries = new DeliveryTable(tables.deliveries, reading.poisoned, membersReader, knowledge, this.#writes);
-    this.#records = new RecordTable(tables.records, this.#deliveries, declarations, reading, knowledge, this.#writes);
-    this.calls = new CallTable(tables.calls, tables.inputs, reading.poisoned);
-    this.#events = new EventLog(tables.events, reading.poisoned, this.#writes);
-    this.#requests = new RequestTable(tables.requests, reading.poisoned);
+    this.#cache = cache;
+    const { corrupt } = findings;
+    this.#replica = new ReplicaRow(tables.replica, cache, corrupt, this.#writes);
+    this.#deliveries = new DeliveryTable(
+      tables.deliveries,
+      corrupt,
+      membersReader,
+      cache,
+      this.#writes,
+    );
+    this.#records = new RecordTable(
+      tables.records,
+      this.#deliveries,
+      indexes,
+      findings,
+      cache,
+      this.#writes,
+    );
+    this.quarantine = new QuarantineRows(tables.quarantine);
+    this.calls = new CallTable(tables.calls, tables.inputs, corrupt);
+    this.#events = new EventLog(tables.events, corrupt, this.#writes);
+    this.#history = new HistoryLog(tables.history, corrupt, this.#writes);
+    this.#requests = new RequestTable(tables.requests, corrupt, this.#writes);
   }
 
-  /** The replica's row, if this database has one yet. */
-  async findReplica(): Promise<Replica | undefined> {
-    if (this.#replica) return this.#replica;
-    // Nearly every transaction needs both.
-    const [row] = await Promise.all([this.#tables.replica.get('replica'), this.#knowledge.learnt()]);
-    this.#replica ??= sound('replica', row ? [row] : [], this.#reading.poisoned)[0];
-    return this.#replica;
+  /** Returns the replica's row, if this database has one yet. */
+  findReplica(): Promise<Replica | undefined> {
+    return this.#replica.find();
   }
-  /** The replica's row. It is made when the replica is opened; its absence means that the database was emptied behind our back. */
-  async replica(): Promise<Replica> {
-    const replica = await this.findReplica();
-    if (!replica) throw new EmptiedError('the replica has no row: its database was emptied while it was open');
-    return replica;
+  /**
+   * Returns the replica's row, made when the replica was opened. Throws `EmptiedError` where the
+   * row is missing: the browser has emptied the database since.
+   */
+  replica(): Promise<Replica> {
+    return this.#replica.get();
   }
   async putReplica(replica: Replica): Promise<void> {
-    this.#replica = replica;
-    this.#writes.add(this.#tables.replica.put({ ...replica, key: 'replica' }));
+    this.#replica.put(replica);
   }
 
   async record(collection: string, id: string, generation: number): Promise<ReplicaRecord> {
     const [record] = await this.recordsOf([[collection, id]], generation);
     return record ?? absent(collection, id, generation);
   }
-  /** Many at once, in the order asked for. */
-  recordsOf(keys: readonly (readonly [string, string])[], generation: number): Promise<ReplicaRecord[]> {
+  /** Returns many records in the requested order. */
+  recordsOf(
+    keys: readonly (readonly [string, string])[],
+    generation: number,
+  ): Promise<ReplicaRecord[]> {
     return this.#records.get(keys, generation);
   }
   putRecords(records: readonly ReplicaRecord[]): Promise<void> {
     return this.#records.put(records);
   }
-  /** Records whose change may travel, oldest capture first. */
+  /** Returns sendable records, oldest capture first. */
   sendable(limit: number): Promise<ReplicaRecord[]> {
     return this.#records.sendable(limit);
   }
   hasSendable(): Promise<boolean> {
     return this.#records.hasSendable();
   }
-  /** Records of the batch on its way: those that were written to since, and those whose rows stayed as they were. */
+  /**
+   * Returns the records of the in-flight batch, with rows rewritten since sealing or as captured.
+   */
   inBatch(): Promise<ReplicaRecord[]> {
     return this.#records.inBatch();
   }
@@ -104,19 +125,48 @@ export class ReplicaTx {
   unsettled(): Promise<ReplicaRecord[]> {
     return this.#records.unsettled();
   }
-  /** Rows that no page of the current re-read has confirmed. */
+  /** Returns records that no page of the current re-read has confirmed. */
   unverified(generation: number, limit: number): Promise<ReplicaRecord[]> {
     return this.#records.unverified(generation, limit);
   }
-  query(collection: string, query: Query): Promise<ReplicaRecord[]> {
+  query(collection: string, query: Query): Promise<QueryResult> {
     return this.#records.query(collection, query);
   }
-  async counts(): Promise<{ unsent: number; pendingCalls: number; followedCalls: number; conflicts: number; deadLetters: number }> {
-    const [{ unsent, conflicts, rejected }, calls] = await Promise.all([this.#records.counts(), this.calls.counts()]);
-    return { unsent, pendingCalls: calls.unsent, followedCalls: calls.followed, conflicts, deadLetters: rejected + calls.dead };
+  /**
+   * Whether the indexes of the collection hold all its rows. Keys are made when a row is written,
+   * by the declaration of that time.
+   */
+  isIndexed(collection: string): Promise<boolean> {
+    return this.#records.isIndexed(collection);
+  }
+  /**
+   * Makes the keys of at most `rowsMax` rows by the current declarations; resolves to whether all
+   * rows have such keys.
+   */
+  indexAnew(rowsMax: number): Promise<boolean> {
+    return this.#records.indexAnew(rowsMax);
+  }
+  async counts(): Promise<{
+    unsent: number;
+    pendingCalls: number;
+    followedCalls: number;
+    conflicts: number;
+    deadLetters: number;
+  }> {
+    const [{ unsent, conflicts, rejected }, calls] = await Promise.all([
+      this.#records.counts(),
+      this.calls.counts(),
+    ]);
+    return {
+      unsent,
+      pendingCalls: calls.unsent,
+      followedCalls: calls.followed,
+      conflicts,
+      deadLetters: rejected + calls.dead,
+    };
   }
 
-  /** Records that are unsettled. */
+  /** Counts the unsettled records. */
   async unsent(): Promise<number> {
     return (await this.#records.counts()).unsent;
   }
@@ -138,39 +188,44 @@ export class ReplicaTx {
   cursor(): Promise<number> {
     return this.#events.cursor();
   }
-  /** Events after the cursor; `complete` is false when there were more of them than can be read. */
+  /**
+   * Returns the events after the cursor. `complete` is false when some are corrupt or no longer
+   * kept.
+   */
   eventsAfter(cursor: number): Promise<{ events: LoggedEvent[]; complete: boolean }> {
     return this.#events.after(cursor);
   }
 
-  /** Appends to the bounded log of the engine's work, in the same transaction as what it tells of. `at`: ms since 1970. */
+  /**
+   * Appends to the bounded log of the engine's work, in the transaction of the change itself. `at`:
+   * ms since 1970.
+   */
   async appendHistory(at: number, facts: readonly HistoryFact[]): Promise<void> {
-    if (facts.length === 0) return;
-    // Asked for before the writes that are to come, it does not wait behind them.
-    this.#lastFact ??= lastNumber(this.#tables.history);
-    this.#lastFact.catch(() => undefined);
-    this.#facts.push(...facts.map((fact) => ({ ...fact, at })));
+    this.#history.append(at, facts);
   }
-  async #writeHistory(): Promise<void> {
-    if (!this.#lastFact) return;
-    appendHistory(this.#tables.history, await this.#lastFact, this.#facts, this.#writes);
-    [this.#facts, this.#lastFact] = [[], undefined];
-  }
-  async history(filter: HistoryFilter): Promise<HistoryEntry[]> {
-    await this.#writeHistory();
-    return readHistory(this.#tables.history, filter, this.#reading.poisoned);
+  history(filter: HistoryFilter): Promise<HistoryEntry[]> {
+    return this.#history.read(filter);
   }
 
-  /** Whether the request was done, whatever it was answered. */
+  /** Whether the request was done, with any answer. */
   async isAnswered(requestId: string): Promise<boolean> {
     return (await this.answer(requestId, v.unknown())) !== undefined;
   }
-  /** What the request was answered; undefined: it was not done yet. `schema`: of such an answer. */
-  async answer<T>(requestId: string, schema: v.GenericSchema<unknown, T>): Promise<Answered<T> | undefined> {
+  /**
+   * Returns the request's answer, or undefined if the request was not done yet. `schema`: the
+   * answer's.
+   */
+  async answer<T>(
+    requestId: string,
+    schema: v.GenericSchema<unknown, T>,
+  ): Promise<Answered<T> | undefined> {
     return (await this.#requests.answers([requestId], schema))[0];
   }
-  /** Many at once, in the order asked for. */
-  answers<T>(requestIds: readonly string[], schema: v.GenericSchema<unknown, T>): Promise<(Answered<T> | undefined)[]> {
+  /** Returns many answers in the requested order. */
+  answers<T>(
+    requestIds: readonly string[],
+    schema: v.GenericSchema<unknown, T>,
+  ): Promise<(Answered<T> | undefined)[]> {
     return this.#requests.answers(requestIds, schema);
   }
   async putAnswer(requestId: string, at: number, answer: unknown): Promise<void> {
@@ -182,48 +237,47 @@ export class ReplicaTx {
   async pruneAnswers(now: number): Promise<void> {
     await this.#requests.prune(now);
   }
-  /** The newest answers, for requests that may still be repeated. */
+  /** Returns the newest answers, for requests that may still be repeated. */
   newestAnswers(limit: number): Promise<AnsweredRequest[]> {
     return this.#requests.newest(limit);
   }
 
-  /** Empties what the replica is made of; what only tells of it stays. */
+  /** Empties the tables of the replica itself. History, tokens and quarantine stay. */
   async empty(): Promise<void> {
-    this.#replica = undefined;
-    const { replica, requests } = this.#tables;
-    for (const table of [this.#records, this.#deliveries, replica, this.#events, requests]) await table.clear();
+    const { requests } = this.#tables;
+    for (const table of [this.#records, this.#deliveries, this.#replica, this.#events, requests])
+      await table.clear();
   }
 
-  /** Empties everything but the records with unsent changes, their deliveries, calls that are unsent or dead, and who the replica is. */
+  /** Empties everything that is settled (`wipe-settled.ts`). */
   async wipeSettled(): Promise<void> {
-    const { records, calls, inputs, requests, secrets, history, quarantine, whole } = this.#tables;
-    this.#knowledge.wroteUnseen();
-    await records.filter((row) => row.unsettled === undefined).delete();
-    await calls.filter((row) => row.turn === undefined && row.dead === undefined).delete();
-    for (const table of [inputs, this.#events, requests, secrets, history, quarantine]) await table.clear();
-    await whole.put({ key: 'whole' });
+    this.#cache.invalidate();
+    await wipeSettled(this.#tables, this.#events);
   }
 
   /** Empties every table. */
   async wipe(): Promise<void> {
-    this.#replica = undefined;
-    for (const table of [...Object.values(this.#tables), this.#records, this.#deliveries, this.#events]) await table.clear();
+    for (const table of [
+      ...Object.values(this.#tables),
+      this.#replica,
+      this.#records,
+      this.#deliveries,
+      this.#events,
+    ])
+      await table.clear();
   }
 
-  /** Whether the replica holds everything that Airflow has for it. */
+  /** Whether the replica holds everything that Airflow has for this user. */
   async isWhole(): Promise<boolean> {
     return (await this.#tables.whole.count()) > 0;
   }
   async markWhole(): Promise<void> {
     await this.#tables.whole.put({ key: 'whole' });
   }
-  async quarantined(): Promise<number> {
-    return this.#tables.quarantine.count();
-  }
 
-  /** What is written once, after everything else. */
+  /** Writes the history and the stamp, then waits for all writes; called last. */
   async end(): Promise<void> {
-    await Promise.all([this.#writeHistory(), this.#knowledge.sign()]);
+    await Promise.all([this.#history.write(), this.#cache.writeStamp()]);
     await this.#writes.done();
   }
 

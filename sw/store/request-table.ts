@@ -1,38 +1,47 @@
 import type { Table } from 'dexie';
 import * as v from 'valibot';
-import type { AnsweredRequest } from './database.ts';
-import { sound, type Poisoned } from './quarantine.ts';
+import { validRows } from './quarantine.ts';
+import type { Writes } from './writes.ts';
+import type { AnsweredRequest, CorruptRow } from './rows.ts';
 
 const KEPT_MS = 7 * 24 * 3_600_000;
 
-/** What a request was answered with. `damaged`: it was done, and what was answered makes no sense any more. */
+/** The stored answer to a request. `damaged`: the request was done, and its answer is corrupt. */
 export type Answered<T> = { readonly answer: T } | 'damaged';
 
-/** The requests that were done, inside one transaction: one that is repeated gets its answer and changes nothing. */
+/**
+ * The requests that were done, inside one transaction. A repeated request gets its first answer and
+ * changes nothing.
+ */
 export class RequestTable {
   readonly #requests: Table<AnsweredRequest, string>;
-  readonly #poisoned: Poisoned[];
-  constructor(requests: Table<AnsweredRequest, string>, poisoned: Poisoned[]) {
+  readonly #corrupt: CorruptRow[];
+  readonly #writes: Writes;
+  constructor(requests: Table<AnsweredRequest, string>, corrupt: CorruptRow[], writes: Writes) {
     this.#requests = requests;
-    this.#poisoned = poisoned;
+    this.#corrupt = corrupt;
+    this.#writes = writes;
   }
 
-  /** Many at once, in the order asked for. `schema`: of such an answer. */
-  async answers<T>(requestIds: readonly string[], schema: v.GenericSchema<unknown, T>): Promise<(Answered<T> | undefined)[]> {
+  /** Returns many answers in the requested order. `schema`: the answer's. */
+  async answers<T>(
+    requestIds: readonly string[],
+    schema: v.GenericSchema<unknown, T>,
+  ): Promise<(Answered<T> | undefined)[]> {
     const rows = await this.#requests.bulkGet([...requestIds]);
     return rows.map((row) => {
       if (!row) return undefined;
-      const [done] = sound('requests', [row], this.#poisoned);
+      const [done] = validRows('requests', [row], this.#corrupt);
       const read = done && 'answer' in done ? v.safeParse(schema, done.answer) : undefined;
       return read?.success ? { answer: read.output } : 'damaged';
     });
   }
 
   async put(rows: readonly AnsweredRequest[]): Promise<void> {
-    await this.#requests.bulkPut([...rows]);
+    this.#writes.add(this.#requests.bulkPut([...rows]));
   }
 
-  /** Forgets what no page asks for any more. `now`: ms since 1970. */
+  /** Deletes answers older than any repeat of a request. `now`: ms since 1970. */
   async prune(now: number): Promise<void> {
     await this.#requests
       .where('at')
@@ -40,8 +49,12 @@ export class RequestTable {
       .delete();
   }
 
-  /** The newest, which may still be repeated. */
+  /** Returns the newest answers, for requests that may still be repeated. */
   async newest(limit: number): Promise<AnsweredRequest[]> {
-    return sound('requests', await this.#requests.orderBy('at').reverse().limit(limit).toArray(), this.#poisoned);
+    return validRows(
+      'requests',
+      await this.#requests.orderBy('at').reverse().limit(limit).toArray(),
+      this.#corrupt,
+    );
   }
 }

@@ -1,10 +1,14 @@
-import { sealRecord } from '../outbox/seal-record.ts';
+import { sealRecord } from '../record/seal-record.ts';
 import type { BatchMembers } from './batch-members.ts';
-import type { ReplicaRecord } from './record.ts';
-import type { StoredRecord } from './database.ts';
+import type { ReplicaRecord } from '../record/record.ts';
+import type { StoredRecord } from './rows.ts';
 
-/** Adds the keys a record is found by. An absent key keeps the record out of that index. */
-export function toStored(record: ReplicaRecord, ix: StoredRecord['ix'], sendable: boolean): StoredRecord {
+/** Adds the index keys of a record's row. An absent key keeps the record out of that index. */
+export function toStored(
+  record: ReplicaRecord,
+  ix: StoredRecord['ix'],
+  sendable: boolean,
+): StoredRecord {
   return {
     ...record,
     ix,
@@ -16,8 +20,21 @@ export function toStored(record: ReplicaRecord, ix: StoredRecord['ix'], sendable
   };
 }
 
-/** The record of a row. One of the batch on its way is in its sealed form, whether or not its row has been written since. */
+/**
+ * Returns the record of a row. A member of the in-flight batch is returned in sealed form, whether
+ * or not its row was rewritten since.
+ */
 export function toRecord(stored: StoredRecord, members: BatchMembers): ReplicaRecord {
-  const { ix: _ix, sendable, inBatch: _inBatch, conflictId: _conflictId, rejected: _rejected, unsettled: _unsettled, ...record } = stored;
-  return sendable !== undefined && members.has(record.collection, record.id) ? sealRecord(record) : record;
+  const {
+    ix: _ix,
+    sendable,
+    inBatch: _inBatch,
+    conflictId: _conflictId,
+    rejected: _rejected,
+    unsettled: _unsettled,
+    ...record
+  } = stored;
+  return sendable !== undefined && members.has(record.collection, record.id)
+    ? sealRecord(record)
+    : record;
 }

@@ -1,117 +1,189 @@
 import * as v from 'valibot';
-import { whyNotJson, type Doc, type Json } from '../../shared/json.ts';
+import type { EditParts, PartName } from '../../shared/edit.ts';
+import type { Doc, Json } from '../../shared/json.ts';
+import { isDoc, isJson } from '../record/doc.ts';
 import { RECORD_BYTES_MAX, TRANSPORT_LIMITS } from '../../shared/limits.ts';
+import { TRANSPORT_NAMES } from '../../shared/transports.ts';
 import { BatchNameSchema } from '../../shared/exchange.ts';
 import { mapOf, RevisionSchema } from '../../shared/mutation.ts';
 import { ReasonSchema } from '../../shared/verdict.ts';
-import type { Net } from '../outbox/net.ts';
-import { DELIVERY_STATES, type Delivery } from '../outbox/delivery.ts';
-import type { Mark, Pending, ReplicaRecord } from './record.ts';
-import type { Replica } from './replica.ts';
+import type { Net } from '../record/net.ts';
+import { DELIVERY_STATES, type Delivery } from '../state/delivery.ts';
+import type { Mark, Pending, ReplicaRecord } from '../record/record.ts';
+import type { Replica } from '../state/replica.ts';
+import { storedAs } from './stored-as.ts';
 
 /**
- * What the engine's rows look like. A script in the app's origin can write anything into them, so each row is checked when it is read
- * (law 10). Keys that are not named here are let through: a newer version may have written them, and nothing reads them.
+ * Schemas of the engine's rows. A script in the app's origin can write anything into the database,
+ * so each row is checked when read (law 10). Keys that no schema names are let through: a newer
+ * version may have written such keys, and this version reads none.
  */
 const text = v.string();
-/** A batch never has more bytes, so it never has more characters; a single record that is over the limit makes a batch of its own. */
+/**
+ * No batch has more bytes, so none has more characters. A single record over the limit makes a
+ * batch of its own, hence the factor.
+ */
 const BATCH_CHARS_MAX = 2 * TRANSPORT_LIMITS.plugin.batchBytesMax;
 const time = v.number();
-const isJson = (value: unknown): boolean => whyNotJson(value) === undefined && lengthOf(value) <= RECORD_BYTES_MAX;
+/** A value that is stored and that no reader could come to harm by. */
+const unchecked = v.exactOptional(v.unknown());
 const FieldsSchema = mapOf<Json>(isJson);
 export const JsonValueSchema = v.custom<Json>(isJson);
-export const StoredDocSchema = v.custom<Doc>(isDoc, 'a JSON object with an "id", no larger than a record may be');
+export const StoredDocSchema = v.custom<Doc>(
+  (value) => isDoc(value),
+  'a JSON object with an "id", no larger than a record may be',
+);
 
-function isDoc(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'id' in value && typeof value.id === 'string' && !Array.isArray(value) && isJson(value);
-}
+/**
+ * Characters of a visible value: base, sealed and pending change put together, each within a
+ * record's limits. Together the parts may exceed the limits: such a record is in conflict
+ * (`record/mark-unfit.ts`), and the engine writes the row all the same.
+ */
+const VIEW_CHARS_MAX = 4 * RECORD_BYTES_MAX;
+export const StoredViewSchema = v.custom<Doc>(
+  (value) => isDoc(value, VIEW_CHARS_MAX),
+  'a JSON object with an "id", as a page is shown it',
+);
 
-/** Characters of all texts and names in it, at most those of the record's JSON text. Of a list only what JSON knows: a name beside its items may lead back to it. */
-function lengthOf(value: unknown): number {
-  if (typeof value === 'string') return value.length;
-  if (typeof value !== 'object' || value === null) return 1;
-  if (Array.isArray(value)) return value.reduce((sum: number, item: unknown) => sum + lengthOf(item), 0);
-  return Object.entries(value).reduce((sum, [key, item]) => sum + key.length + lengthOf(item), 0);
-}
-
-const NetSchema: v.GenericSchema<unknown, Net> = v.variant('kind', [
-  v.object({ kind: v.literal('edit'), set: FieldsSchema, removed: v.array(text), inc: mapOf<number>(Number.isFinite) }),
-  v.object({ kind: v.literal('delete') }),
-]);
-const PendingSchema: v.GenericSchema<unknown, Pending> = v.object({
-  net: NetSchema,
-  firstSeq: RevisionSchema,
-  lastSeq: RevisionSchema,
-  at: v.exactOptional(time),
-});
-const MarkSchema: v.GenericSchema<unknown, Mark> = v.object({
-  conflictId: text,
-  reason: v.picklist(['edited', 'deleted-there', 'deleted-here', 'forked', 'invalid-merge']),
-  fields: v.union([v.literal('*'), v.array(text)]),
-  base: v.nullable(StoredDocSchema),
-});
-
-export const RecordSchema: v.GenericSchema<unknown, ReplicaRecord> = v.looseObject({
-  collection: text,
-  id: text,
-  base: v.nullable(StoredDocSchema),
-  revision: RevisionSchema,
-  value: v.nullable(StoredDocSchema),
-  sealed: v.exactOptional(PendingSchema),
-  pending: v.exactOptional(PendingSchema),
-  mark: v.exactOptional(MarkSchema),
-  rejection: v.exactOptional(v.object({ reason: ReasonSchema, at: time })),
-  refusals: v.exactOptional(RevisionSchema),
-  generation: RevisionSchema,
-  run: v.exactOptional(text),
-});
-
-/** Only what is frozen and sent: the states are the state machine's own. */
-export const DeliverySchema = v.custom<Delivery>((row) => v.is(DeliveryShape, row));
-const DeliveryShape = v.looseObject({
-  deliveryId: text,
-  lane: text,
-  state: v.looseObject({
-    kind: v.picklist(DELIVERY_STATES),
-    attempt: v.exactOptional(RevisionSchema),
-    runId: v.exactOptional(text),
-    retryAt: v.exactOptional(time),
+/** Schemas of the stored parts of an edit. A part without a schema would not be checked. */
+const PARTS: { readonly [Part in PartName]: v.GenericSchema<unknown, EditParts[Part]> } = {
+  set: FieldsSchema,
+  removed: v.array(text),
+  inc: mapOf<number>(Number.isFinite),
+};
+const NetSchema = storedAs<Net>()(
+  v.variant('kind', [
+    v.object({
+      kind: v.literal('edit'),
+      ...PARTS,
+    }),
+    v.object({ kind: v.literal('delete') }),
+  ]),
+);
+/** Whether the engine stores such a value of a field. */
+export const isStoredValue = isJson;
+/** Whether the engine stores such a net change. */
+export const isStoredNet = (net: unknown): net is Net => v.is(NetSchema, net);
+const PendingSchema = storedAs<Pending>()(
+  v.object({
+    net: NetSchema,
+    firstSeq: RevisionSchema,
+    lastSeq: RevisionSchema,
+    at: v.exactOptional(time),
+    seen: v.exactOptional(StoredDocSchema),
   }),
-  number: v.exactOptional(RevisionSchema),
-  nonce: v.exactOptional(text),
-  batch: v.exactOptional(v.pipe(text, v.maxLength(BATCH_CHARS_MAX))),
-  epoch: v.exactOptional(v.nullable(text)),
-  oldestAt: v.exactOptional(time),
-  refusal: v.exactOptional(ReasonSchema),
-});
+);
+const MarkSchema = storedAs<Mark>()(
+  v.object({
+    conflictId: text,
+    reason: v.picklist(['edited', 'deleted-there', 'deleted-here', 'forked', 'invalid-merge']),
+    fields: v.union([v.literal('*'), v.array(text)]),
+    base: v.nullable(StoredDocSchema),
+  }),
+);
 
-/** Who the replica is and how far it got. What only schedules decides nothing about correctness, but what is no number would stop each drain that counts with it. */
+export const RecordSchema = storedAs<ReplicaRecord>()(
+  v.looseObject({
+    collection: text,
+    id: text,
+    base: v.nullable(StoredDocSchema),
+    revision: RevisionSchema,
+    value: v.nullable(StoredViewSchema),
+    sealed: v.exactOptional(PendingSchema),
+    pending: v.exactOptional(PendingSchema),
+    mark: v.exactOptional(MarkSchema),
+    rejection: v.exactOptional(v.object({ reason: ReasonSchema, at: time })),
+    refusals: v.exactOptional(RevisionSchema),
+    alone: v.exactOptional(v.literal(true)),
+    generation: RevisionSchema,
+    run: v.exactOptional(text),
+  }),
+);
+
+/** Checks the frozen and sent parts of a delivery; the data of its states are labels and times. */
+export const DeliverySchema = v.custom<Delivery>((row) => v.is(DeliveryShape, row));
+const DeliveryShape = storedAs<Delivery>()(
+  v.looseObject({
+    deliveryId: text,
+    lane: text,
+    state: v.looseObject({
+      kind: v.picklist(DELIVERY_STATES),
+      attempt: v.exactOptional(RevisionSchema),
+      runId: v.exactOptional(text),
+      retryAt: v.exactOptional(time),
+      for: unchecked,
+      why: unchecked,
+      reason: unchecked,
+    }),
+    number: v.exactOptional(RevisionSchema),
+    nonce: v.exactOptional(text),
+    batch: v.exactOptional(v.pipe(text, v.maxLength(BATCH_CHARS_MAX))),
+    epoch: v.exactOptional(v.nullable(text)),
+    oldestAt: v.exactOptional(time),
+    refusal: v.exactOptional(ReasonSchema),
+    turnedAway: v.exactOptional(RevisionSchema),
+  }),
+);
+
+/**
+ * Checks the replica's identity and progress. Values that only schedule decide nothing about
+ * correctness, but a due time that is no number would stop each drain.
+ */
 export const ReplicaSchema = v.custom<Replica>((row) => v.is(ReplicaShape, row));
-const ReplicaShape = v.looseObject({
-  user: text,
-  replicaId: text,
-  logId: text,
-  epoch: v.nullable(text),
-  last: v.nullable(BatchNameSchema),
-  onItsWay: v.exactOptional(RevisionSchema),
-  since: RevisionSchema,
-  floor: RevisionSchema,
-  generation: RevisionSchema,
-  rereading: v.boolean(),
-  ready: v.boolean(),
-  seq: RevisionSchema,
-  mutationsMax: v.pipe(RevisionSchema, v.minValue(1)),
-  bytesMax: v.exactOptional(v.pipe(RevisionSchema, v.minValue(1))),
-  holding: text,
-  backoff: v.nullable(v.looseObject({ for: text, failures: RevisionSchema, until: v.exactOptional(time) })),
-  auth: v.looseObject({ kind: v.picklist(['none', 'cookie', 'memory', 'sealed']), required: v.nullable(text), signIns: RevisionSchema }),
-  isSyncStuck: v.exactOptional(v.boolean()),
-  circuit: v.exactOptional(v.looseObject({ kind: v.literal('open'), failures: RevisionSchema, until: time })),
-  lastExchangeAt: v.exactOptional(time),
-  lastPullAt: v.exactOptional(time),
-  lockedAt: v.exactOptional(RevisionSchema),
-  quarantinedTold: v.exactOptional(RevisionSchema),
-  lost: v.exactOptional(v.looseObject({ at: time, unsent: RevisionSchema, restored: RevisionSchema })),
-  bytes: v.exactOptional(v.looseObject({ sent: time, received: time })),
-  via: v.exactOptional(v.picklist(['plugin', 'dag'])),
-});
+const ReplicaShape = storedAs<Replica>()(
+  v.looseObject({
+    user: text,
+    replicaId: text,
+    logId: text,
+    epoch: v.nullable(text),
+    last: v.nullable(BatchNameSchema),
+    onItsWay: v.exactOptional(RevisionSchema),
+    since: RevisionSchema,
+    floor: RevisionSchema,
+    proof: v.exactOptional(text),
+    generation: RevisionSchema,
+    rereading: v.boolean(),
+    ready: v.boolean(),
+    seq: RevisionSchema,
+    mutationsMax: v.pipe(RevisionSchema, v.minValue(1)),
+    bytesMax: v.exactOptional(v.pipe(RevisionSchema, v.minValue(1))),
+    holding: text,
+    declared: v.exactOptional(text),
+    backoff: v.nullable(
+      v.looseObject({
+        for: text,
+        failures: RevisionSchema,
+        until: v.exactOptional(time),
+        message: v.exactOptional(text),
+      }),
+    ),
+    auth: v.looseObject({
+      kind: v.picklist(['none', 'cookie', 'memory', 'sealed']),
+      required: v.nullable(text),
+      signIns: RevisionSchema,
+      renewed: v.exactOptional(v.literal(true)),
+    }),
+    isSyncStuck: v.exactOptional(v.boolean()),
+    circuit: v.exactOptional(
+      v.looseObject({ kind: v.literal('open'), failures: RevisionSchema, until: time }),
+    ),
+    lastExchangeAt: v.exactOptional(time),
+    lastPullAt: v.exactOptional(time),
+    lockedAt: v.exactOptional(RevisionSchema),
+    keptOut: v.exactOptional(v.array(v.looseObject({ collection: text, id: text }))),
+    undeclared: v.exactOptional(v.array(text)),
+    app: v.exactOptional(text),
+    quarantinedTold: v.exactOptional(RevisionSchema),
+    lost: v.exactOptional(
+      v.looseObject({
+        at: time,
+        unsent: RevisionSchema,
+        restored: RevisionSchema,
+        calls: unchecked,
+        isTold: unchecked,
+      }),
+    ),
+    bytes: v.exactOptional(v.looseObject({ sent: time, received: time })),
+    via: v.exactOptional(v.picklist(TRANSPORT_NAMES)),
+  }),
+);

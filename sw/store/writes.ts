@@ -1,18 +1,18 @@
 /**
- * The writes of one transaction. The database carries requests out in the order they were made, and what is read after a write sees it: so nobody waits for
- * each of them, and all are waited for at the end. One that fails ends the transaction there.
+ * The pending writes of one transaction. IndexedDB runs requests in order, and a read sees every
+ * earlier write, so writes are awaited together at the end. A failed write aborts the transaction.
  */
 export class Writes {
   readonly #all: PromiseLike<unknown>[] = [];
 
-  /** The request has been made. */
+  /** Adds a write whose request has been made. */
   add(write: PromiseLike<unknown>): void {
-    // Heard at the end; until then it is not unheard.
+    // `done()` reports the error. This handler only stops an unhandled-rejection warning.
     write.then(undefined, () => undefined);
     this.#all.push(write);
   }
 
-  /** Resolves when all are done; rejects as the first that failed. */
+  /** Resolves when all writes are done; rejects with the first failure. */
   async done(): Promise<void> {
     await Promise.all(this.#all);
   }

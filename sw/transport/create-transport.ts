@@ -12,14 +12,16 @@ interface Deps {
   readonly user: string;
   readonly http: Http;
   readonly credentials: Credentials;
-  readonly declarations: Declarations;
+  readonly declarations: () => Declarations;
   readonly randomHex: () => string;
   readonly sleep: (ms: number) => Promise<void>;
-  /** `keep` by default. */
+  /** ms since 1970 */
+  readonly now: () => number;
+  /** Default: `keep`. */
   readonly settledRuns?: SettledRuns | undefined;
 }
 
-/** The transport an app has chosen. */
+/** Creates the transport that the app has chosen. */
 export function createTransport(choice: 'auto' | TransportName = 'auto', deps: Deps): Transport {
   switch (choice) {
     case 'plugin':
@@ -27,7 +29,11 @@ export function createTransport(choice: 'auto' | TransportName = 'auto', deps: D
     case 'dag':
       return createDagTransport(deps);
     case 'auto':
-      return createAutoTransport({ plugin: createPluginTransport(deps), dag: createDagTransport(deps), declarations: deps.declarations });
+      return createAutoTransport({
+        plugin: createPluginTransport(deps),
+        dag: createDagTransport(deps),
+        declarations: deps.declarations,
+      });
     default:
       return unreachable(choice);
   }

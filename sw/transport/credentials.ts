@@ -1,18 +1,21 @@
 import type { AuthReason } from '../../shared/messages.ts';
 import { unreachable } from '../../shared/errors.ts';
-import { batchPath } from './batch-target.ts';
+import { batchPath, emptyRun } from './batch-target.ts';
 import { bodyOf, classify, type Classified } from './classify.ts';
 import type { Authorization, Http } from './http.ts';
 import type { TokenVault } from './token-vault.ts';
 import type { CredentialsKind, Effect } from './transport.ts';
 
-/** The credentials of one user. They are added at send time and only ever for that user (law 12). */
+/** The credentials of one user, added at send time and only ever for that user (law 12). */
 export interface Credentials {
-  /** What to send with, or why nothing may be sent now. */
+  /** Returns the credentials to send with, or the effect that forbids sending now. */
   readonly authorize: (kind: CredentialsKind) => Promise<Authorization | Effect>;
-  /** The same without asking whose they are: for a server that compares the request's user with the authenticated one before anything else. */
+  /**
+   * Like `authorize`, without asking whose credentials these are: for a server that compares the
+   * request's user with the authenticated user first.
+   */
   readonly unchecked: (kind: CredentialsKind) => Promise<Authorization | Effect>;
-  /** Airflow refused these; newer ones, given meanwhile, stay. */
+  /** Drops credentials that Airflow has refused. Newer credentials, given meanwhile, stay. */
   readonly forget: (kind: CredentialsKind, refused: Authorization) => Promise<void>;
   readonly signIn: (kind: CredentialsKind, token: string | undefined) => Promise<void>;
 }
@@ -27,7 +30,10 @@ interface Deps {
 const IDENTITY_TIMEOUT_MS = 10_000;
 const COOKIE: Authorization = { headers: {}, credentials: 'same-origin' };
 
-/** Before anything is sent Airflow is asked whose credentials these are: nothing of one user travels under another's name. */
+/**
+ * Asks Airflow whose credentials these are before anything is sent: nothing of one user travels
+ * under another's name.
+ */
 export function createCredentials(deps: Deps): Credentials {
   const { http, vault } = deps;
   let token: string | undefined;
@@ -42,14 +48,15 @@ export function createCredentials(deps: Deps): Credentials {
     async authorize(kind) {
       const authorization = kind === 'cookie' ? await sessionToken(http) : await current(kind);
       if (!authorization) return signInFor('missing');
-      if ('effect' in authorization) return authorization;
-      if (kind !== 'cookie' && authorization.headers['authorization'] === verified) return authorization;
-      const identity = await whose(deps, authorization);
+      if ('kind' in authorization) return authorization;
+      if (kind !== 'cookie' && authorization.headers['authorization'] === verified)
+        return authorization;
+      const identity = await identify(deps, authorization);
       if (identity !== 'mine') {
-        if (identity.effect === 'sign-in') await this.forget(kind, authorization);
+        if (identity.kind === 'sign-in') await this.forget(kind, authorization);
         return identity;
       }
-      // The one that was asked about: another may have been given meanwhile.
+      // Marks the token that was asked about: another token may have been given meanwhile.
       verified = authorization.headers['authorization'];
       return authorization;
     },
@@ -78,51 +85,91 @@ export function createCredentials(deps: Deps): Credentials {
 }
 
 const bearer = (token: string | undefined): string => `Bearer ${token}`;
-const withToken = (token: string): Authorization => ({ headers: { authorization: bearer(token) }, credentials: 'omit' });
-const signInFor = (reason: AuthReason): Effect => ({ effect: 'sign-in', reason });
+const withToken = (token: string): Authorization => ({
+  headers: { authorization: bearer(token) },
+  credentials: 'omit',
+});
+const signInFor = (reason: AuthReason): Effect => ({ kind: 'sign-in', reason });
 
 /**
- * A cookie can become another user's between two requests; a token stays whose it is. So the session is asked for a token, and that one
- * is identified and used for this one exchange. A server that gives none is spoken to with the cookie, and identified each time.
+ * Returns a token of the browser's session, to identify and use for a single exchange: a cookie can
+ * become another user's between two requests, a token cannot. A server without such tokens gets the
+ * cookie, and is asked for the identity each time.
  */
 async function sessionToken(http: Http): Promise<Authorization | Effect> {
   const body = JSON.stringify({ token_type: 'cli' });
-  const reply = await http({ method: 'POST', path: '/ui/auth/token', body, timeoutMs: IDENTITY_TIMEOUT_MS }, COOKIE);
+  const reply = await http(
+    { method: 'POST', path: '/ui/auth/token', body, timeoutMs: IDENTITY_TIMEOUT_MS },
+    COOKIE,
+  );
   const is = classify('token', reply);
-  if (is.effect === 'ok') return withToken(bodyOf('token', reply).access_token);
-  if (is.effect === 'missing') return COOKIE;
-  return is.effect === 'accepted-before' ? { effect: 'retry', for: 'airflow' } : is;
+  if (is.kind === 'ok') return withToken(bodyOf('token', reply).access_token);
+  if (is.kind === 'missing') return COOKIE;
+  return is.kind === 'accepted-before' ? { kind: 'retry', for: 'airflow' } : is;
 }
 
-/** Newer Airflows name the user. Without an answer nothing is sent. */
-async function whose({ user, http, randomHex }: Deps, authorization: Authorization): Promise<'mine' | Effect> {
-  const reply = await http({ method: 'GET', path: '/ui/auth/me', timeoutMs: IDENTITY_TIMEOUT_MS }, authorization);
+/** Asks Airflow for the user's name. Without an answer nothing is sent. */
+async function identify(
+  { user, http, randomHex }: Deps,
+  authorization: Authorization,
+): Promise<'mine' | Effect> {
+  const reply = await http(
+    { method: 'GET', path: '/ui/auth/me', timeoutMs: IDENTITY_TIMEOUT_MS },
+    authorization,
+  );
   const is = classify('identity', reply);
-  if (is.effect === 'missing') return (await isAirflow(http)) ?? whoseRun(user, http, authorization, randomHex());
-  if (is.effect !== 'ok') return asEffect(is);
+  if (is.kind === 'missing')
+    return (await whyNotAirflow(http)) ?? identifyByRun(user, http, authorization, randomHex());
+  if (is.kind !== 'ok') return asEffect(is);
   return bodyOf('identity', reply).username === user ? 'mine' : signInFor('other-user');
 }
 
 /**
- * An Airflow that names nobody (3.1) still writes down who triggered a run, and says so in its answer: an empty run is triggered, which carries
- * nothing of anybody and does nothing.
+ * Triggers an empty run to learn the user's name from the answer. Airflow 3.1 has no identity
+ * request but records who triggered a run. The run carries no data and does nothing.
  */
-async function whoseRun(user: string, http: Http, authorization: Authorization, random: string): Promise<'mine' | Effect> {
-  const body = JSON.stringify({ dag_run_id: `updraft__whoami__${random}`, logical_date: null, conf: {} });
-  const reply = await http({ method: 'POST', path: batchPath('dag'), body, timeoutMs: IDENTITY_TIMEOUT_MS }, authorization);
+async function identifyByRun(
+  user: string,
+  http: Http,
+  authorization: Authorization,
+  random: string,
+): Promise<'mine' | Effect> {
+  const reply = await http(
+    {
+      method: 'POST',
+      path: batchPath('dag'),
+      body: emptyRun(random),
+      timeoutMs: IDENTITY_TIMEOUT_MS,
+    },
+    authorization,
+  );
   const is = classify('trigger', reply);
-  if (is.effect !== 'ok') return asEffect(is);
+  if (is.kind !== 'ok') return asEffect(is);
   return bodyOf('trigger', reply).triggering_user_name === user ? 'mine' : signInFor('other-user');
 }
 
-/** Undefined where Airflow itself answers: else a captive portal, or an outage, has answered for it. */
-async function isAirflow(http: Http): Promise<Effect | undefined> {
-  const version = await http({ method: 'GET', path: '/api/v2/version', timeoutMs: IDENTITY_TIMEOUT_MS }, { headers: {}, credentials: 'omit' });
+/**
+ * Returns undefined where Airflow itself answers. Otherwise a captive portal answered, or Airflow
+ * is out of service.
+ */
+async function whyNotAirflow(http: Http): Promise<Effect | undefined> {
+  const version = await http(
+    { method: 'GET', path: '/api/v2/version', timeoutMs: IDENTITY_TIMEOUT_MS },
+    { headers: {}, credentials: 'omit' },
+  );
   const is = classify('version', version);
-  return is.effect === 'ok' ? undefined : asEffect(is);
+  return is.kind === 'ok' ? undefined : asEffect(is);
 }
 
-/** What is not there or taken where it should not be is trouble that passes. A probe has no batch that could be refused. */
+/**
+ * Treats a missing path or a taken run id as trouble that passes. A probe has no batch that could
+ * be refused.
+ */
 function asEffect(is: Classified): Effect {
-  return is.effect === 'ok' || is.effect === 'missing' || is.effect === 'accepted-before' || is.effect === 'refuse' ? { effect: 'retry', for: 'airflow' } : is;
+  return is.kind === 'ok' ||
+    is.kind === 'missing' ||
+    is.kind === 'accepted-before' ||
+    is.kind === 'refuse'
+    ? { kind: 'retry', for: 'airflow' }
+    : is;
 }

@@ -1,15 +1,28 @@
+import { defined } from '../../shared/defined.ts';
 import { Traffic } from './traffic.ts';
 
-/** What came back, before anyone says what it means. `json` is undefined unless the body parsed as JSON. */
+/** A reply before its classification. */
 export type HttpReply =
-  | { readonly kind: 'failed'; readonly why: 'network' | 'timeout' }
-  | { readonly kind: 'http'; readonly status: number; readonly json: unknown; readonly retryAfterMs?: number };
+  /**
+   * `redirect`: the server sent the request on to another address, as sign-in pages do. The address
+   * is not followed, and the browser does not reveal which.
+   */
+  | { readonly kind: 'failed'; readonly why: 'network' | 'timeout' | 'redirect' }
+  | {
+      readonly kind: 'http';
+      readonly status: number;
+      /** Undefined unless the body parsed as JSON. */
+      readonly json: unknown;
+      /** The beginning of a body that is not JSON. */
+      readonly text?: string;
+      readonly retryAfterMs?: number;
+    };
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly body?: string;
-  /** Send a large body compressed; only to a server known to understand it. */
+  /** Sends a large body compressed; only to a server known to decompress. */
   readonly compress?: boolean;
   readonly timeoutMs: number;
 }
@@ -23,13 +36,20 @@ export interface Authorization {
 export type Http = (request: HttpRequest, authorization: Authorization) => Promise<HttpReply>;
 
 /**
- * Sends to one Airflow and nowhere else. Redirects are errors (captive portals), nothing is cached, and everything has a time limit.
- * What it transfers is added to `traffic`. `X-Updraft: 1` marks requests that no other site can make with the cookie: a server may demand it. Airflow's stock API does not.
+ * Creates the sender for one Airflow and no other server. Redirects are not followed (captive
+ * portals, sign-in pages), nothing is cached, and every request has a time limit. Transferred bytes
+ * are added to `traffic`. `X-Updraft: 1` marks requests that no other site can make with the
+ * cookie: a server may demand the header. Airflow's stock API does not.
  */
-export function createHttp(airflow: string, fetchOf: typeof fetch, now: () => number, traffic = new Traffic()): Http {
+export function createHttp(
+  airflow: string,
+  fetchOf: typeof fetch,
+  now: () => number,
+  traffic = new Traffic(),
+): Http {
   return async ({ method, path, body, compress, timeoutMs }, { headers, credentials }) => {
     try {
-      const packed = compress && body !== undefined && body.length >= COMPRESSED_FROM ? await gzip(body) : undefined;
+      const packed = compress && isPacked(body) ? await gzip(body) : undefined;
       traffic.sent += packed?.byteLength ?? byteLength(body ?? '');
       const response = await fetchOf(airflow + path, {
         method,
@@ -42,29 +62,47 @@ export function createHttp(airflow: string, fetchOf: typeof fetch, now: () => nu
           ...headers,
         },
         credentials,
-        redirect: 'error',
+        redirect: 'manual',
         cache: 'no-store',
         signal: AbortSignal.timeout(timeoutMs),
       });
+      if (response.type === 'opaqueredirect') return { kind: 'failed', why: 'redirect' };
       const retryAfterMs = readRetryAfter(response.headers.get('retry-after'), now());
       traffic.status = response.status;
       const text = await response.text();
       traffic.received += Number(response.headers.get('content-length')) || byteLength(text);
-      return { kind: 'http', status: response.status, json: lastJsonLine(text), ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+      const json = lastJsonLine(text);
+      return {
+        kind: 'http',
+        status: response.status,
+        json,
+        ...(json === undefined && text !== '' ? { text: text.slice(0, TEXT_KEPT_MAX) } : {}),
+        ...defined({ retryAfterMs }),
+      };
     } catch (error) {
-      return { kind: 'failed', why: error instanceof DOMException && error.name === 'TimeoutError' ? 'timeout' : 'network' };
+      return {
+        kind: 'failed',
+        why: error instanceof DOMException && error.name === 'TimeoutError' ? 'timeout' : 'network',
+      };
     }
   };
 }
 
 const byteLength = (text: string): number => new TextEncoder().encode(text).byteLength;
 
-/** In characters: below this a packet more or less is all that compression could save. */
+/** In characters, of a body that is not JSON. */
+const TEXT_KEPT_MAX = 50_000;
+
+/** In characters: below this, compression could save at most a packet. */
 const COMPRESSED_FROM = 2_000;
+
+/** Whether this body travels compressed if requested. */
+export const isPacked = (body: string | undefined): body is string =>
+  body !== undefined && body.length >= COMPRESSED_FROM;
 
 async function gzip(text: string): Promise<ArrayBuffer | undefined> {
   if (typeof CompressionStream === 'undefined') return undefined;
-  // Written by hand: a blob would be made in another process first.
+  // Written chunk by chunk: a blob would be made in another process first.
   const { readable, writable } = new CompressionStream('gzip');
   const writer = writable.getWriter();
   const written = writer.write(new TextEncoder().encode(text)).then(() => writer.close());
@@ -72,7 +110,7 @@ async function gzip(text: string): Promise<ArrayBuffer | undefined> {
   return packed;
 }
 
-/** JSON, or the last line of newline-delimited JSON that is complete. */
+/** Parses JSON, or the last complete line of newline-delimited JSON. */
 function lastJsonLine(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -87,7 +125,7 @@ function lastJsonLine(text: string): unknown {
   }
 }
 
-/** `Retry-After` in seconds or as a date (RFC 9110, 10.2.3), in ms from now. */
+/** Reads `Retry-After`, seconds or a date (RFC 9110, 10.2.3), in ms from now. */
 export function readRetryAfter(header: string | null, now: number): number | undefined {
   if (header === null) return undefined;
   const seconds = Number(header);

@@ -1,8 +1,11 @@
-/** What has gone to and come from Airflow since the worker was started. Labels for people; nothing is decided by it. */
+/**
+ * Counts the traffic with Airflow since the worker started. The counts are labels for people and
+ * decide nothing.
+ */
 export class Traffic {
-  /** Bytes of bodies as they were sent. */
+  /** Bytes of bodies as sent. */
   sent = 0;
-  /** Bytes of bodies: as they travelled where the server says so, else as they were unpacked. */
+  /** Bytes of bodies: as transferred where the server says so, else as unpacked. */
   received = 0;
   /** HTTP status of the last answer; undefined where none came. */
   status: number | undefined;

@@ -15,7 +15,10 @@ interface Props {
   readonly onLeave: () => void;
 }
 
-/** Who works here, and the ways to stop: keep the data, take it off the device, or let somebody else work. */
+/**
+ * The user, and the ways to stop: keep the data, remove the data from the device, or let somebody
+ * else work.
+ */
 export function Account({ user, client, status, onLeave }: Props): JSX.Element {
   const [isOpen, setOpen] = useState(false);
   const [problem, setProblem] = useState<string>();
@@ -36,28 +39,26 @@ export function Account({ user, client, status, onLeave }: Props): JSX.Element {
   };
   return (
     <>
-      <button class="button plain account" data-testid="account" aria-haspopup="dialog" onClick={() => setOpen(true)}>
+      <button
+        class="button plain account"
+        data-testid="account"
+        aria-haspopup="dialog"
+        onClick={() => setOpen(true)}
+      >
         <Icon name="person" />
         {user}
       </button>
       {isOpen && (
-        <Dialog title={isSignedIn ? `Signed in as ${user}` : `Working as ${user}, signed out`} onClose={() => setOpen(false)}>
-          <div class="choices">
-            {isSignedIn && (
-              <button class="button" data-testid="sign-out-keep" onClick={() => void signOut('keep')}>
-                Sign out, keep what is not sent
-                <small>Nobody can read it here until you sign in again.</small>
-              </button>
-            )}
-            <button class="button danger" data-testid="sign-out-remove" onClick={() => void signOut('remove')}>
-              Sign out and clear this device
-              <small>{unsent > 0 ? `${unsent} not in Airflow yet would be lost!` : 'All is in Airflow; nothing is lost.'}</small>
-            </button>
-            <button class="button" data-testid="switch-user" onClick={onLeave}>
-              Somebody else works here
-              <small>Each person’s inspections stay their own.</small>
-            </button>
-          </div>
+        <Dialog
+          title={isSignedIn ? `Signed in as ${user}` : `Working as ${user}, signed out`}
+          onClose={() => setOpen(false)}
+        >
+          <Choices
+            isSignedIn={isSignedIn}
+            unsent={unsent}
+            onSignOut={(data) => void signOut(data)}
+            onLeave={onLeave}
+          />
           <p class="problem" role="alert">
             {problem}
           </p>
@@ -69,5 +70,41 @@ export function Account({ user, client, status, onLeave }: Props): JSX.Element {
         </Dialog>
       )}
     </>
+  );
+}
+
+interface ChoicesProps {
+  readonly isSignedIn: boolean;
+  readonly unsent: number;
+  readonly onSignOut: (data: 'keep' | 'remove') => void;
+  readonly onLeave: () => void;
+}
+
+function Choices({ isSignedIn, unsent, onSignOut, onLeave }: ChoicesProps): JSX.Element {
+  return (
+    <div class="choices">
+      {isSignedIn && (
+        <button class="button" data-testid="sign-out-keep" onClick={() => onSignOut('keep')}>
+          Sign out, keep what is not sent
+          <small>Nobody can read it here until you sign in again.</small>
+        </button>
+      )}
+      <button
+        class="button danger"
+        data-testid="sign-out-remove"
+        onClick={() => onSignOut('remove')}
+      >
+        Sign out and clear this device
+        <small>
+          {unsent > 0
+            ? `${unsent} not in Airflow yet would be lost!`
+            : 'All is in Airflow; nothing is lost.'}
+        </small>
+      </button>
+      <button class="button" data-testid="switch-user" onClick={onLeave}>
+        Somebody else works here
+        <small>Each person’s inspections stay their own.</small>
+      </button>
+    </div>
   );
 }

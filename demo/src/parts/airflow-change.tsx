@@ -16,44 +16,46 @@ interface Props {
   readonly isLive: boolean;
   readonly onDone: () => void;
 }
+
 const RESULT_WORDS = {
   failed: 'The DAG run failed; Airflow’s log says why.',
   slow: 'The DAG run is still under way.',
 } as const;
 
-const DONE_WORDS = { live: 'Done in Airflow: it shows here by itself.', fetched: 'Done in Airflow: this device fetches it now.' } as const;
+const DONE_WORDS = {
+  live: 'Done in Airflow: it shows here by itself.',
+  fetched: 'Done in Airflow: this device fetches it now.',
+} as const;
 
-/** Changes a record on the other side, so that one person alone can see both directions and make a conflict. */
+/**
+ * Changes a record on the other side, so that a single person can see both directions and make a
+ * conflict.
+ */
 export function AirflowChange({ inspections, sites, isLive, onDone }: Props): JSX.Element {
   const [chosen, setChosen] = useState<string>();
-  const [said, setSaid] = useState<string>();
-  const [run, setRun] = useState<string>();
-  const [isBusy, setBusy] = useState(false);
+  const { change, said, run, isBusy } = useChange(isLive, onDone);
   const known = inspections.rows.filter(({ revision }) => revision > 0);
-  // What is edited here and not sent yet makes the best conflict.
-  const row = known.find(({ id }) => id === chosen) ?? known.find(({ state }) => state === 'local') ?? known[0];
+  // A record with an edit that is not sent yet makes the best conflict.
+  const row =
+    known.find(({ id }) => id === chosen) ??
+    known.find(({ state }) => state === 'local') ??
+    known[0];
   const otherStatus = row?.value.status === 'fail' ? 'watch' : 'fail';
 
-  const change = async ({ id }: Row<Inspection>, set: Partial<Inspection>): Promise<void> => {
-    setBusy(true);
-    setRun(undefined);
-    setSaid('A DAG run changes it …');
-    try {
-      const { step, run: made } = await changeInAirflow(id, set);
-      setRun(made);
-      setSaid(step === 'done' ? DONE_WORDS[isLive ? 'live' : 'fetched'] : RESULT_WORDS[step]);
-      onDone();
-    } catch (error) {
-      setSaid(error instanceof AirflowError ? (error.kind === 'missing' ? `This Airflow has no DAG ${CHANGE_DAG}.` : error.message) : String(error));
-    } finally {
-      setBusy(false);
-    }
-  };
-
-  if (!row) return <p class="hint">Once an inspection is in Airflow, it can be changed here as if from the office.</p>;
+  if (!row)
+    return (
+      <p class="hint">
+        Once an inspection is in Airflow, it can be changed here as if from the office.
+      </p>
+    );
   return (
     <div class="airflow-change">
-      <select aria-label="Inspection to change" data-testid="change-record" value={row.id} onChange={(event) => setChosen(event.currentTarget.value)}>
+      <select
+        aria-label="Inspection to change"
+        data-testid="change-record"
+        value={row.id}
+        onChange={(event) => setChosen(event.currentTarget.value)}
+      >
         {known.slice(0, 50).map(({ id, value }) => (
           <option key={id} value={id}>
             {siteName(value.site, sites)}, {STATUS_WORDS[value.status] ?? value.status}
@@ -61,7 +63,12 @@ export function AirflowChange({ inspections, sites, isLive, onDone }: Props): JS
         ))}
       </select>
       <div class="buttons start">
-        <button class="button small" data-testid="change-status" disabled={isBusy} onClick={() => void change(row, { status: otherStatus })}>
+        <button
+          class="button small"
+          data-testid="change-status"
+          disabled={isBusy}
+          onClick={() => void change(row, { status: otherStatus })}
+        >
           Set {STATUS_WORDS[otherStatus]}
         </button>
         <button
@@ -83,4 +90,42 @@ export function AirflowChange({ inspections, sites, isLive, onDone }: Props): JS
       </p>
     </div>
   );
+}
+
+interface Change {
+  readonly change: (row: Row<Inspection>, set: Partial<Inspection>) => Promise<void>;
+  /** Progress or result of the last change, in words. */
+  readonly said: string | undefined;
+  readonly run: string | undefined;
+  readonly isBusy: boolean;
+}
+
+/** Changes records by a DAG run, and tells the progress. */
+function useChange(isLive: boolean, onDone: () => void): Change {
+  const [said, setSaid] = useState<string>();
+  const [run, setRun] = useState<string>();
+  const [isBusy, setBusy] = useState(false);
+
+  const change = async ({ id }: Row<Inspection>, set: Partial<Inspection>): Promise<void> => {
+    setBusy(true);
+    setRun(undefined);
+    setSaid('A DAG run changes it …');
+    try {
+      const { step, run: made } = await changeInAirflow(id, set);
+      setRun(made);
+      setSaid(step === 'done' ? DONE_WORDS[isLive ? 'live' : 'fetched'] : RESULT_WORDS[step]);
+      onDone();
+    } catch (error) {
+      setSaid(
+        error instanceof AirflowError
+          ? error.kind === 'missing'
+            ? `This Airflow has no DAG ${CHANGE_DAG}.`
+            : error.message
+          : String(error),
+      );
+    } finally {
+      setBusy(false);
+    }
+  };
+  return { change, said, run, isBusy };
 }

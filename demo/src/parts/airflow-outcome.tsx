@@ -4,10 +4,22 @@ import type { Inspection } from '../collections.ts';
 import { outcomeTone, type Tone } from '../outcome-tone.ts';
 import { Icon, type IconName } from './icon.tsx';
 
-const ICONS: Readonly<Record<Tone, IconName | undefined>> = { good: 'synced', warn: 'tasks', bad: 'warning', calm: undefined };
+const ICONS: Readonly<Record<Tone, IconName | undefined>> = {
+  good: 'synced',
+  warn: 'tasks',
+  bad: 'warning',
+  calm: undefined,
+};
 
-/** What Airflow's pipeline made of the record, in its own words. Nothing where it has said nothing: whether it ever will is not known here. */
-export function AirflowOutcome({ row: { id, value, state } }: { readonly row: Row<Inspection> }): JSX.Element | null {
+/**
+ * The outcome that Airflow's pipeline wrote, in the pipeline's own words. Empty without an outcome:
+ * the device cannot know whether there will ever be an outcome.
+ */
+export function AirflowOutcome({
+  row: { id, value, state },
+}: {
+  readonly row: Row<Inspection>;
+}): JSX.Element | null {
   const { score, outcome } = value;
   if (score === undefined && outcome === undefined) return null;
   const icon = outcome === undefined ? undefined : ICONS[outcomeTone(outcome)];

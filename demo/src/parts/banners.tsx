@@ -9,15 +9,22 @@ import { AUTH_WORDS } from '../words.ts';
 import { Icon } from './icon.tsx';
 import { SignInForm } from './sign-in-form.tsx';
 
-/** Said calmly: being offline is the normal case here. */
-export function OfflineBanner({ network, onReconnect }: { readonly network: Network; readonly onReconnect: () => void }): JSX.Element {
+/** A calm banner: being offline is the normal case here. */
+export function OfflineBanner({
+  network,
+  onReconnect,
+}: {
+  readonly network: Network;
+  readonly onReconnect: () => void;
+}): JSX.Element {
   return (
     <div role="status">
       {network.offline && (
         <div class="banner offline" data-testid="offline-banner">
           <Icon name="offline" />
           <p>
-            <b>{network.simulated ? 'Offline (simulated)' : 'Offline'}</b> Go on working: everything is saved on this device and sent later.
+            <b>{network.simulated ? 'Offline (simulated)' : 'Offline'}</b> Go on working: everything
+            is saved on this device and sent later.
           </p>
           {network.simulated && (
             <button class="button small" data-testid="reconnect" onClick={onReconnect}>
@@ -37,9 +44,14 @@ interface AuthProps {
   readonly onSignedIn: (session: Session) => void;
 }
 
-/** Shown while Airflow wants somebody to sign in. Work goes on beneath it. */
+/** Shown while Airflow wants somebody to sign in. The workspace stays usable beneath. */
 export function AuthBar({ user, status, reason, onSignedIn }: AuthProps): JSX.Element {
-  const kind = status?.waiting?.for === 'other-user' ? 'other-user' : (reason ?? 'signed-out');
+  const kind =
+    status?.waiting?.for === 'other-user'
+      ? 'other-user'
+      : status?.locked
+        ? 'locked'
+        : (reason ?? 'signed-out');
   const { title, text } = AUTH_WORDS[kind];
   return (
     <section role="status">
@@ -74,7 +86,7 @@ export function UpdateBar({ apply }: { readonly apply: (() => void) | undefined 
   );
 }
 
-/** What the browser lost is said until somebody has read it. */
+/** Shows the browser's loss of data until somebody has read the message. */
 export function LossBar({ loss }: { readonly loss: StorageLoss | undefined }): JSX.Element {
   const [read, setRead] = useState(recall('loss'));
   const gone = loss ? loss.unsent - loss.restored : 0;
@@ -89,7 +101,8 @@ export function LossBar({ loss }: { readonly loss: StorageLoss | undefined }): J
               ? 'All of it was in Airflow; it is read again.'
               : gone === 0
                 ? `All ${loss.unsent} unsent changes are restored.`
-                : `${loss.restored} of ${loss.unsent} unsent changes are restored; ${gone} are gone. Please enter them again.`}
+                : `${loss.restored} of ${loss.unsent} unsent changes are restored; ` +
+                  `${gone} are gone. Please enter them again.`}
           </p>
           <button
             class="button small"

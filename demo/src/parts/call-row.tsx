@@ -11,7 +11,7 @@ interface Props {
   readonly onDiscard: () => void;
 }
 
-/** One call, how far it is, and where it stopped what a person can do. */
+/** A call with the call's state, and the actions a person has on a stopped call. */
 export function CallRow({ call, isOffline, onRetry, onDiscard }: Props): JSX.Element {
   const { id, state, capturedAt } = call;
   const { text, tone, icon } = callWords(state, isOffline);

@@ -16,7 +16,9 @@ interface Props {
 }
 type Outcome = { readonly saved: string } | { readonly problem: string };
 
-/** Captures one inspection. "Saved" is said when the worker has it on disk, and not before. */
+/**
+ * Captures an inspection. "Saved" appears once the worker has the record on disk, and not before.
+ */
 export function CaptureForm({ client, sites }: Props): JSX.Element {
   const form = useDraft(emptyDraft(today()), sites);
   const [outcome, setOutcome] = useState<Outcome>();
@@ -37,9 +39,20 @@ export function CaptureForm({ client, sites }: Props): JSX.Element {
   };
 
   return (
-    <form class="card capture" noValidate onSubmit={(event) => void save(event)} aria-labelledby="capture-title">
+    <form
+      class="card capture"
+      noValidate
+      onSubmit={(event) => void save(event)}
+      aria-labelledby="capture-title"
+    >
       <h2 id="capture-title">New inspection</h2>
-      <InspectionFields draft={form.draft} problems={form.problems} sites={sites} onChange={form.change} onLeave={form.leave} />
+      <InspectionFields
+        draft={form.draft}
+        problems={form.problems}
+        sites={sites}
+        onChange={form.change}
+        onLeave={form.leave}
+      />
       <button class="button primary wide" data-testid="save" disabled={!client}>
         Save
       </button>

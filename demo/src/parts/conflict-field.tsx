@@ -16,7 +16,7 @@ interface Props {
   readonly onChoose: (choice: Choice | undefined) => void;
 }
 
-/** One field that both changed: what it was, what I say, what they say, or something else. */
+/** A field that both sides changed: the base, my value, their value, or a third value. */
 export function ConflictField({ conflictId, of, choice, sites, onChoose }: Props): JSX.Element {
   const { field } = of;
   const name = `${conflictId}-${field}`;
@@ -29,14 +29,32 @@ export function ConflictField({ conflictId, of, choice, sites, onChoose }: Props
           <span class="tile-title">Before</span>
           <span class="tile-value">{valueText(field, of.base, sites)}</span>
         </div>
-        <Tile name={name} testId={`take-mine-${field}`} title="Mine" isChosen={takes === 'mine'} onChoose={() => onChoose({ take: 'mine' })}>
+        <Tile
+          name={name}
+          testId={`take-mine-${field}`}
+          title="Mine"
+          isChosen={takes === 'mine'}
+          onChoose={() => onChoose({ take: 'mine' })}
+        >
           {valueText(field, of.mine, sites)}
         </Tile>
-        <Tile name={name} testId={`take-theirs-${field}`} title="In Airflow" isChosen={takes === 'theirs'} onChoose={() => onChoose({ take: 'theirs' })}>
+        <Tile
+          name={name}
+          testId={`take-theirs-${field}`}
+          title="In Airflow"
+          isChosen={takes === 'theirs'}
+          onChoose={() => onChoose({ take: 'theirs' })}
+        >
           {valueText(field, of.theirs, sites)}
         </Tile>
       </div>
-      <OtherValue field={field} name={name} sites={sites} isChosen={choice !== undefined && 'value' in choice} onChoose={onChoose} />
+      <OtherValue
+        field={field}
+        name={name}
+        sites={sites}
+        isChosen={choice !== undefined && 'value' in choice}
+        onChoose={onChoose}
+      />
     </fieldset>
   );
 }

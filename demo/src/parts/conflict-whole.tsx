@@ -7,8 +7,10 @@ import { Tile } from './tile.tsx';
 
 type Doc = Conflict['mine'];
 
-/** What each side would do to the record. */
-const SIDE_WORDS: Readonly<Record<ConflictReason, { readonly mine: string; readonly theirs: string }>> = {
+/** The effect of each side on the record. */
+const SIDE_WORDS: Readonly<
+  Record<ConflictReason, { readonly mine: string; readonly theirs: string }>
+> = {
   'deleted-there': { mine: 'Keep my version', theirs: 'Delete it, as in Airflow' },
   'deleted-here': { mine: 'Delete it', theirs: 'Keep the version in Airflow' },
   forked: { mine: 'Send mine again', theirs: 'Keep what is in Airflow' },
@@ -23,7 +25,7 @@ interface Props {
   readonly onChoose: (choice: Choice) => void;
 }
 
-/** A conflict about the record as a whole: one of the two versions holds. */
+/** A conflict about the record as a whole: either version holds. */
 export function ConflictWhole({ conflict, choice, sites, onChoose }: Props): JSX.Element {
   const { id, reason, base, mine, theirs } = conflict;
   const words = SIDE_WORDS[reason];
@@ -35,20 +37,43 @@ export function ConflictWhole({ conflict, choice, sites, onChoose }: Props): JSX
         <span class="tile-title">Before</span>
         <Version doc={base} none="Not there" fields={fields} sites={sites} other={null} />
       </div>
-      <Tile name={id} testId="take-mine-*" title={words.mine} isChosen={takes === 'mine'} onChoose={() => onChoose({ take: 'mine' })}>
+      <Tile
+        name={id}
+        testId="take-mine-*"
+        title={words.mine}
+        isChosen={takes === 'mine'}
+        onChoose={() => onChoose({ take: 'mine' })}
+      >
         <Version doc={mine} none="Deleted" fields={fields} sites={sites} other={base} />
       </Tile>
-      <Tile name={id} testId="take-theirs-*" title={words.theirs} isChosen={takes === 'theirs'} onChoose={() => onChoose({ take: 'theirs' })}>
-        <Version doc={theirs} none={base === null ? 'Not there' : 'Deleted'} fields={fields} sites={sites} other={base} />
+      <Tile
+        name={id}
+        testId="take-theirs-*"
+        title={words.theirs}
+        isChosen={takes === 'theirs'}
+        onChoose={() => onChoose({ take: 'theirs' })}
+      >
+        <Version
+          doc={theirs}
+          none={base === null ? 'Not there' : 'Deleted'}
+          fields={fields}
+          sites={sites}
+          other={base}
+        />
       </Tile>
     </div>
   );
 }
 
-/** The fields that tell the versions apart; all, where there is only one version to show. */
+/**
+ * Returns the fields that differ between the versions; all fields if there is only one version to
+ * show.
+ */
 function fieldsThatDiffer({ base, mine, theirs }: Conflict): readonly string[] {
   const versions = [base, mine, theirs].filter((doc) => doc !== null);
-  const differ = Object.keys(FIELD_WORDS).filter((field) => versions.some((doc) => doc[field] !== versions[0]?.[field]));
+  const differ = Object.keys(FIELD_WORDS).filter((field) =>
+    versions.some((doc) => doc[field] !== versions[0]?.[field]),
+  );
   return differ.length > 0 ? differ : Object.keys(FIELD_WORDS);
 }
 
@@ -60,7 +85,7 @@ interface VersionProps {
   readonly other: Doc;
 }
 
-/** One version of the record; what differs from the other one stands out. */
+/** A version of the record; values that differ from the other version stand out. */
 function Version({ doc, none, fields, sites, other }: VersionProps): JSX.Element {
   if (doc === null) return <em>{none}</em>;
   return (

@@ -16,7 +16,11 @@ interface Props {
   readonly onClose: (saved?: string) => void;
 }
 
-/** Edits one inspection. Only the fields that were changed travel, so that another person's edit of the others stays. */
+/**
+ * Edits an inspection. Only changed fields travel, so that another person's edit of the other
+ * fields stays; and the form names the record behind the fields (`from`), so that an edit of a
+ * changed field that came meanwhile becomes a conflict and is not overwritten.
+ */
 export function EditDialog({ client, row, sites, onClose }: Props): JSX.Element {
   const form = useDraft(draftOf(row.value, sites), sites);
   const [problem, setProblem] = useState<string>();
@@ -24,9 +28,14 @@ export function EditDialog({ client, row, sites, onClose }: Props): JSX.Element 
     event.preventDefault();
     const fields = form.submit();
     if (!fields) return;
-    const changed = Object.entries(fields).filter(([field, value]) => value !== row.value[field as DraftField]);
+    const changed = Object.entries(fields).filter(
+      ([field, value]) => value !== row.value[field as DraftField],
+    );
     try {
-      if (changed.length > 0) await client.collection('inspections').patch(row.id, Object.fromEntries(changed));
+      if (changed.length > 0)
+        await client
+          .collection('inspections')
+          .patch(row.id, Object.fromEntries(changed), { from: row.value });
       onClose(changed.length > 0 ? 'Saved on this device' : undefined);
     } catch (error) {
       setProblem(errorText(error));
@@ -35,7 +44,14 @@ export function EditDialog({ client, row, sites, onClose }: Props): JSX.Element 
   return (
     <Dialog title="Edit inspection" onClose={() => onClose()}>
       <form noValidate data-testid="edit-form" onSubmit={(event) => void save(event)}>
-        <InspectionFields prefix="edit-" draft={form.draft} problems={form.problems} sites={sites} onChange={form.change} onLeave={form.leave} />
+        <InspectionFields
+          prefix="edit-"
+          draft={form.draft}
+          problems={form.problems}
+          sites={sites}
+          onChange={form.change}
+          onLeave={form.leave}
+        />
         <p class="problem" role="alert">
           {problem}
         </p>

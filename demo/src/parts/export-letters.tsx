@@ -2,11 +2,16 @@ import type { JSX } from 'preact';
 import type { Client } from '../use-updraft.ts';
 import { Icon } from './icon.tsx';
 
-/** Takes what Airflow refused out of the browser, as a file with everything in it. */
+/** Exports the changes and calls that Airflow refused, as a file with all their contents. */
 export function ExportLetters({ client }: { readonly client: Client }): JSX.Element {
   const save = async (): Promise<void> => {
-    const url = URL.createObjectURL(new Blob([await client.exportDeadLetters()], { type: 'application/json' }));
-    Object.assign(document.createElement('a'), { href: url, download: 'refused-changes.json' }).click();
+    const url = URL.createObjectURL(
+      new Blob([await client.exportDeadLetters()], { type: 'application/json' }),
+    );
+    Object.assign(document.createElement('a'), {
+      href: url,
+      download: 'refused-changes.json',
+    }).click();
     URL.revokeObjectURL(url);
   };
   return (

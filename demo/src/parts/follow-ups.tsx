@@ -1,28 +1,24 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { Row } from '../../../client/index.ts';
-import type { Site, Task } from '../collections.ts';
+import type { Site } from '../collections.ts';
 import type { Tasks } from '../use-live.ts';
 import { OrphanedLetters } from './deleted-rows.tsx';
-import { TaskRow } from './task-row.tsx';
-
-export interface TaskActions {
-  /** False where it could not be stored; the person is told why. */
-  readonly tick: (row: Row<Task>, done: boolean) => Promise<boolean>;
-  readonly discardTask: (id: string) => void;
-}
+import { TaskRow, type TaskActions } from './task-row.tsx';
 
 interface Props {
   readonly tasks: Tasks;
   readonly sites: readonly Site[];
   readonly actions: TaskActions;
   readonly isHeldUp: boolean;
-  /** False until the first pull: whether there is anything to do is not known yet. */
+  /** False until the first pull: until then nobody knows whether there are tasks. */
   readonly isReady: boolean;
 }
 const PAGE = 6;
 
-/** The work that Airflow's scoring asks for. Ticked off here it is on this device at once, and in Airflow with the next exchange. */
+/**
+ * Tasks that Airflow's scoring created. A tick is on this device at once, and in Airflow with the
+ * next exchange.
+ */
 export function FollowUps({ tasks, sites, actions, isHeldUp, isReady }: Props): JSX.Element {
   const { rows, deadLetters, isRead } = tasks;
   const [shown, setShown] = useState(PAGE);
@@ -47,14 +43,19 @@ export function FollowUps({ tasks, sites, actions, isHeldUp, isReady }: Props): 
         </ul>
       )}
       {rows.length > shown && (
-        <button class="button wide" data-testid="more-tasks" onClick={() => setShown(shown + PAGE * 5)}>
+        <button
+          class="button wide"
+          data-testid="more-tasks"
+          onClick={() => setShown(shown + PAGE * 5)}
+        >
           Show more ({rows.length - shown})
         </button>
       )}
       {isRead && rows.length === 0 && (
         <p class="quiet">
           {isReady
-            ? 'Nothing to follow up. When Airflow scores an inspection badly, what to do appears here.'
+            ? 'Nothing to follow up. When Airflow scores an inspection badly, what ' +
+              'to do appears here.'
             : 'What is to be done comes with the first exchange.'}
         </p>
       )}

@@ -12,27 +12,34 @@ interface Props {
   readonly sites: readonly Site[];
   readonly onChange: (part: Partial<Draft>) => void;
   readonly onLeave: (field: DraftField) => void;
-  /** Before each test id, where two forms are on one page. */
+  /** Prefix of each test id, for pages with two forms. */
   readonly prefix?: string;
 }
 
-const STATUS_ICONS: Readonly<Record<Inspection['status'], IconName>> = { ok: 'synced', watch: 'eye', fail: 'cross' };
+const STATUS_ICONS: Readonly<Record<Inspection['status'], IconName>> = {
+  ok: 'synced',
+  watch: 'eye',
+  fail: 'cross',
+};
 const STATUSES = ['ok', 'watch', 'fail'] as const;
 
 /** The fields of an inspection, for capture and edit alike. */
-export function InspectionFields({ draft, problems, sites, onChange, onLeave, prefix = '' }: Props): JSX.Element {
+export function InspectionFields({
+  draft,
+  problems,
+  sites,
+  onChange,
+  onLeave,
+  prefix = '',
+}: Props): JSX.Element {
   const bind = (field: 'reading' | 'note' | 'inspected_on') => ({
     'data-testid': prefix + field,
     'aria-invalid': problems[field] !== undefined,
     value: draft[field],
-    onInput: (event: TargetedInputEvent<HTMLInputElement | HTMLTextAreaElement>) => onChange({ [field]: event.currentTarget.value }),
+    onInput: (event: TargetedInputEvent<HTMLInputElement | HTMLTextAreaElement>) =>
+      onChange({ [field]: event.currentTarget.value }),
     onBlur: () => onLeave(field),
   });
-  const problem = (field: string): JSX.Element => (
-    <p class="problem" role="alert">
-      {problems[field]}
-    </p>
-  );
   return (
     <>
       <SitePicker
@@ -43,40 +50,71 @@ export function InspectionFields({ draft, problems, sites, onChange, onLeave, pr
         onChange={(site) => onChange({ site })}
         onLeave={() => onLeave('site')}
       />
-      <fieldset class="statuses" aria-invalid={problems['status'] !== undefined}>
-        <legend>Status</legend>
-        {STATUSES.map((status) => (
-          <label key={status} class={`status status-${status}`}>
-            <input
-              type="radio"
-              name={`${prefix}status`}
-              data-testid={`${prefix}status-${status}`}
-              checked={draft.status === status}
-              onChange={() => onChange({ status })}
-            />
-            <Icon name={STATUS_ICONS[status]} />
-            {STATUS_WORDS[status]}
-          </label>
-        ))}
-        {problem('status')}
-      </fieldset>
+      <StatusChoice
+        prefix={prefix}
+        chosen={draft.status}
+        problem={problems['status']}
+        onChange={(status) => onChange({ status })}
+      />
       <div class="pair">
         <label class="field">
           <span>Reading</span>
-          <input {...bind('reading')} inputmode="decimal" autocomplete="off" placeholder="0 – 1000" />
-          {problem('reading')}
+          <input
+            {...bind('reading')}
+            inputmode="decimal"
+            autocomplete="off"
+            placeholder="0 – 1000"
+          />
+          <Problem text={problems['reading']} />
         </label>
         <label class="field">
           <span>Date</span>
           <input {...bind('inspected_on')} type="date" />
-          {problem('inspected_on')}
+          <Problem text={problems['inspected_on']} />
         </label>
       </div>
       <label class="field">
         <span>Note</span>
         <textarea {...bind('note')} rows={2} placeholder="What should others know?" />
-        {problem('note')}
+        <Problem text={problems['note']} />
       </label>
     </>
+  );
+}
+
+interface ChoiceProps {
+  readonly prefix: string;
+  readonly chosen: Draft['status'];
+  readonly problem: string | undefined;
+  readonly onChange: (status: Inspection['status']) => void;
+}
+
+function StatusChoice({ prefix, chosen, problem, onChange }: ChoiceProps): JSX.Element {
+  return (
+    <fieldset class="statuses" aria-invalid={problem !== undefined}>
+      <legend>Status</legend>
+      {STATUSES.map((status) => (
+        <label key={status} class={`status status-${status}`}>
+          <input
+            type="radio"
+            name={`${prefix}status`}
+            data-testid={`${prefix}status-${status}`}
+            checked={chosen === status}
+            onChange={() => onChange(status)}
+          />
+          <Icon name={STATUS_ICONS[status]} />
+          {STATUS_WORDS[status]}
+        </label>
+      ))}
+      <Problem text={problem} />
+    </fieldset>
+  );
+}
+
+function Problem({ text }: { readonly text: string | undefined }): JSX.Element {
+  return (
+    <p class="problem" role="alert">
+      {text}
+    </p>
   );
 }

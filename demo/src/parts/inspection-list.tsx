@@ -37,14 +37,20 @@ export function InspectionList({ inspections, sites, actions, isHeldUp }: Props)
   const orphans = deadLetters.filter(({ id }) => !rows.some((row) => row.id === id));
   const chosen = of[filter];
   const hasRuns = chosen.some(({ run }) => run !== undefined);
-  const isEmpty = chosen.length === 0 && (filter === 'sent' || (deleted.length === 0 && orphans.length === 0));
+  const isEmpty =
+    chosen.length === 0 && (filter === 'sent' || (deleted.length === 0 && orphans.length === 0));
   return (
     <section class="list" aria-labelledby="list-title">
       <div class="list-head">
         <h2 id="list-title">Inspections</h2>
         <div class="segments" role="group" aria-label="Show">
           {(Object.keys(FILTERS) as Filter[]).map((name) => (
-            <button key={name} data-testid={`filter-${name}`} aria-pressed={filter === name} onClick={() => setFilter(name)}>
+            <button
+              key={name}
+              data-testid={`filter-${name}`}
+              aria-pressed={filter === name}
+              onClick={() => setFilter(name)}
+            >
               {FILTERS[name]} <span class="count">{of[name].length}</span>
             </button>
           ))}
@@ -57,12 +63,22 @@ export function InspectionList({ inspections, sites, actions, isHeldUp }: Props)
       ) : (
         <ul class="rows">
           {chosen.slice(0, shown).map((row) => (
-            <InspectionRow key={row.id} row={row} sites={sites} actions={actions} isHeldUp={isHeldUp} />
+            <InspectionRow
+              key={row.id}
+              row={row}
+              sites={sites}
+              actions={actions}
+              isHeldUp={isHeldUp}
+            />
           ))}
         </ul>
       )}
       {!(filter === 'sent' && hasRuns) && chosen.length > shown && (
-        <button class="button wide" data-testid="show-more" onClick={() => setShown(shown + PAGE * 5)}>
+        <button
+          class="button wide"
+          data-testid="show-more"
+          onClick={() => setShown(shown + PAGE * 5)}
+        >
           Show more ({chosen.length - shown})
         </button>
       )}

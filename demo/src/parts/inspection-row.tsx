@@ -24,9 +24,10 @@ interface Props {
   readonly isHeldUp: boolean;
 }
 
-/** One inspection: what it says, how far it is, and what can be done with it. */
+/** An inspection with the record's state, and a person's actions. */
 export function InspectionRow({ row, sites, actions, isHeldUp }: Props): JSX.Element {
-  const { id, value, state, run, rejection } = row;
+  const { id, value, state, rejection } = row;
+  const statusText = STATUS_WORDS[value.status] ?? value.status;
   const facts = [
     value.site,
     value.inspected_on && dayText(value.inspected_on),
@@ -40,7 +41,7 @@ export function InspectionRow({ row, sites, actions, isHeldUp }: Props): JSX.Ele
         <StateChip state={state} isHeldUp={isHeldUp} />
       </div>
       <p class="facts">
-        <span class={`dot dot-${value.status}`}>{STATUS_WORDS[value.status] ?? value.status}</span>{' '}
+        <span class={`dot dot-${value.status}`}>{statusText}</span>{' '}
         {facts.map((fact) => (
           <span key={fact}>{fact}</span>
         ))}
@@ -52,24 +53,58 @@ export function InspectionRow({ row, sites, actions, isHeldUp }: Props): JSX.Ele
           <b>Airflow refused it:</b> {rejection}
         </p>
       )}
-      <div class="actions">
-        <Action id={`edit-${id}`} icon="edit" text="Edit" onClick={() => actions.edit(row)} />
-        <Action id={`visit-${id}`} icon="plus" text="1 visit" label="One visit more" onClick={() => actions.visit(row)} />
-        {state === 'rejected' ? (
-          <>
-            <Action id={`retry-${id}`} icon="refresh" text="Try again" onClick={() => actions.retry(id)} />
-            <Action id={`discard-${id}`} icon="cross" text="Discard change" onClick={() => actions.discard(id)} />
-          </>
-        ) : (
-          <Action id={`delete-${id}`} icon="trash" text="Delete" onClick={() => actions.remove(row)} />
-        )}
-        {run && (
-          <a class="action" data-testid={`run-${id}`} href={runUrl(run)} target="_blank" rel="noopener">
-            <Icon name="external" /> DAG run
-          </a>
-        )}
-      </div>
+      <RowButtons row={row} actions={actions} />
     </li>
+  );
+}
+
+function RowButtons({ row, actions }: Pick<Props, 'row' | 'actions'>): JSX.Element {
+  const { id, state, run } = row;
+  return (
+    <div class="actions">
+      <Action id={`edit-${id}`} icon="edit" text="Edit" onClick={() => actions.edit(row)} />
+      <Action
+        id={`visit-${id}`}
+        icon="plus"
+        text="1 visit"
+        label="One visit more"
+        onClick={() => actions.visit(row)}
+      />
+      {state === 'rejected' ? (
+        <>
+          <Action
+            id={`retry-${id}`}
+            icon="refresh"
+            text="Try again"
+            onClick={() => actions.retry(id)}
+          />
+          <Action
+            id={`discard-${id}`}
+            icon="cross"
+            text="Discard change"
+            onClick={() => actions.discard(id)}
+          />
+        </>
+      ) : (
+        <Action
+          id={`delete-${id}`}
+          icon="trash"
+          text="Delete"
+          onClick={() => actions.remove(row)}
+        />
+      )}
+      {run && (
+        <a
+          class="action"
+          data-testid={`run-${id}`}
+          href={runUrl(run)}
+          target="_blank"
+          rel="noopener"
+        >
+          <Icon name="external" /> DAG run
+        </a>
+      )}
+    </div>
   );
 }
 

@@ -8,8 +8,14 @@ export interface NoticeText {
 
 const SHOWN_MS = 7_000;
 
-/** What just happened, and the way back. */
-export function Notice({ notice, onClose }: { readonly notice: NoticeText | undefined; readonly onClose: () => void }): JSX.Element {
+/** The latest action, and the way to undo the action. */
+export function Notice({
+  notice,
+  onClose,
+}: {
+  readonly notice: NoticeText | undefined;
+  readonly onClose: () => void;
+}): JSX.Element {
   useEffect(() => {
     if (!notice) return undefined;
     const timer = setTimeout(onClose, SHOWN_MS);

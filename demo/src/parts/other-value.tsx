@@ -14,13 +14,16 @@ interface Props {
   readonly onChoose: (choice: Choice | undefined) => void;
 }
 
-/** Neither of the two: a third value, checked as it is typed. */
+/** A third value besides the two of a conflict, checked while a person types. */
 export function OtherValue({ field, name, sites, isChosen, onChoose }: Props): JSX.Element {
   const [text, setText] = useState('');
   const [problem, setProblem] = useState<string>();
   const choose = (typed: string): void => {
     setText(typed);
-    const value = ['reading', 'visits'].includes(field) && typed.trim() !== '' ? Number(typed.replace(',', '.')) : typed;
+    const value =
+      ['reading', 'visits'].includes(field) && typed.trim() !== ''
+        ? Number(typed.replace(',', '.'))
+        : typed;
     const wrong = typed === '' ? undefined : problemOf(field, value);
     setProblem(wrong);
     onChoose(typed === '' || wrong !== undefined ? undefined : { value });
@@ -31,7 +34,12 @@ export function OtherValue({ field, name, sites, isChosen, onChoose }: Props): J
       : field === 'site' && sites.length > 0
         ? sites.map(({ id }) => [id, siteLabel(id, sites)] as const)
         : undefined;
-  const common = { id: `${name}-other`, 'data-testid': `take-other-${field}`, 'aria-invalid': problem !== undefined, value: isChosen || problem ? text : '' };
+  const common = {
+    id: `${name}-other`,
+    'data-testid': `take-other-${field}`,
+    'aria-invalid': problem !== undefined,
+    value: isChosen || problem ? text : '',
+  };
   return (
     <div class={isChosen ? 'other chosen' : 'other'}>
       <label for={common.id}>Or another value</label>
@@ -47,7 +55,11 @@ export function OtherValue({ field, name, sites, isChosen, onChoose }: Props): J
       ) : field === 'inspected_on' ? (
         <input {...common} type="date" onInput={(event) => choose(event.currentTarget.value)} />
       ) : (
-        <input {...common} autocomplete="off" onInput={(event) => choose(event.currentTarget.value)} />
+        <input
+          {...common}
+          autocomplete="off"
+          onInput={(event) => choose(event.currentTarget.value)}
+        />
       )}
       <p class="problem" role="alert">
         {problem}

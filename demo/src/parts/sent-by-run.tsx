@@ -7,8 +7,14 @@ import { byRun, shortRun } from '../runs.ts';
 import { STATUS_WORDS } from '../words.ts';
 import { Icon } from './icon.tsx';
 
-/** What is in Airflow, by the DAG run that carried it: one batch, one run. */
-export function SentByRun({ rows, sites }: { readonly rows: readonly Row<Inspection>[]; readonly sites: readonly Site[] }): JSX.Element {
+/** Records in Airflow by DAG run: each batch is carried by a run. */
+export function SentByRun({
+  rows,
+  sites,
+}: {
+  readonly rows: readonly Row<Inspection>[];
+  readonly sites: readonly Site[];
+}): JSX.Element {
   return (
     <ul class="rows" data-testid="sent">
       {byRun(rows).map(({ run, rows: carried }) => (
@@ -21,11 +27,18 @@ export function SentByRun({ rows, sites }: { readonly rows: readonly Row<Inspect
               </a>
             )}
           </div>
-          <p class="facts">{run ? 'Sent from this device in one batch' : 'Without a DAG run of this device: by Airflow’s plugin, or captured elsewhere'}</p>
+          <p class="facts">
+            {run
+              ? 'Sent from this device in one batch'
+              : 'Without a DAG run of this device: by Airflow’s plugin, or captured elsewhere'}
+          </p>
           <ul class="carried">
             {carried.map(({ id, value }) => (
               <li key={id} data-testid={`sent-${id}`}>
-                <span class={`dot dot-${value.status}`}>{STATUS_WORDS[value.status] ?? value.status}</span> {siteName(value.site, sites)}
+                <span class={`dot dot-${value.status}`}>
+                  {STATUS_WORDS[value.status] ?? value.status}
+                </span>{' '}
+                {siteName(value.site, sites)}
               </li>
             ))}
           </ul>

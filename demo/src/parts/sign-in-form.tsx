@@ -7,7 +7,10 @@ interface Props {
   readonly onSignedIn: (session: Session) => void;
 }
 
-/** Name, password, and whether to keep the sign-in. The only place where the page handles a password; it keeps none. */
+/**
+ * Name, password, and whether to keep the sign-in. The only place where the page handles a
+ * password; none is kept.
+ */
 export function SignInForm({ user = '', onSignedIn }: Props): JSX.Element {
   const [name, setName] = useState(user);
   const [password, setPassword] = useState('');
@@ -57,7 +60,12 @@ export function SignInForm({ user = '', onSignedIn }: Props): JSX.Element {
         />
       </label>
       <label class="check">
-        <input data-testid="keep-signed-in" type="checkbox" checked={keep} onChange={(event) => setKeep(event.currentTarget.checked)} />
+        <input
+          data-testid="keep-signed-in"
+          type="checkbox"
+          checked={keep}
+          onChange={(event) => setKeep(event.currentTarget.checked)}
+        />
         <span>Keep me signed in on this device (encrypted token)</span>
       </label>
       <button class="button primary" data-testid="sign-in" disabled={isBusy}>

@@ -1,4 +1,4 @@
-import type { JSX, TargetedKeyboardEvent } from 'preact';
+import type { InputHTMLAttributes, JSX } from 'preact';
 import { useId, useState } from 'preact/hooks';
 import type { Site } from '../collections.ts';
 import { matchingSites, siteIdOf, siteLabel } from '../draft.ts';
@@ -14,30 +14,14 @@ interface Props {
 
 const SHOWN_MAX = 50;
 
-/** A searchable choice of sites, from what this device holds (ARIA Authoring Practices: editable combobox with list). */
-export function SitePicker({ value, sites, onChange, onLeave, problem, testId }: Props): JSX.Element {
+/**
+ * A searchable choice of sites, from the sites on this device (ARIA Authoring Practices: editable
+ * combobox with list).
+ */
+export function SitePicker(props: Props): JSX.Element {
+  const { value, sites, problem, testId } = props;
   const id = useId();
-  const [isOpen, setOpen] = useState(false);
-  const [active, setActive] = useState(0);
-  // A chosen site does not narrow the list to itself: the next tap shows all again.
-  const isChosen = siteIdOf(value, sites) !== undefined;
-  const matches = (isChosen ? sites : matchingSites(value, sites)).slice(0, SHOWN_MAX);
-  const choose = (site: Site | undefined): void => {
-    if (site) onChange(siteLabel(site.id, sites));
-    setOpen(false);
-  };
-  const onKeyDown = (event: TargetedKeyboardEvent<HTMLInputElement>): void => {
-    if (event.key === 'Escape') setOpen(false);
-    if (event.key === 'Enter' && isOpen) {
-      event.preventDefault();
-      choose(matches[active]);
-    }
-    if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
-    event.preventDefault();
-    setOpen(true);
-    setActive((before) => Math.min(Math.max(before + (event.key === 'ArrowDown' ? 1 : -1), 0), matches.length - 1));
-  };
-
+  const { isOpen, active, matches, choose, inputHandlers } = usePicker(props);
   return (
     <div class="field picker">
       <label for={id}>Site</label>
@@ -52,30 +36,83 @@ export function SitePicker({ value, sites, onChange, onLeave, problem, testId }:
         aria-invalid={problem !== undefined}
         aria-describedby={`${id}-problem`}
         autocomplete="off"
-        placeholder={sites.length === 0 ? 'Id of the site; the list has not arrived yet' : 'Search by name, id or region'}
+        placeholder={
+          sites.length === 0
+            ? 'Id of the site; the list has not arrived yet'
+            : 'Search by name, id or region'
+        }
         value={value}
-        onInput={(event) => {
-          onChange(event.currentTarget.value);
-          // Somebody who knows the id needs no list over the next field.
-          setOpen(siteIdOf(event.currentTarget.value, sites) === undefined);
-          setActive(0);
-        }}
-        onFocus={(event) => event.currentTarget.select()}
-        onClick={() => setOpen(true)}
-        onKeyDown={onKeyDown}
-        onBlur={() => {
-          setOpen(false);
-          const site = siteIdOf(value, sites);
-          if (site !== undefined) onChange(siteLabel(site, sites));
-          onLeave();
-        }}
+        {...inputHandlers}
       />
-      <SiteOptions id={id} sites={matches} active={active} isHidden={!isOpen || matches.length === 0} onChoose={choose} />
+      <SiteOptions
+        id={id}
+        sites={matches}
+        active={active}
+        isHidden={!isOpen || matches.length === 0}
+        onChoose={choose}
+      />
       <p id={`${id}-problem`} class="problem" role="alert">
         {problem}
       </p>
     </div>
   );
+}
+
+type InputHandlers = Required<
+  Pick<InputHTMLAttributes, 'onInput' | 'onFocus' | 'onClick' | 'onKeyDown' | 'onBlur'>
+>;
+
+interface Picker {
+  readonly isOpen: boolean;
+  /** Place of the highlighted site in `matches`. */
+  readonly active: number;
+  readonly matches: readonly Site[];
+  readonly choose: (site: Site | undefined) => void;
+  readonly inputHandlers: InputHandlers;
+}
+
+/** The state of list and text, moved by keys and pointer. */
+function usePicker({ value, sites, onChange, onLeave }: Props): Picker {
+  const [isOpen, setOpen] = useState(false);
+  const [active, setActive] = useState(0);
+  // A chosen site does not narrow the list to itself: the next tap shows all sites again.
+  const isChosen = siteIdOf(value, sites) !== undefined;
+  const matches = (isChosen ? sites : matchingSites(value, sites)).slice(0, SHOWN_MAX);
+  const choose = (site: Site | undefined): void => {
+    if (site) onChange(siteLabel(site.id, sites));
+    setOpen(false);
+  };
+  const onKeyDown: InputHandlers['onKeyDown'] = (event) => {
+    if (event.key === 'Escape') setOpen(false);
+    if (event.key === 'Enter' && isOpen) {
+      event.preventDefault();
+      choose(matches[active]);
+    }
+    if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
+    event.preventDefault();
+    setOpen(true);
+    setActive((before) =>
+      Math.min(Math.max(before + (event.key === 'ArrowDown' ? 1 : -1), 0), matches.length - 1),
+    );
+  };
+  const inputHandlers: InputHandlers = {
+    onInput: (event) => {
+      onChange(event.currentTarget.value);
+      // A person who types a whole id needs no list over the next field.
+      setOpen(siteIdOf(event.currentTarget.value, sites) === undefined);
+      setActive(0);
+    },
+    onFocus: (event) => event.currentTarget.select(),
+    onClick: () => setOpen(true),
+    onKeyDown,
+    onBlur: () => {
+      setOpen(false);
+      const site = siteIdOf(value, sites);
+      if (site !== undefined) onChange(siteLabel(site, sites));
+      onLeave();
+    },
+  };
+  return { isOpen, active, matches, choose, inputHandlers };
 }
 
 interface OptionsProps {
@@ -95,7 +132,7 @@ function SiteOptions({ id, sites, active, isHidden, onChoose }: OptionsProps): J
           key={site.id}
           role="option"
           aria-selected={index === active}
-          // Down, not click: the input would lose the focus first and close the list.
+          // Pointer down, not click: the input would lose the focus first and close the list.
           onPointerDown={(event) => event.preventDefault()}
           onClick={() => onChoose(site)}
         >

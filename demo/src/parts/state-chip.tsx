@@ -3,10 +3,22 @@ import type { RowState } from '../../../client/index.ts';
 import { HELD_UP_WORDS, STATE_WORDS } from '../words.ts';
 import { Icon, type IconName } from './icon.tsx';
 
-const ICONS: Readonly<Record<RowState, IconName>> = { local: 'device', sending: 'sending', synced: 'synced', conflict: 'conflict', rejected: 'warning' };
+const ICONS: Readonly<Record<RowState, IconName>> = {
+  local: 'device',
+  sending: 'sending',
+  synced: 'synced',
+  conflict: 'conflict',
+  rejected: 'warning',
+};
 
-/** How far a record is on its way. Held up: it was sealed to be sent, and nothing moves at the moment. */
-export function StateChip({ state, isHeldUp }: { readonly state: RowState; readonly isHeldUp: boolean }): JSX.Element {
+/** State of a record. Held up: sealed to be sent, while nothing moves. */
+export function StateChip({
+  state,
+  isHeldUp,
+}: {
+  readonly state: RowState;
+  readonly isHeldUp: boolean;
+}): JSX.Element {
   if (state === 'sending' && isHeldUp) {
     return (
       <span class="chip chip-local">

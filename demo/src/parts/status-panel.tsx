@@ -15,7 +15,7 @@ interface Props {
   readonly openTasks: number;
 }
 
-/** The question of everybody who hands a device in: is all of it in Airflow? */
+/** Answers the question of everybody who hands a device in: is everything in Airflow? */
 export function StatusPanel({ client, status, openTasks }: Props): JSX.Element {
   const [isSyncing, setSyncing] = useState(false);
   const sync = async (): Promise<void> => {
@@ -23,7 +23,7 @@ export function StatusPanel({ client, status, openTasks }: Props): JSX.Element {
     await client?.sync().catch(() => undefined);
     setSyncing(false);
   };
-  // Changes and calls alike: a device with either is not to be handed in.
+  // Changes and calls alike: a device with unsent work must not be handed in.
   const left = status && status.unsent + status.pendingCalls;
   const isAllSent = left === 0;
   return (
@@ -44,7 +44,13 @@ export function StatusPanel({ client, status, openTasks }: Props): JSX.Element {
               </span>
             </h2>
           )}
-          <p class="quiet">{status === undefined ? 'Opening …' : isAllSent ? 'Safe to hand in' : 'Saved on this device'}</p>
+          <p class="quiet">
+            {status === undefined
+              ? 'Opening …'
+              : isAllSent
+                ? 'Safe to hand in'
+                : 'Saved on this device'}
+          </p>
         </div>
         <button
           class="button icon-only"
@@ -73,13 +79,21 @@ function Detail({ status }: { readonly status: Status }): JSX.Element {
   const now = useNow(waiting?.until !== undefined);
   const phase = phaseText(status);
   const via = viaNow(status);
-  const last = status.lastExchangeAt === undefined ? 'No exchange with Airflow yet' : `Last exchange ${timeText(status.lastExchangeAt)}`;
+  const last =
+    status.lastExchangeAt === undefined
+      ? 'No exchange with Airflow yet'
+      : `Last exchange ${timeText(status.lastExchangeAt)}`;
   return (
     <ul class="details">
       {waiting && (
         <li data-testid="waiting" data-for={waiting.for} data-failures={waiting.failures}>
-          <Icon name={waiting.for === 'network' ? 'offline' : waiting.for === 'person' ? 'person' : 'clock'} />
+          <Icon
+            name={
+              waiting.for === 'network' ? 'offline' : waiting.for === 'person' ? 'person' : 'clock'
+            }
+          />
           {waitingText(waiting, now)}
+          {waiting.message !== undefined && <span class="quiet"> ({waiting.message})</span>}
         </li>
       )}
       {phase && !waiting && (
@@ -94,7 +108,7 @@ function Detail({ status }: { readonly status: Status }): JSX.Element {
       </li>
       {via && (
         <li class="quiet" data-testid="via" data-via={via}>
-          <Icon name={via === 'plugin' ? 'live' : 'clock'} />
+          <Icon name={status.live ? 'live' : 'clock'} />
           {VIA_WORDS[via]}
         </li>
       )}

@@ -9,7 +9,7 @@ interface Props {
   readonly children: ComponentChildren;
 }
 
-/** One side of a conflict, as a big radio button. */
+/** A side of a conflict, as a big radio button. */
 export function Tile({ name, testId, title, isChosen, onChoose, children }: Props): JSX.Element {
   return (
     <label class={isChosen ? 'tile chosen' : 'tile'}>

@@ -9,21 +9,29 @@ interface Props {
   readonly onContinue: () => void;
 }
 
-/** The first thing a person sees. After a first sign-in the app also opens without one: capture must work where nothing answers. */
+/**
+ * The first screen. After a first sign-in the app also opens without a sign-in: capture must work
+ * where nothing answers.
+ */
 export function Welcome({ lastUser, onSignedIn, onContinue }: Props): JSX.Element {
   return (
     <main class="welcome">
       <Brand />
       <section class="card">
         <h1>Capture inspections anywhere</h1>
-        <p class="quiet">What you save stays on this device and reaches Apache Airflow as soon as there is a network.</p>
+        <p class="quiet">
+          What you save stays on this device and reaches Apache Airflow as soon as there is a
+          network.
+        </p>
         <SignInForm user={lastUser} onSignedIn={onSignedIn} />
         {lastUser && (
           <button class="button plain" data-testid="continue" onClick={onContinue}>
             Go on as {lastUser} without signing in
           </button>
         )}
-        <p class="hint">Demo users: ana, ben, admin, and vera, who may only look. The password is the name.</p>
+        <p class="hint">
+          Demo users: ana, ben, admin, and vera, who may only look. The password is the name.
+        </p>
       </section>
     </main>
   );

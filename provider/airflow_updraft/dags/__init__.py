@@ -1,4 +1,7 @@
-"""The provider's DAGs. A pip-installed DAG is not discovered by itself: call these from a file in the DAG folder."""
+"""The provider's DAGs, called by a file in the DAG folder.
+
+Airflow does not discover the DAGs of a package.
+"""
 
 from airflow_updraft.dags.exchange import updraft_exchange
 from airflow_updraft.dags.sync import updraft_sync

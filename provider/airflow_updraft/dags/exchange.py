@@ -1,25 +1,41 @@
-"""DAG ``updraft_exchange``: an exchange as a DAG run, for any Airflow that has only its stock REST API."""
+"""DAG ``updraft_exchange``: an exchange as a DAG run, for an Airflow's stock REST API alone."""
 
 from __future__ import annotations
 
 import json
+import logging
 from datetime import timedelta
 from typing import Any
 
 from airflow.configuration import conf
-from airflow.providers.common.compat.sdk import AirflowFailException
-from airflow.sdk import DAG, get_current_context, task
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowTaskTimeout,
+)
+from airflow.sdk import DAG, get_current_context, get_parsing_context, task
 
-from airflow_updraft.errors import CollectionsFileError, NoTriggeringUserError, StoreNotConfiguredError
+from airflow_updraft.errors import (
+    CollectionsFileError,
+    NoTriggeringUserError,
+    SecretError,
+    StoreNotConfiguredError,
+)
+from airflow_updraft.limits import REPLICAS_PER_USER_MAX
 
 RUNS_AT_ONCE_MAX = 64
 RETRIES = 2
+KEY_LABEL = "Answers are signed (ECDSA P-256, SHA-256) with updraft-key:"
+NO_KEY = "none-yet"
+
+log = logging.getLogger(__name__)
 
 
 def updraft_exchange() -> DAG:
-    """Make the DAG. Triggered by devices; its conf is ``{"updraft": "<the request as a JSON string>"}``.
+    """Make the DAG, triggered by devices with conf ``{"updraft": "<the request as JSON>"}``.
 
-    The task ``exchange`` returns the response as a JSON string. A retry is harmless: the ledger replays.
+    The task ``exchange`` returns the response as a JSON string. A retry is harmless: the ledger
+    replays.
     """
     with DAG(
         dag_id="updraft_exchange",
@@ -29,7 +45,7 @@ def updraft_exchange() -> DAG:
         is_paused_upon_creation=False,
         max_active_runs=RUNS_AT_ONCE_MAX,
         tags=["updraft"],
-        doc_md=__doc__,
+        doc_md=f"{__doc__}\n\n{_key_line()}",
     ) as dag:
         exchange_task()
     return dag
@@ -37,7 +53,8 @@ def updraft_exchange() -> DAG:
 
 @task(
     task_id="exchange",
-    # A pool of its own: a hundred phones that come back at once must not starve other DAGs, nor they the phones.
+    # A separate pool: a hundred phones that come back at once must not starve other DAGs, nor other
+    # DAGs the phones.
     pool=conf.get("updraft", "pool", fallback="updraft"),
     retries=RETRIES,
     retry_delay=timedelta(seconds=2),
@@ -47,21 +64,39 @@ def exchange_task() -> str:
     """Run the exchange as the run's triggering user; never as anybody conf names."""
     context = get_current_context()
     run: Any = context["dag_run"]
-    try:
-        return answer(run.triggering_user_name, run.conf)
-    except (NoTriggeringUserError, StoreNotConfiguredError, CollectionsFileError) as error:
-        raise AirflowFailException(str(error)) from error  # the same in two seconds: no retry
+    from airflow_updraft.discreet import discreetly  # noqa: PLC0415 (not for the DAG processor)
+
+    def work() -> str:
+        try:
+            return answer(run.triggering_user_name, run.conf, run.run_id)
+        except (
+            NoTriggeringUserError,
+            StoreNotConfiguredError,
+            CollectionsFileError,
+            SecretError,
+        ) as error:
+            raise AirflowFailException(str(error)) from None  # a retry would fail alike
+
+    # Other errors are told without a database's quotes of the batch: more people read the log than
+    # the records.
+    return discreetly(work, AirflowException, AirflowFailException)
 
 
-def answer(user: str | None, run_conf: dict[str, Any] | None) -> str:
-    """Answer a run's conf with the response's JSON; raise NoTriggeringUserError for a run nobody triggered."""
-    # Here, not above: the DAG processor reads this file every few seconds and needs none of it.
+def answer(user: str | None, run_conf: dict[str, Any] | None, run_id: str) -> str:
+    """Answer a run's conf with the response's signed JSON.
+
+    Raises NoTriggeringUserError for a run nobody triggered.
+    """
+    # Imported late: the DAG processor reads this file every few seconds and needs none of these.
     from airflow_updraft.airflow_bridge import (  # noqa: PLC0415
         VariableEpochKeeper,
         declared_collections,
         store_engine,
+        task_secret,
     )
-    from airflow_updraft.exchange import exchange  # noqa: PLC0415
+    from airflow_updraft.exchange.exchange import exchange  # noqa: PLC0415
+    from airflow_updraft.exchange.proof import Proofs  # noqa: PLC0415
+    from airflow_updraft.exchange.signature import sign  # noqa: PLC0415
 
     if not user:
         raise NoTriggeringUserError(
@@ -71,15 +106,56 @@ def answer(user: str | None, run_conf: dict[str, Any] | None) -> str:
     request = (run_conf or {}).get("updraft")
     collections, engine = declared_collections(), store_engine()
     try:
+        secret = task_secret(engine)
         response = exchange(
-            # What is no text is as malformed as text that is no JSON; "null" gets the same clear answer.
+            # A value that is no text is as malformed as text that is no JSON; "null" gets the same
+            # clear answer.
             request if isinstance(request, str) else "null",
             user,
             engine,
             collections,
             transport="dag",
             epoch_keeper=VariableEpochKeeper(),
+            replicas_max=conf.getint(
+                "updraft", "replicas_per_user_max", fallback=REPLICAS_PER_USER_MAX
+            ),
+            proofs=Proofs(secret),
         )
     finally:
         engine.dispose()
-    return json.dumps(response)
+    return sign(secret, json.dumps(response), run_id, user)
+
+
+def _key_line() -> str:
+    """State the public key that answers are signed with; devices read the key in this DAG's doc.
+
+    Nobody but this file writes that doc. The key is read at each parse, so that a new secret is
+    known soon. A missing secret is made here: otherwise the first device would wait for a key until
+    after the first answer. A task also parses this file before each answer, and nobody reads the
+    doc that a task makes: a task asks for no key.
+    """
+    if get_parsing_context().task_id is not None:
+        return f"{KEY_LABEL} {NO_KEY}"
+    from airflow_updraft.airflow_bridge import known_secret, store_engine, task_secret  # noqa: PLC0415
+    from airflow_updraft.exchange.signature import public_key  # noqa: PLC0415
+
+    try:
+        secret = known_secret()
+        if secret is None:
+            engine = store_engine()
+            try:
+                secret = task_secret(engine)
+            finally:
+                engine.dispose()
+    except (Exception, AirflowTaskTimeout) as error:
+        # The line is never left out: a device would take that for a provider that does not sign
+        # yet. Nor may a slow Variable make the import fail: without this DAG no exchange would run
+        # at all.
+        from airflow_updraft.discreet import describe  # noqa: PLC0415
+
+        log.warning(
+            "no key can be published: %s. Devices that exchange by DAG runs wait for it",
+            describe(error),
+        )
+        return f"{KEY_LABEL} {NO_KEY}"
+    return f"{KEY_LABEL} {public_key(secret)}"

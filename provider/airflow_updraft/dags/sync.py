@@ -1,13 +1,15 @@
-"""DAG ``updraft_sync``: on a schedule, sources in, targets out, the store verified, old tombstones forgotten.
+"""DAG ``updraft_sync``: scheduled imports, exports, verification of the store, and pruning.
 
-Two branches, so that a broken target does not keep the store from being verified: ``sync``, and ``verify`` before
-``prune``, because nothing is forgotten of a store that is not in order. Each task's report is its XCom, also when it
-failed, and its numbers are Airflow metrics.
+The DAG has two branches, so that a broken target does not keep the store from being verified:
+``sync``, and ``verify`` before ``prune``, because nothing is forgotten of a store that is not in
+order. Each task's report is an XCom, also after a failure, and the report's numbers are Airflow
+metrics.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,10 +23,13 @@ TOMBSTONE_DAYS, CONSUMER_DAYS, OVERDUE_DAYS = 90.0, 365.0, 7.0
 
 
 def updraft_sync() -> DAG:
-    """Make the DAG; its schedule is ``[updraft] sync_schedule``."""
+    """Make the DAG, scheduled by ``[updraft] sync_schedule``."""
     with DAG(
         dag_id="updraft_sync",
-        description="Imports source tables, brings captured records into target tables, maintains the store, reports.",
+        description=(
+            "Imports source tables, brings captured records into target tables, "
+            "maintains the store, reports."
+        ),
         schedule=conf.get("updraft", "sync_schedule", fallback="*/5 * * * *"),
         start_date=datetime(2025, 1, 1, tzinfo=UTC),
         catchup=False,
@@ -41,48 +46,56 @@ def updraft_sync() -> DAG:
 
 @task(task_id="sync")
 def sync_task() -> None:
-    """Synchronize once. The report is kept also when a collection failed, and then the task fails."""
-    # Here and below, not above: the DAG processor reads this file every few seconds and needs none of it.
-    from airflow_updraft import metrics  # noqa: PLC0415
+    """Synchronize once. The report is kept also when a collection, and then the task, failed."""
+    # Imported late, here and below: the DAG processor reads this file every few seconds and needs
+    # none of these.
+    from airflow_updraft.sync import metrics  # noqa: PLC0415
 
-    report = run_sync()
+    report = _discreetly(run_sync)
     _push(report)
     metrics.emit(metrics.sync_gauges(report))
     if report["overdueCount"]:
-        log.warning("%s devices are overdue: %s", report["overdueCount"], report["overdue"])
-    failed = {name: part["error"] for name, part in report["collections"].items() if "error" in part}
+        log.warning("%s devices are overdue: the page Updraft names them", report["overdueCount"])
+    failed = {
+        name: part["error"] for name, part in report["collections"].items() if "error" in part
+    }
     if failed:
         raise AirflowException(f"not synchronized: {failed}")
 
 
 @task(task_id="verify")
 def verify_task() -> None:
-    """Check the store's invariants. A broken one fails the task, naming what, where, and what to do."""
-    from airflow_updraft import metrics  # noqa: PLC0415
-    from airflow_updraft.airflow_bridge import store_engine  # noqa: PLC0415
-    from airflow_updraft.invariants import verify  # noqa: PLC0415
+    """Check the store's invariants; a violation fails the task with rule, place and remedy."""
+    from airflow_updraft.airflow_bridge import declared_collections, store_engine  # noqa: PLC0415
+    from airflow_updraft.sync import metrics  # noqa: PLC0415
+    from airflow_updraft.sync.invariants import verify  # noqa: PLC0415
 
-    report = verify(store_engine())
+    report = _discreetly(lambda: verify(store_engine(), declared_collections()))
     _push(report)
     metrics.emit(metrics.verify_gauges(report))
     if report["violations"]:
-        lines = [f"{v['rule']}: not so at {'; '.join(v['where'])}. {v['todo']}" for v in report["violations"]]
+        lines = [
+            f"{v['rule']}: not so at {'; '.join(v['where'])}. {v['todo']}"
+            for v in report["violations"]
+        ]
         raise AirflowException("the store is not in order. " + "\n".join(lines))
 
 
 @task(task_id="prune")
 def prune_task() -> None:
-    """Forget tombstones older than ``[updraft] tombstone_days``; devices away longer read everything again."""
-    from airflow_updraft import metrics  # noqa: PLC0415
+    """Forget tombstones older than ``[updraft] tombstone_days``; long absent devices re-read."""
     from airflow_updraft.airflow_bridge import store_engine  # noqa: PLC0415
-    from airflow_updraft.maintenance import prune_store  # noqa: PLC0415
+    from airflow_updraft.sync import metrics  # noqa: PLC0415
+    from airflow_updraft.sync.maintenance import prune_store  # noqa: PLC0415
 
     days = _days("tombstone_days", TOMBSTONE_DAYS), _days("consumer_days", CONSUMER_DAYS)
-    report = prune_store(store_engine(), datetime.now(UTC), *days)
+    report = _discreetly(lambda: prune_store(store_engine(), datetime.now(UTC), *days))
     _push(report)
     metrics.emit(metrics.prune_gauges(report))
     if report["heldBackBy"]:
-        log.warning("tombstones are kept for readers that have not read them: %s", report["heldBackBy"])
+        log.warning(
+            "tombstones are kept for readers that have not read them: %s", report["heldBackBy"]
+        )
     if report["expired"]:
         log.error("these readers were away too long and must begin anew: %s", report["expired"])
 
@@ -94,13 +107,22 @@ def run_sync() -> dict[str, Any]:
         declared_collections,
         store_engine,
     )
-    from airflow_updraft.sync import sync  # noqa: PLC0415
+    from airflow_updraft.sync.run import sync  # noqa: PLC0415
 
     overdue_days = _days("overdue_days", OVERDUE_DAYS)
-    report = sync(store_engine(), connection_engine, declared_collections(), datetime.now(UTC), overdue_days)
+    report = sync(
+        store_engine(), connection_engine, declared_collections(), datetime.now(UTC), overdue_days
+    )
     for name, part in report["collections"].items():
         log.info("%s: %s", name, part)
     return report
+
+
+def _discreetly(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return the work's report; end the task on an error, quoting no record in the log."""
+    from airflow_updraft.discreet import discreetly  # noqa: PLC0415
+
+    return discreetly(work, AirflowException, AirflowException)
 
 
 def _days(option: str, fallback: float) -> float:
@@ -111,5 +133,5 @@ def _days(option: str, fallback: float) -> float:
 
 
 def _push(report: dict[str, Any]) -> None:
-    """The XCom, kept also where the task then fails."""
+    """Push the XCom, which is kept also when the task then fails."""
     get_current_context()["ti"].xcom_push(key="return_value", value=report)

@@ -1,4 +1,5 @@
-"""The Airflow plugin: exchanges, live changes and a page for operators, inside the API server.
+"""The Airflow plugin: exchanges, live changes and a page for operators in the API server.
 
-Only ``airflow_plugin`` is imported by every Airflow process; all else is imported by the API server alone.
+Every Airflow process imports ``airflow_plugin`` alone; only the API server imports the other
+modules.
 """

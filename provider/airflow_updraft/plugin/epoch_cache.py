@@ -5,32 +5,33 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from airflow_updraft.epoch import EpochKeeper
+from airflow_updraft.exchange.epoch import EpochKeeper
 
 KEPT_SECONDS = 5.0
 
 
 class EpochCache:
-    """What this process last read of the keeper. Shared by threads: one tuple, replaced whole."""
+    """The epoch as this process last read it. Shared by threads: one tuple, replaced whole."""
 
     def __init__(self, keeper: EpochKeeper, clock: Callable[[], float] = time.monotonic) -> None:
         self._keeper = keeper
         self._clock = clock
-        self._read: tuple[str, float] | None = None  # the epoch, and until when it is good
+        self._read: tuple[str, float] | None = None  # the epoch, and the end of its validity
 
     def for_one_exchange(self) -> EpochKeeper:
-        """A keeper whose first ``get`` may be KEPT_SECONDS old; every later one is fresh.
+        """Return a keeper whose first ``get`` may be KEPT_SECONDS old, later ones fresh.
 
-        An exchange asks once before it locks the store, and a second time, under the lock, only when the first answer
-        differs from the store's epoch: that may mean a restored backup, and a renewal makes every device re-read.
+        An exchange asks once before locking the store, and a second time, under the lock, only when
+        the first answer differs from the store's epoch: a difference may mean a restored backup,
+        and a renewal makes every device re-read.
 
-        - A difference is thus always decided on a fresh read. Decided on an old one, two processes that each had
-          seen the other's former epoch would renew in turn, for ever.
-        - An equality may be old. Then somebody kept another epoch in the last seconds: by a renewal in the store,
-          which shows as a difference; or by one that was rolled back, or by hand, and then this exchange is answered
-          as it would have been seconds earlier, and the next fresh read renews. Devices that re-read then find all
-          that it wrote.
-        - That none is kept yet is never remembered: the first exchanges of two processes must agree.
+        - A difference is thus always decided on a fresh read. Decided on an old read, two processes
+          with each other's former epoch would renew in turn, for ever.
+        - An equality may be old. Then somebody kept another epoch in the last seconds: by a renewal
+          in the store, which shows as a difference; or by a renewal that was rolled back, or by
+          hand, and then this exchange is answered as seconds earlier, and the next fresh read
+          renews. Devices that re-read then find all that this exchange wrote.
+        - A missing epoch is never remembered: the first exchanges of two processes must agree.
         """
         return _OnceCached(self)
 
@@ -41,7 +42,7 @@ class EpochCache:
         return self.get_fresh()
 
     def get_fresh(self) -> str | None:
-        """The epoch as the keeper has it now."""
+        """Return the keeper's epoch as of now."""
         self._read = None
         epoch = self._keeper.get()
         if epoch is not None:
@@ -49,7 +50,7 @@ class EpochCache:
         return epoch
 
     def set(self, epoch: str) -> None:
-        """Keep this epoch; it is read back before it counts, for a rolled back exchange may have set it."""
+        """Keep this epoch, to be read back before use: a rolled back exchange may have set it."""
         self._read = None
         self._keeper.set(epoch)
 

@@ -1,4 +1,4 @@
-"""Asks a pooled connection whether it is alive before it is used again, unless it was used a moment ago."""
+"""Tests an idle pooled connection before use, unless the connection was used a moment ago."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ IDLE_SECONDS = 1.0
 
 
 def ping_idle_connections(engine: sa.Engine, clock: Callable[[], float] = time.monotonic) -> None:
-    """Replace a connection that died while it was idle, where it would have been answered with an error.
+    """Replace a connection that died while idle, before a statement fails.
 
-    Like ``pool_pre_ping``, without its round trip where exchange follows exchange: a connection that dies in between
-    is lost in a transaction, which is run again.
+    ``pool_pre_ping`` does the same with a round trip even between consecutive exchanges: a
+    connection that dies in between is lost in a transaction, which is run again.
     """
     used = "updraft_used"
 
@@ -26,7 +26,7 @@ def ping_idle_connections(engine: sa.Engine, clock: Callable[[], float] = time.m
 
     @sa.event.listens_for(engine, "checkout")
     def _ping(connection: Any, record: Any, _: Any) -> None:
-        # A new one has not been used.
+        # A new connection has not been used.
         if clock() - record.info.get(used, math.inf) < IDLE_SECONDS:
             return
         try:

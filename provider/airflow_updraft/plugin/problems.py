@@ -1,4 +1,4 @@
-"""What a route answers when it cannot do its work: a kind for the worker, words for a person, never SQL."""
+"""A route's errors: a kind for the worker, words for a person, never SQL."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from fastapi import HTTPException, Request
 from fastapi.responses import JSONResponse
 
+from airflow_updraft.discreet import describe
 from airflow_updraft.errors import CollectionsFileError, StoreNotConfiguredError, UpdraftError
 
 log = logging.getLogger(__name__)
@@ -21,9 +22,11 @@ SETUP_RETRY_SECONDS = 30
 
 
 class RouteError(Exception):
-    """An answer other than 200: ``{"detail": {"kind", "message"}}``; ``retry_after`` is in seconds."""
+    """An answer other than 200: ``{"detail": {"kind", "message"}}``; ``retry_after`` in seconds."""
 
-    def __init__(self, status: int, kind: str, message: str, retry_after: int | None = None) -> None:
+    def __init__(
+        self, status: int, kind: str, message: str, retry_after: int | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.kind = kind
@@ -34,11 +37,13 @@ class RouteError(Exception):
         headers = {"Cache-Control": "no-store"}
         if self.retry_after is not None:
             headers["Retry-After"] = str(self.retry_after)
-        return JSONResponse({"detail": {"kind": self.kind, "message": str(self)}}, self.status, headers)
+        return JSONResponse(
+            {"detail": {"kind": self.kind, "message": str(self)}}, self.status, headers
+        )
 
 
 def busy(message: str, retry_after: int | None = None) -> RouteError:
-    """Too much at once; each caller is told another moment, so that they do not come back together."""
+    """Return "too much at once", with another moment for each caller: none come back together."""
     if retry_after is None:
         retry_after = random.randint(*BUSY_RETRY_SECONDS)  # noqa: S311
     return RouteError(503, "busy", message, retry_after)
@@ -46,17 +51,19 @@ def busy(message: str, retry_after: int | None = None) -> RouteError:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn whatever goes wrong in the block into a RouteError; the log keeps what the answer must not show."""
+    """Turn any error in the block into a RouteError; the log keeps the hidden part."""
     try:
         yield
     except (RouteError, HTTPException):
         raise
     except Exception as error:
-        raise problem_of(error) from error
+        problem = problem_of(error)
+        # Without a cause: a log must not show the error that led here.
+        raise problem from None
 
 
 def problem_of(error: Exception) -> RouteError:
-    """Say what an error means to who asked, and log it where someone must look."""
+    """Translate an error for the caller, and log the error if someone must look."""
     match error:
         case StoreNotConfiguredError():
             log.error("%s", error)
@@ -70,12 +77,17 @@ def problem_of(error: Exception) -> RouteError:
         case sa.exc.TimeoutError():
             return busy("every connection to the store is in use: try again")
         case sa.exc.SQLAlchemyError():
-            # The driver's own words, without the statement and its parameters: those are people's data.
-            log.error("the database does not answer: %s", getattr(error, "orig", None) or type(error).__name__)
-            return RouteError(503, "store", "the database does not answer: try again", STORE_RETRY_SECONDS)
+            log.error("the database does not answer: %s", describe(error))
+            return RouteError(
+                503, "store", "the database does not answer: try again", STORE_RETRY_SECONDS
+            )
         case _:
-            log.exception("an error nobody expected", exc_info=error)
-            return RouteError(503, "internal", "the server failed; its log says why", SETUP_RETRY_SECONDS)
+            # Nobody knows the quotes of this error: only kind and place are logged, which is where
+            # to look.
+            log.error("an error nobody expected: %s", describe(error))
+            return RouteError(
+                503, "internal", "the server failed; its log says why", SETUP_RETRY_SECONDS
+            )
 
 
 async def answer_problem(_: Request, error: Exception) -> JSONResponse:

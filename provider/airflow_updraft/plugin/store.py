@@ -1,4 +1,4 @@
-"""The way to the store: one engine and the collections a process, made at first use and kept in step."""
+"""The way to the store: an engine and the collections for each process, opened at first use."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from airflow_updraft.airflow_bridge import collections_file, declared_collections, find_store
 from airflow_updraft.collections import Collections
 from airflow_updraft.errors import StoreNotConfiguredError
-from airflow_updraft.own_index import index_own
 from airflow_updraft.plugin.pings import ping_idle_connections
-from airflow_updraft.tables import create_store
+from airflow_updraft.store.own_index import index_own
+from airflow_updraft.store.tables import create_store
 
 log = logging.getLogger(__name__)
 
@@ -27,14 +27,14 @@ POOL_WAIT_SECONDS_MAX = 5.0
 
 @dataclass(frozen=True, slots=True)
 class OpenStore:
-    """The store as it is now."""
+    """The store as of now."""
 
     engine: sa.Engine
     collections: Collections
 
 
 class Store:
-    """Opens the store lazily. Safe to use from several threads; holds nothing before the first use, so a fork may."""
+    """Opens the store lazily, for several threads; holds nothing before, so a fork may follow."""
 
     def __init__(self, connections_max: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._connections_max = connections_max
@@ -45,17 +45,21 @@ class Store:
         self._due = 0.0
 
     def open(self) -> OpenStore:
-        """Return the store, looking again at most each RECHECK_SECONDS whether Connection or declaration changed.
+        """Return the store; check for a changed Connection or declaration each RECHECK_SECONDS.
 
-        Raises StoreNotConfiguredError, CollectionsFileError, StoreVersionError or the database's error; the next call
-        tries again.
+        Raises StoreNotConfiguredError, CollectionsFileError, StoreVersionError or the database's
+        error; the next call tries again.
         """
         with self._lock:
             if self._open is None or self._clock() >= self._due:
                 collections = self._collections()
                 engine = self._engine()
                 before = self._open
-                if before is None or before.engine is not engine or before.collections is not collections:
+                if (
+                    before is None
+                    or before.engine is not engine
+                    or before.collections is not collections
+                ):
                     index_own(engine, collections)
                 self._open = OpenStore(engine, collections)
                 self._due = self._clock() + RECHECK_SECONDS
@@ -72,8 +76,11 @@ class Store:
         except StoreNotConfiguredError:
             if current is None:
                 raise
-            # Airflow says the same when its secrets backend does not answer for a moment.
-            log.warning("the Connection of the store is not found any more; going on with the one found before")
+            # Airflow says the same when a secrets backend does not answer for a moment.
+            log.warning(
+                "the Connection of the store is not found any more; going on with the one found "
+                "before"
+            )
             return current
         if current is not None and found.url == current.url:
             found.dispose()
@@ -81,8 +88,9 @@ class Store:
         ping_idle_connections(found)
         create_store(found)
         if current is None:
-            # An exchange makes thousands of objects and no cycles, and every so often sets off a full collection: that
-            # would visit all of Airflow each time (a third of an exchange of 1,000 mutations, ADR 14).
+            # An exchange makes thousands of objects and no cycles, and now and then sets off a full
+            # collection, which would visit all of Airflow each time (a third of an exchange of
+            # 1,000 mutations, ADR 14).
             gc.freeze()
         else:
             log.info("the Connection of the store has changed; using the new one")
@@ -100,7 +108,7 @@ class Store:
         return self._open.collections
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close idle connections."""
         with self._lock:
             if self._open is not None:
                 self._open.engine.dispose()

@@ -1,4 +1,4 @@
-"""A running Airflow, its users, and devices that exchange with it through either transport."""
+"""A running Airflow, its users, and devices that exchange over either transport."""
 
 from __future__ import annotations
 
@@ -22,16 +22,20 @@ class AirflowSite:
 
     url: str
 
-    @cache  # noqa: B019 (one site a session)
+    @cache  # noqa: B019 (a single site for each session)
     def token(self, user: str) -> str:
         """Sign in as a demo user, whose password is the name."""
-        answer = httpx.post(f"{self.url}/auth/token", json={"username": user, "password": user}, trust_env=False)
+        answer = httpx.post(
+            f"{self.url}/auth/token", json={"username": user, "password": user}, trust_env=False
+        )
         assert answer.status_code == 201, answer.text
         return str(answer.json()["access_token"])
 
     def client(self, user: str | None = "ana", **headers: str) -> httpx.Client:
         signed = {"Authorization": f"Bearer {self.token(user)}"} if user else {}
-        return httpx.Client(base_url=self.url, headers=signed | headers, timeout=30, trust_env=False)
+        return httpx.Client(
+            base_url=self.url, headers=signed | headers, timeout=30, trust_env=False
+        )
 
     def get(self, path: str, user: str | None = "ana", **headers: str) -> httpx.Response:
         with self.client(user, **headers) as client:
@@ -46,7 +50,7 @@ class AirflowSite:
         return self.run_conf({"updraft": json.dumps(request)}, user)
 
     def run_conf(self, conf: Any, user: str = "ana") -> dict[str, Any]:
-        """Trigger a run with this conf, and return what it answered."""
+        """Trigger a run with this conf, and return the answer."""
         run_id = f"updraft__check__{uuid.uuid4().hex}"
         with self.client(user) as client:
             body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
@@ -54,20 +58,25 @@ class AirflowSite:
             return self.result(client, run_id)
 
     def result(self, client: httpx.Client, run_id: str) -> dict[str, Any]:
-        """Wait for the run; return its answer."""
+        """Wait for the run; return the answer."""
         deadline = time.monotonic() + DAG_RUN_SECONDS_MAX
-        while (state := client.get(f"{RUNS}/{run_id}").json()["state"]) not in ("success", "failed"):
+        while (state := client.get(f"{RUNS}/{run_id}").json()["state"]) not in (
+            "success",
+            "failed",
+        ):
             assert time.monotonic() < deadline, f"the run is still {state}"
             time.sleep(0.1)
         assert state == "success"
-        found = client.get(f"{RUNS}/{run_id}/taskInstances/exchange/xcomEntries/return_value").json()
+        found = client.get(
+            f"{RUNS}/{run_id}/taskInstances/exchange/xcomEntries/return_value"
+        ).json()
         answer: dict[str, Any] = json.loads(found["value"])
         return answer
 
 
 @dataclass
 class Phone:
-    """A device that keeps the contract's bookkeeping, whichever way its exchanges travel."""
+    """A device that keeps the contract's bookkeeping, over either transport."""
 
     site: AirflowSite
     user: str = "ana"
@@ -78,7 +87,13 @@ class Phone:
     floor: int = 0
 
     def request(self, **more: Any) -> dict[str, Any]:
-        asks = {"protocol": 1, "replicaId": self.replica_id, "user": self.user, "epoch": self.epoch, "last": self.last}
+        asks = {
+            "protocol": 1,
+            "replicaId": self.replica_id,
+            "user": self.user,
+            "epoch": self.epoch,
+            "last": self.last,
+        }
         return asks | {"since": self.since, "floor": self.floor, "limit": 5_000} | more
 
     def batch(self, *mutations: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Checks against a running Airflow with the demo's users. Not collected by itself; see README.md, "Develop"."""
+"""Checks against a running Airflow with the demo's users.
+
+Not collected automatically; see README.md, "Develop".
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--airflow",
         default=os.environ.get("UPDRAFT_TEST_AIRFLOW"),
-        help="base URL of an Airflow that scripts/airflow.mjs started, such as http://127.0.0.1:8080/airflow",
+        help="base URL of an Airflow that scripts/airflow.mjs started, "
+        "such as http://127.0.0.1:8080/airflow",
     )
 
 
@@ -20,5 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def airflow(request: pytest.FixtureRequest) -> AirflowSite:
     url = request.config.getoption("--airflow")
     if not url:
-        pytest.fail("name the Airflow to check: --airflow URL, or UPDRAFT_TEST_AIRFLOW", pytrace=False)
+        pytest.fail(
+            "name the Airflow to check: --airflow URL, or UPDRAFT_TEST_AIRFLOW", pytrace=False
+        )
     return AirflowSite(url.rstrip("/"))

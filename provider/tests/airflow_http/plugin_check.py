@@ -1,4 +1,7 @@
-"""The plugin in a real Airflow, beside the dag transport: the same rights, the same store, exactly once over both."""
+"""The plugin in a real Airflow, beside the dag transport.
+
+Both have the same rights and store, and apply exactly once over both.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,10 @@ def verdicts(answer: dict[str, Any]) -> list[str]:
 
 @contextmanager
 def live(airflow: AirflowSite) -> Iterator[Iterator[dict[str, Any]]]:
-    with airflow.client(**{"Accept-Encoding": "gzip"}) as client, client.stream("GET", "/updraft/v1/live") as response:
+    with (
+        airflow.client(**{"Accept-Encoding": "gzip"}) as client,
+        client.stream("GET", "/updraft/v1/live") as response,
+    ):
         assert response.status_code == 200
         yield (json.loads(line) for line in response.iter_lines())
 
@@ -38,7 +44,11 @@ def live(airflow: AirflowSite) -> Iterator[Iterator[dict[str, Any]]]:
 def test_hello_answers_each_user_by_name(airflow: AirflowSite) -> None:
     for user in ("ana", "ben", "vera", "admin"):
         hello = airflow.get("/updraft/v1/hello", user).json()
-        assert (hello["protocol"], hello["user"], "inspections" in hello["collections"]) == (1, user, True)
+        assert (hello["protocol"], hello["user"], "inspections" in hello["collections"]) == (
+            1,
+            user,
+            True,
+        )
 
 
 def test_rights_are_those_of_the_dag(airflow: AirflowSite) -> None:
@@ -65,10 +75,15 @@ def test_batch_that_went_both_ways_counts_once(airflow: AirflowSite) -> None:
     other.pull()
     made = inspection()
     phone.exchange(phone.batch(made))
-    step = mutation("patch", made["id"], base=phone.since, collection="inspections", inc={"visits": 1})
+    step = mutation(
+        "patch", made["id"], base=phone.since, collection="inspections", inc={"visits": 1}
+    )
     request = phone.batch(step)
     with ThreadPoolExecutor(3) as pool:
-        answers = [pool.submit(airflow.by_dag, request), *(pool.submit(airflow.post, request) for _ in range(2))]
+        answers = [
+            pool.submit(airflow.by_dag, request),
+            *(pool.submit(airflow.post, request) for _ in range(2)),
+        ]
     first, *rest = answers[0].result(), answers[1].result().json(), answers[2].result().json()
     assert all(answer["verdicts"] == first["verdicts"] for answer in rest)
     (seen,) = [change for change in other.pull() if change["id"] == made["id"]]
@@ -88,14 +103,20 @@ def test_live_tells_of_either_transport(airflow: AirflowSite) -> None:
         assert time.monotonic() - begun < 2
         request = phone.batch(inspection())
         phone.settle(airflow.by_dag(request), request)
-        assert next(line for line in lines if "inspections" in line.get("heads", {}))["revision"] > told["revision"]
+        assert (
+            next(line for line in lines if "inspections" in line.get("heads", {}))["revision"]
+            > told["revision"]
+        )
 
 
 def test_exchanges_of_many_devices_at_once_are_all_settled(airflow: AirflowSite) -> None:
     def one_day(_: int) -> str:
         phone = Phone(airflow)
         phone.pull()
-        assert verdicts(phone.exchange(phone.batch(*(inspection() for _ in range(20))))) == ["applied"] * 20
+        assert (
+            verdicts(phone.exchange(phone.batch(*(inspection() for _ in range(20)))))
+            == ["applied"] * 20
+        )
         return phone.replica_id
 
     reader = Phone(airflow)
@@ -115,15 +136,20 @@ def test_airflow_lists_the_plugin_and_its_page(airflow: AirflowSite) -> None:
 
 
 @pytest.mark.parametrize("seed", range(26, 31), ids=lambda seed: f"fault 26: seed {seed}")
-def test_run_id_that_is_taken_shows_the_request_it_was_taken_by(airflow: AirflowSite, seed: int) -> None:
-    """fault 26: triggers of few run ids in random order: the first of each wins, the others get 409 and may look."""
+def test_run_id_that_is_taken_shows_the_request_it_was_taken_by(
+    airflow: AirflowSite, seed: int
+) -> None:
+    """fault 26: triggers of few run ids in random order: the first of each wins, the others get 409
+    and may look."""
     chance = Random(seed)
     ids = [f"updraft__check__{uuid.uuid4().hex}" for _ in range(3)]
     first: dict[str, dict[str, Any]] = {}
     with airflow.client() as client:
         for run_id in chance.sample([*ids, *chance.choices(ids, k=9)], k=12):
             conf = {"updraft": json.dumps(Phone(airflow).request())}
-            answer = client.post(RUNS, json={"dag_run_id": run_id, "logical_date": None, "conf": conf})
+            answer = client.post(
+                RUNS, json={"dag_run_id": run_id, "logical_date": None, "conf": conf}
+            )
             assert answer.status_code == (409 if run_id in first else 200), answer.text
             first.setdefault(run_id, conf)
             assert client.get(f"{RUNS}/{run_id}").json()["conf"] == first[run_id]
@@ -132,7 +158,8 @@ def test_run_id_that_is_taken_shows_the_request_it_was_taken_by(airflow: Airflow
 
 @pytest.mark.parametrize("seed", [26, 27], ids=lambda seed: f"fault 26: seed {seed}")
 def test_run_id_claimed_by_many_at_once_is_one_runs(airflow: AirflowSite, seed: int) -> None:
-    """fault 26: the same id at the same moment with other requests: one wins, and its batch alone counts."""
+    """fault 26: an id triggered by several requests at once: a single request wins, and only that
+    batch counts."""
     chance = Random(seed)
     phone, run_id = Phone(airflow), f"updraft__check__{uuid.uuid4().hex}"
     phone.pull()
@@ -141,7 +168,9 @@ def test_run_id_claimed_by_many_at_once_is_one_runs(airflow: AirflowSite, seed: 
 
     def trigger(conf: dict[str, str]) -> int:
         with airflow.client() as client:
-            return client.post(RUNS, json={"dag_run_id": run_id, "logical_date": None, "conf": conf}).status_code
+            return client.post(
+                RUNS, json={"dag_run_id": run_id, "logical_date": None, "conf": conf}
+            ).status_code
 
     with ThreadPoolExecutor(len(confs)) as pool:
         statuses = list(pool.map(trigger, confs))
@@ -156,7 +185,7 @@ def test_run_id_claimed_by_many_at_once_is_one_runs(airflow: AirflowSite, seed: 
 
 
 def test_hostile_confs_through_real_runs_have_no_effect(airflow: AirflowSite) -> None:
-    """fault 40: a handful of what test_hostile_conf.py hands to the task's function by the hundred."""
+    """fault 40: a handful of the confs that test_hostile_conf.py hands over by the hundred."""
     chance, watch, made = Random(40), Phone(airflow), inspection(note="must not be stored")
     watch.pull()
     phone, stranger = Phone(airflow), Phone(airflow, "ben")
@@ -166,15 +195,24 @@ def test_hostile_confs_through_real_runs_have_no_effect(airflow: AirflowSite) ->
     confs: list[Any] = [
         {},
         {"updraft": good},
-        {"updraft": json.dumps(good | {"user": "ben"}), "user": "ana", "triggering_user_name": "ben"},
+        {
+            "updraft": json.dumps(good | {"user": "ben"}),
+            "user": "ana",
+            "triggering_user_name": "ben",
+        },
         {"updraft": json.dumps(stranger.batch(made))},
         {"updraft": json.dumps(good | {"hash": "0" * 64})},
         {"updraft": json.dumps(good)[:-1] + ', "user": "ben"}'},
-        *({"updraft": word, word[:20]: {"{{ 7 * 7 }}": "{{ ti }}"}} for word in chance.sample(SHORT_WORDS, k=6)),
+        *(
+            {"updraft": word, word[:20]: {"{{ 7 * 7 }}": "{{ ti }}"}}
+            for word in chance.sample(SHORT_WORDS, k=6)
+        ),
     ]
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(airflow.run_conf, confs))
     assert {answer["refused"] for answer in answers} == {"invalid", "user_mismatch"}
     assert not any("verdicts" in answer or answer["changes"] for answer in answers)
     assert made["id"] not in {change["id"] for change in watch.pull()}, "no effect"
-    assert verdicts(phone.exchange(good)) == ["applied"], "and nobody's place in the ledger has moved"
+    assert verdicts(phone.exchange(good)) == ["applied"], (
+        "and nobody's place in the ledger has moved"
+    )

@@ -1,4 +1,4 @@
-"""A server with the plugin in it, and for each test a store of its own on SQLite and on PostgreSQL."""
+"""A server with the plugin, and for each test a separate store on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from plugin_site import USERS, Site, airflow_app, connection, plugin_app, serving
+from well_site import Well, make_well
 from world import COLLECTIONS, KeptEpoch, World
 
 
@@ -18,13 +19,18 @@ def server_url() -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
         patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "s" * 64)
-        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", ",".join(f"{n}:{r}" for n, r in USERS.items()))
+        patch.setenv(
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS",
+            ",".join(f"{n}:{r}" for n, r in USERS.items()),
+        )
         with serving(airflow_app()) as port:
             yield f"http://127.0.0.1:{port}/airflow"
 
 
 @pytest.fixture
-def site(server_url: str, bare_engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+def site(
+    server_url: str, bare_engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Site]:
     from airflow_updraft.plugin.app import open_desk
     from airflow_updraft.plugin.settings import Settings
 
@@ -36,8 +42,13 @@ def site(server_url: str, bare_engine: sa.Engine, tmp_path: Path, monkeypatch: p
 
     def make(**settings: int) -> None:
         app.state.desk.close()
-        app.state.desk = open_desk(Settings(**settings), keeper)
+        app.state.desk = open_desk(Settings(**settings), keeper, lambda _: "outside the store")
 
     make()
     yield Site(server_url, World(bare_engine), keeper, make, collections_file)
     app.state.desk.close()
+
+
+@pytest.fixture
+def well(site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Well:
+    return make_well(site, monkeypatch, tmp_path)

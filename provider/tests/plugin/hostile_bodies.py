@@ -1,4 +1,4 @@
-"""Hostile HTTP: the requests of hostile.py in bodies, encodings and headers that are wrong as well."""
+"""Hostile HTTP: the requests of hostile.py in wrong bodies, encodings and headers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PATHS = [
 
 @dataclass
 class Sent:
-    """One HTTP request. ``request`` is the exchange it carries where the server can read one, else None."""
+    """An HTTP request. ``request`` is the exchange inside if the server can read it, else None."""
 
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
@@ -45,15 +45,19 @@ class Sent:
 
 
 def hostile_http(chance: Random, device: Device) -> Sent:
-    """One hostile HTTP request: most are read by the server, some cannot be."""
+    """Return a hostile HTTP request: the server can read most, but not all."""
     if chance.random() < 0.05:
         method = chance.choice(["GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
-        return Sent(b"", method=method, path=chance.choice(PATHS) + f"?q={chance.randrange(9)}%27%3B--")
+        return Sent(
+            b"", method=method, path=chance.choice(PATHS) + f"?q={chance.randrange(9)}%27%3B--"
+        )
     made = hostile_request(chance, device, "plugin")
     text = made if isinstance(made, str) else json.dumps(made)
     body = text.encode("utf-8", "surrogatepass")
     readable = Sent(body, request=made if isinstance(made, dict) else None)
-    readable.headers["Content-Type"] = chance.choice(CONTENT_TYPES)  # which the server need not believe
+    readable.headers["Content-Type"] = chance.choice(
+        CONTENT_TYPES
+    )  # which the server need not believe
     spoil = chance.random()
     if spoil < 0.55:
         return readable
@@ -70,12 +74,17 @@ def _unreadable(chance: Random, body: bytes) -> list[Sent]:
     return [
         Sent(BOMB, {"Content-Encoding": "gzip"}),
         Sent(packed[:at], {"Content-Encoding": "gzip"}),
-        Sent(packed[:at] + bytes([packed[at] ^ 1]) + packed[at + 1 :], {"Content-Encoding": "gzip"}),
+        Sent(
+            packed[:at] + bytes([packed[at] ^ 1]) + packed[at + 1 :], {"Content-Encoding": "gzip"}
+        ),
         Sent(packed + b"trailing", {"Content-Encoding": "gzip"}),
+        Sent(packed + gzip.compress(b""), {"Content-Encoding": "gzip"}),
         Sent(gzip.compress(packed), {"Content-Encoding": "gzip"}),
         Sent(body, {"Content-Encoding": "gzip"}),
         Sent(zlib.compress(body), {"Content-Encoding": "deflate"}),
-        Sent(body, {"Content-Encoding": chance.choice(["br", "gzip, gzip", "zstd", *_ascii_words()])}),
+        Sent(
+            body, {"Content-Encoding": chance.choice(["br", "gzip, gzip", "zstd", *_ascii_words()])}
+        ),
         Sent(packed),
         Sent(b"\xff" + body),
         Sent(body.decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass")),

@@ -1,4 +1,4 @@
-"""Airflow's own API app with the plugin in it, served over HTTP by uvicorn; the store is each test's own."""
+"""Airflow's own API app with the plugin, served over HTTP by uvicorn; each test has a store."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import sqlalchemy as sa
 import uvicorn
 from world import KeptEpoch, World
 
-# Read by Airflow when it is imported, which any test module here may do.
+# Airflow reads this at import, which any test module here may do.
 os.environ["AIRFLOW__API__BASE_URL"] = "http://127.0.0.1/airflow"
 
 USERS = {"ana": "user", "ben": "user", "vera": "viewer", "olga": "op"}
@@ -26,7 +26,7 @@ USERS = {"ana": "user", "ben": "user", "vera": "viewer", "olga": "op"}
 
 @cache
 def airflow_app() -> Any:
-    """Airflow's API app as the API server builds it, plugins by their entry points."""
+    """Return Airflow's API app as built by the API server, plugins by entry points."""
     from airflow import settings
     from airflow.api_fastapi.app import create_app
     from airflow.models import import_all_models
@@ -38,7 +38,9 @@ def airflow_app() -> Any:
 
 
 def plugin_app() -> Any:
-    (mount,) = [route for route in airflow_app().routes if getattr(route, "path", "") == "/updraft/v1"]
+    (mount,) = [
+        route for route in airflow_app().routes if getattr(route, "path", "") == "/updraft/v1"
+    ]
     return mount.app
 
 
@@ -52,10 +54,12 @@ def token(user: str, seconds: int = 3_600) -> str:
 
 
 class serving:  # noqa: N801
-    """Serve an app in a thread for as long as the block lasts; gives its port."""
+    """Serve an app in a thread during the block; yield the port."""
 
     def __init__(self, app: Any) -> None:
-        self.server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+        self.server = uvicorn.Server(
+            uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
+        )
         self.socket = socket.socket()
         self.socket.bind(("127.0.0.1", 0))
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]})
@@ -92,7 +96,9 @@ class Site:
 
     def client(self, user: str | None = "ana", **headers: str) -> httpx.Client:
         signed = {"Authorization": f"Bearer {token(user)}"} if user else {}
-        return httpx.Client(base_url=f"{self.url}/updraft/v1", headers=signed | headers, timeout=20, trust_env=False)
+        return httpx.Client(
+            base_url=f"{self.url}/updraft/v1", headers=signed | headers, timeout=20, trust_env=False
+        )
 
     def post(self, request: Any, user: str | None = "ana", **headers: str) -> httpx.Response:
         content = request if isinstance(request, str | bytes) else json.dumps(request)
@@ -108,4 +114,9 @@ def connection(url: sa.URL) -> dict[str, Any]:
     """An Airflow Connection to the same database."""
     if url.get_backend_name() == "sqlite":
         return {"conn_type": "sqlite", "host": url.database}
-    return {"conn_type": "postgres", "login": url.username, "host": url.query["host"], "schema": url.database}
+    return {
+        "conn_type": "postgres",
+        "login": url.username,
+        "host": url.query["host"],
+        "schema": url.database,
+    }

@@ -1,4 +1,4 @@
-"""The kept epoch: seldom read, and never renewed on what may be old."""
+"""The kept epoch: seldom read, and never renewed on an old read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from airflow_updraft.plugin.epoch_cache import KEPT_SECONDS, EpochCache
 
 
 class Counted(KeptEpoch):
-    """What both processes share: Airflow's database."""
+    """The shared database of both processes: Airflow's."""
 
     reads = 0
     writes = 0
@@ -24,7 +24,7 @@ class Counted(KeptEpoch):
 
 
 class Process:
-    """One API-server process: a cache of its own before the shared keeper, and a clock."""
+    """An API-server process: a cache before the shared keeper, and a clock."""
 
     def __init__(self, world: World, shared: Counted) -> None:
         self.world, self.now = world, 0.0
@@ -93,7 +93,9 @@ def test_rolled_back_renewal_is_done_again(world: World, shared: Counted) -> Non
     assert process.pull("r2") == "e2" == shared.epoch
 
 
-def test_keeper_that_fails_stops_the_exchange_before_it_writes(world: World, shared: Counted) -> None:
+def test_keeper_that_fails_stops_the_exchange_before_it_writes(
+    world: World, shared: Counted
+) -> None:
     process = Process(world, shared)
     device = world.device()
 
@@ -102,5 +104,7 @@ def test_keeper_that_fails_stops_the_exchange_before_it_writes(world: World, sha
 
     shared.get = fail  # type: ignore[method-assign]
     with pytest.raises(ConnectionError):
-        world.exchange(device.batch_request(create("a")), epoch_keeper=process.cache.for_one_exchange())
+        world.exchange(
+            device.batch_request(create("a")), epoch_keeper=process.cache.for_one_exchange()
+        )
     assert world.records() == {}

@@ -1,4 +1,4 @@
-"""Whatever is missing or down: a clear 503 that says when to come back, never a 500, never SQL."""
+"""A clear 503 with a time to come back, for anything missing or down; never a 500, never SQL."""
 
 from __future__ import annotations
 
@@ -17,8 +17,14 @@ from airflow_updraft.plugin.problems import SETUP_RETRY_SECONDS, STORE_RETRY_SEC
 
 
 def refused(response: Any) -> tuple[int, str, int]:
-    assert not {"SELECT", "INSERT", "Traceback", "password"} & set(response.text.replace('"', " ").split())
-    return response.status_code, response.json()["detail"]["kind"], int(response.headers["retry-after"])
+    assert not {"SELECT", "INSERT", "Traceback", "password"} & set(
+        response.text.replace('"', " ").split()
+    )
+    return (
+        response.status_code,
+        response.json()["detail"]["kind"],
+        int(response.headers["retry-after"]),
+    )
 
 
 def test_no_connection_says_how_to_add_one(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,7 +35,9 @@ def test_no_connection_says_how_to_add_one(site: Site, monkeypatch: pytest.Monke
     assert "airflow connections add updraft_default" in answer.json()["detail"]["message"]
 
 
-@pytest.mark.parametrize("content", [None, "{", '{"version": 1, "collections": {"a": {"schema": 7}}}'])
+@pytest.mark.parametrize(
+    "content", [None, "{", '{"version": 1, "collections": {"a": {"schema": 7}}}']
+)
 def test_broken_declaration_is_named_and_heals_by_itself(site: Site, content: str | None) -> None:
     good = site.collections_file.read_text()
     site.collections_file.unlink()
@@ -44,15 +52,28 @@ def test_broken_declaration_is_named_and_heals_by_itself(site: Site, content: st
 
 
 def test_database_that_is_down_is_no_500(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    nowhere = {"conn_type": "postgres", "host": "127.0.0.1", "port": 1, "password": "password", "schema": "x"}
+    nowhere = {
+        "conn_type": "postgres",
+        "host": "127.0.0.1",
+        "port": 1,
+        "password": "password",
+        "schema": "x",
+    }
     monkeypatch.setenv("AIRFLOW_CONN_UPDRAFT_DEFAULT", json.dumps(nowhere))
     site.restart()
     request = site.world.device().request()
-    for answer in (site.get("/hello"), site.get("/live"), site.get("/overview", "olga"), site.post(request)):
+    for answer in (
+        site.get("/hello"),
+        site.get("/live"),
+        site.get("/overview", "olga"),
+        site.post(request),
+    ):
         assert refused(answer) == (503, "store", STORE_RETRY_SECONDS)
 
 
-def test_airflows_own_database_that_is_down_is_no_500(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_airflows_own_database_that_is_down_is_no_500(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from airflow.api_fastapi.app import get_auth_manager
 
     async def fail(_: str) -> None:
@@ -67,7 +88,11 @@ def test_bug_is_no_500_and_tells_nothing(site: Site, monkeypatch: pytest.MonkeyP
         raise RuntimeError("SELECT password")
 
     monkeypatch.setattr(routes, "exchange", broken)
-    assert refused(site.post(site.world.device().request())) == (503, "internal", SETUP_RETRY_SECONDS)
+    assert refused(site.post(site.world.device().request())) == (
+        503,
+        "internal",
+        SETUP_RETRY_SECONDS,
+    )
 
 
 def test_connection_that_died_while_idle_is_replaced(site: Site) -> None:
@@ -76,18 +101,26 @@ def test_connection_that_died_while_idle_is_replaced(site: Site) -> None:
     if site.world.engine.dialect.name == "postgresql":
         with site.world.engine.connect() as conn:
             conn.execute(
-                sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+                sa.text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> "
+                    "pg_backend_pid()"
+                )
             )
     assert site.post(device.batch_request(create("a"))).status_code == 200
 
 
-def test_changed_connection_is_taken_up(site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_changed_connection_is_taken_up(
+    site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
     opened = site.desk.store
     first = opened.open().engine
     assert opened.open().engine is first
     opened._due = 0.0
     assert opened.open().engine is first, "the same Connection keeps its pool"
-    monkeypatch.setenv("AIRFLOW_CONN_UPDRAFT_DEFAULT", json.dumps({"conn_type": "sqlite", "host": f"{tmp_path}/b.db"}))
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_UPDRAFT_DEFAULT",
+        json.dumps({"conn_type": "sqlite", "host": f"{tmp_path}/b.db"}),
+    )
     assert opened.open().engine is first, "not before its time"
     opened._due = 0.0
     assert opened.open().engine.url.database == f"{tmp_path}/b.db"
@@ -97,7 +130,9 @@ def test_changed_connection_is_taken_up(site: Site, monkeypatch: pytest.MonkeyPa
     assert opened.open().engine.url.database == f"{tmp_path}/b.db", (
         "a Connection that is gone for a moment changes nothing"
     )
-    monkeypatch.setenv("AIRFLOW_CONN_UPDRAFT_DEFAULT", json.dumps(connection(site.world.engine.url)))
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_UPDRAFT_DEFAULT", json.dumps(connection(site.world.engine.url))
+    )
     opened._due = 0.0
     assert opened.open().engine.url == first.url
 
@@ -125,5 +160,7 @@ def test_too_many_at_once_are_told_to_come_back_and_the_others_are_served(
         end.set()
         answers = [one.result() for one in [first, *rest]]
     assert sorted(answer.status_code for answer in answers) == [200, 200, 503, 503, 503, 503]
-    assert all(refused(a)[1] == "busy" and 1 <= refused(a)[2] <= 5 for a in answers if a.status_code == 503)
+    assert all(
+        refused(a)[1] == "busy" and 1 <= refused(a)[2] <= 5 for a in answers if a.status_code == 503
+    )
     assert len(site.world.records()) == 2

@@ -19,7 +19,10 @@ from airflow_updraft.plugin import live
 @contextmanager
 def stream(site: Site, user: str = "ana", **headers: str) -> Iterator[Iterator[dict[str, Any]]]:
     with site.client(user, **headers) as client, client.stream("GET", "/live") as response:
-        assert (response.status_code, response.headers["content-type"]) == (200, "application/x-ndjson")
+        assert (response.status_code, response.headers["content-type"]) == (
+            200,
+            "application/x-ndjson",
+        )
         yield (json.loads(line) for line in response.iter_lines())
 
 
@@ -28,7 +31,14 @@ def test_first_line_has_all_heads_and_the_next_what_changed(site: Site) -> None:
     with stream(site) as lines:
         first = next(lines)
         assert (first["epoch"], first["revision"]) == ("e1", 2)
-        assert first["heads"] == {"asks": 1, "clients": 0, "servers": 0, "diary": 2, "sites": 0, "anything": 0}
+        assert first["heads"] == {
+            "asks": 1,
+            "clients": 0,
+            "servers": 0,
+            "diary": 2,
+            "sites": 0,
+            "anything": 0,
+        }
         site.world.server({"put": {"collection": "sites", "record": {"id": "s"}}})
         assert next(lines) == {"epoch": "e1", "revision": 3, "heads": {"sites": 3}}
 
@@ -40,7 +50,9 @@ def test_line_comes_through_airflows_compression_at_once(site: Site) -> None:
         assert time.monotonic() - begun < live.HEARTBEAT_SECONDS / 2
 
 
-def test_own_exchange_is_told_without_waiting_for_the_next_look(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_exchange_is_told_without_waiting_for_the_next_look(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(live, "POLL_SECONDS", 60.0)
     request = site.world.device().batch_request(create("a"))
     with stream(site) as lines:
@@ -54,7 +66,7 @@ def test_new_epoch_tells_all_heads_again(site: Site) -> None:
     site.keeper.epoch = "e1"
     with stream(site) as lines:
         next(lines)
-        site.keeper.epoch = "another"  # what a restored backup looks like
+        site.keeper.epoch = "another"  # the sign of a restored backup
         site.world.keeper = site.keeper
         site.world.device("v", "cyd")
         line = next(lines)
@@ -131,10 +143,15 @@ def test_store_that_fails_for_a_while_does_not_end_streams(
             conn.exec_driver_sql("ALTER TABLE away RENAME TO updraft_meta")
         site.world.server({"put": {"collection": "sites", "record": {"id": "s"}}})
         assert next(line for line in lines if line)["heads"] == {"sites": 1}
-    assert sum(r.getMessage().startswith("live: the store cannot be read") for r in caplog.records) == 1
+    assert (
+        sum(r.getMessage().startswith("live: the store cannot be read") for r in caplog.records)
+        == 1
+    )
 
 
-def test_store_that_cannot_be_read_is_no_empty_stream(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_store_that_cannot_be_read_is_no_empty_stream(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("AIRFLOW_CONN_UPDRAFT_DEFAULT")
     site.restart()
     answer: httpx.Response = site.get("/live")

@@ -1,4 +1,4 @@
-"""What Airflow loads, when, and what that costs the processes that need none of it."""
+"""Parts that Airflow loads, when, and their cost for processes that need no plugin."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ def test_airflow_finds_the_plugin_by_its_entry_point() -> None:
 
 
 def test_loading_the_plugin_imports_neither_web_server_nor_engine() -> None:
-    """Every task process loads every plugin: with the dag transport that is one process an exchange."""
+    """Every task process loads every plugin: with the dag transport a process for each exchange."""
     code = (
-        "import sys; from airflow.providers.common.compat.sdk import AirflowPlugin; before = set(sys.modules)\n"
+        "import sys; from airflow.providers.common.compat.sdk import AirflowPlugin; before = "
+        "set(sys.modules)\n"
         "from airflow_updraft.plugin.airflow_plugin import UpdraftPlugin; UpdraftPlugin()\n"
         "print(sorted(m for m in set(sys.modules) - before if m.split('.')[0] in "
         "('fastapi', 'starlette', 'sqlalchemy', 'jsonschema_rs') or 'api_fastapi' in m))"
@@ -34,9 +35,19 @@ def test_app_is_built_without_store_and_declaration(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setenv("AIRFLOW__UPDRAFT__COLLECTIONS", "/nowhere/collections.json")
     monkeypatch.setenv("AIRFLOW_CONN_UPDRAFT_DEFAULT", "postgresql://nowhere/updraft")
-    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("connects when it is built"))
+    monkeypatch.setattr(
+        "socket.socket.connect", lambda *_: pytest.fail("connects when it is built")
+    )
     paths = {getattr(route, "path", None) for route in create_app().routes}
-    assert paths == {"/hello", "/exchange", "/live", "/overview", "/page", "/page.{kind}"}
+    assert paths == {
+        "/hello",
+        "/exchange",
+        "/live",
+        "/health",
+        "/overview",
+        "/page",
+        "/page.{kind}",
+    }
 
 
 def test_navigation_has_the_page_under_any_base_path(server_url: str) -> None:
@@ -45,7 +56,11 @@ def test_navigation_has_the_page_under_any_base_path(server_url: str) -> None:
     assert server_url
     (plugin,) = [p for p in get_plugin_info() if p["name"] == "updraft"]
     (view,) = plugin["external_views"]
-    assert (view["name"], view["href"], view["destination"]) == ("Updraft", "updraft/v1/page", "nav")
+    assert (view["name"], view["href"], view["destination"]) == (
+        "Updraft",
+        "updraft/v1/page",
+        "nav",
+    )
 
 
 def test_settings_are_declared_with_the_defaults_that_hold() -> None:
@@ -62,8 +77,27 @@ def test_streams_leave_half_of_the_open_files_to_airflow(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("wrong", ["0", "-1", "many"])
-def test_wrong_setting_does_not_keep_the_api_server_from_starting(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+def test_wrong_setting_does_not_keep_the_api_server_from_starting(
+    monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
     monkeypatch.setenv("AIRFLOW__UPDRAFT__EXCHANGES_AT_ONCE", wrong)
     monkeypatch.setenv("AIRFLOW__UPDRAFT__EXCHANGES_WAITING_MAX", "7")
     read = read_settings()
     assert (read.exchanges_at_once, read.exchanges_waiting_max) == (Settings().exchanges_at_once, 7)
+
+
+def test_dag_file_is_imported_though_its_variable_is_slower_than_airflow_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without the DAG no exchange would run at all; without the key devices wait for the next
+    parse."""
+    from airflow.providers.common.compat.sdk import AirflowTaskTimeout
+
+    from airflow_updraft import airflow_bridge
+    from airflow_updraft.dags.exchange import updraft_exchange
+
+    def slow() -> None:
+        raise AirflowTaskTimeout("DagBag import timeout")
+
+    monkeypatch.setattr(airflow_bridge, "known_secret", slow)
+    assert str(updraft_exchange().doc_md).endswith("updraft-key: none-yet")

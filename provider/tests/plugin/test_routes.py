@@ -1,4 +1,4 @@
-"""hello and exchange over HTTP: rights, limits, encodings, and what is answered when something is wrong."""
+"""hello and exchange over HTTP: rights, limits, encodings, and answers to errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ def kind(response: Any) -> tuple[int, str]:
 
 def test_hello_says_what_the_server_speaks_and_holds(site: Site) -> None:
     answer = site.get("/hello").json()
-    assert (answer["protocol"], answer["user"], answer["live"], answer["epoch"]) == (1, "ana", True, "e1")
+    assert (answer["protocol"], answer["user"], answer["live"], answer["epoch"]) == (
+        1,
+        "ana",
+        True,
+        "e1",
+    )
     assert answer["collections"]["diary"] == {
         "schema": site.world.declared["diary"]["schema"],
         "read": "own",
@@ -37,6 +42,20 @@ def test_hello_says_what_the_server_speaks_and_holds(site: Site) -> None:
     }
 
 
+@pytest.mark.parametrize("user", ["ana", "vera"])
+def test_case_b11_hello_shows_the_collections_that_the_user_has_to_do_with(
+    site: Site, user: str
+) -> None:
+    """case B11: the schema of a collection that only Airflow uses is nobody's business."""
+    declared = site.world.declared | {
+        "inner": {"schema": {"title": "secret"}, "read": "none", "write": "none"}
+    }
+    site.collections_file.write_text(json.dumps({"version": 1, "collections": declared}))
+    answer = site.get("/hello", user)
+    assert answer.json()["collections"].keys() == site.world.declared.keys()
+    assert "secret" not in answer.text
+
+
 def test_exchange_answers_as_the_engine_does(site: Site) -> None:
     device = site.world.device()
     request = device.batch_request(create("a", note="é 😀"), create("b", status="bad"))
@@ -48,7 +67,9 @@ def test_exchange_answers_as_the_engine_does(site: Site) -> None:
 
 
 def test_exchange_acts_as_the_signed_in_user_whoever_is_named(site: Site) -> None:
-    request = site.world.device("r1", "ana").batch_request(create("a", collection="diary", note="mine"))
+    request = site.world.device("r1", "ana").batch_request(
+        create("a", collection="diary", note="mine")
+    )
     refused = site.post(request, user="ben")
     assert (refused.status_code, refused.json()["refused"]) == (200, "user_mismatch")
     assert site.world.records("diary") == {}
@@ -76,10 +97,13 @@ def test_exchange_needs_a_token_that_is_still_good(site: Site) -> None:
 
 
 def test_viewer_may_pull_but_not_push(site: Site) -> None:
-    """fault 24: 403 for what settles something, and nothing is written."""
+    """fault 24: settling is answered with 403, and nothing is written."""
     device = site.world.device("v1", "vera")
     assert site.post(device.request(), user="vera").status_code == 200
-    for request in (device.batch_request(create("a")), device.request(void={"number": 1, "nonce": "n"})):
+    for request in (
+        device.batch_request(create("a")),
+        device.request(void={"number": 1, "nonce": "n"}),
+    ):
         refused = site.post(request, user="vera")
         assert (refused.status_code, refused.json()) == (403, {"detail": "Forbidden"})
     assert site.world.records() == {}
@@ -96,16 +120,26 @@ def test_cookie_alone_is_not_enough(site: Site, path: str) -> None:
 def test_forged_exchange_has_no_effect(site: Site) -> None:
     request, cookie = site.world.device().batch_request(create("a")), f"_token={token('ana')}"
     assert kind(site.post(request, user=None, Cookie=cookie)) == (403, "csrf")
-    assert kind(site.post(request, user=None, Cookie=cookie, **{"X-Updraft": "yes"})) == (403, "csrf")
+    assert kind(site.post(request, user=None, Cookie=cookie, **{"X-Updraft": "yes"})) == (
+        403,
+        "csrf",
+    )
     assert site.world.records() == {}
     assert site.post(request, user=None, Cookie=cookie, **{"X-Updraft": "1"}).status_code == 200
 
 
 def test_page_opens_by_cookie_alone_and_forbids_foreign_code(site: Site) -> None:
     cookie = f"_token={token('vera')}"
-    for path, media_type in (("/page", "text/html"), ("/page.js", "text/javascript"), ("/page.css", "text/css")):
+    for path, media_type in (
+        ("/page", "text/html"),
+        ("/page.js", "text/javascript"),
+        ("/page.css", "text/css"),
+    ):
         answer = site.get(path, user=None, Cookie=cookie)
-        assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (200, media_type)
+        assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (
+            200,
+            media_type,
+        )
         assert "script-src 'self'" in answer.headers["content-security-policy"]
     assert site.get("/page.py").status_code == 404
 
@@ -117,7 +151,9 @@ def test_gzip_both_ways(site: Site) -> None:
     assert len(site.world.records()) == 100
     assert answer.headers["content-encoding"] == "gzip"
     assert (
-        int(answer.headers["content-length"]) < len(answer.content) == len(json.dumps(answer.json()).replace(" ", ""))
+        int(answer.headers["content-length"])
+        < len(answer.content)
+        == len(json.dumps(answer.json()).replace(" ", ""))
     )
     plain = site.post(packed, **{"Content-Encoding": "gzip", "Accept-Encoding": "identity"})
     assert "content-encoding" not in plain.headers
@@ -128,9 +164,13 @@ def test_body_over_the_limit_is_refused_before_it_is_whole(site: Site) -> None:
     limit = LIMITS["plugin"].request_bytes_max
     assert kind(site.post(b"x" * (limit + 1))) == (413, "too_large")
     with site.client() as client:
-        chunked = client.post("/exchange", content=(b"x" * 65_536 for _ in range(limit // 65_536 + 1)))
+        chunked = client.post(
+            "/exchange", content=(b"x" * 65_536 for _ in range(limit // 65_536 + 1))
+        )
     assert kind(chunked) == (413, "too_large")
-    assert site.post(b" " * limit).status_code == 200, "at the limit it is read, and refused in the protocol's words"
+    assert site.post(b" " * limit).status_code == 200, (
+        "at the limit it is read, and refused in the protocol's words"
+    )
 
 
 def test_bomb_is_not_unpacked(site: Site) -> None:
@@ -143,14 +183,23 @@ def test_wrong_encodings_are_named(site: Site) -> None:
     body = json.dumps(site.world.device().request()).encode()
     assert kind(site.post(body, **{"Content-Encoding": "br"})) == (415, "encoding")
     assert kind(site.post(body, **{"Content-Encoding": "gzip"})) == (400, "encoding")
-    assert kind(site.post(gzip.compress(body)[:-9], **{"Content-Encoding": "gzip"})) == (400, "encoding")
+    assert kind(site.post(gzip.compress(body)[:-9], **{"Content-Encoding": "gzip"})) == (
+        400,
+        "encoding",
+    )
     assert kind(site.post(b'{"\xff": 1}')) == (400, "encoding")
 
 
-@pytest.mark.parametrize("body", ["", "null", "[", "[1]", '{"protocol": 2}', "[" * 100_000, "1" * 100_000, "NaN"])
+@pytest.mark.parametrize(
+    "body", ["", "null", "[", "[1]", '{"protocol": 2}', "[" * 100_000, "1" * 100_000, "NaN"]
+)
 def test_malformed_request_is_refused_in_the_protocols_words(site: Site, body: str) -> None:
     answer = site.post(body)
-    assert (answer.status_code, answer.json()["refused"], answer.json()["epoch"]) == (200, "invalid", None)
+    assert (answer.status_code, answer.json()["refused"], answer.json()["epoch"]) == (
+        200,
+        "invalid",
+        None,
+    )
 
 
 def test_half_a_surrogate_pair_in_a_rejected_mutation_is_answered(site: Site) -> None:

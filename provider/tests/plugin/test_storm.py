@@ -1,10 +1,15 @@
-"""fault 20, 24, 41: clients that give up too early, may not, or all come back at once. Nothing is lost or doubled."""
+"""fault 20, 24, 41: clients give up too early, lack rights, or all come back at once.
+
+Nothing is lost or doubled.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from random import Random
 from typing import Any
 
@@ -13,11 +18,11 @@ import pytest
 from plugin_site import Site
 from world import Device, create, mutation
 
-from airflow_updraft.plugin import appointments, routes
+from airflow_updraft.plugin import retry_after_schedule, routes
 
 
 def count(name: str) -> tuple[dict[str, Any], ...]:
-    """A record, and the shared one that counts them."""
+    """Return a record's creation, and the increment of the shared counter."""
     return create(name), mutation("patch", "count", inc={"visits": 1})
 
 
@@ -28,8 +33,11 @@ def assert_each_counts_once(site: Site, names: set[str]) -> None:
 
 
 @pytest.mark.parametrize("moment", ["before it is applied", "after it was applied"])
-def test_client_that_gives_up_while_the_server_works(site: Site, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
-    """fault 20: the client's time is over, the server goes on; the resend meets the first, and one of them counts."""
+def test_client_that_gives_up_while_the_server_works(
+    site: Site, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """fault 20: the client gives up, the server goes on; the resend meets the first, and one
+    counts."""
     real, entered, go_on = routes.exchange, threading.Event(), threading.Event()
 
     def held(*args: Any, **kwargs: Any) -> Any:
@@ -53,8 +61,10 @@ def test_client_that_gives_up_while_the_server_works(site: Site, monkeypatch: py
     assert_each_counts_once(site, {"a"})
 
 
-def send_as_a_device(site: Site, device: Device, request: dict[str, Any], patience: float) -> dict[str, Any]:
-    """Send the same bytes until they are answered; wait as the server asks."""
+def send_as_a_device(
+    site: Site, device: Device, request: dict[str, Any], patience: float
+) -> dict[str, Any]:
+    """Send the same bytes until answered; wait as the server asks."""
     with site.client(device.user) as client:
         while True:
             try:
@@ -69,10 +79,14 @@ def send_as_a_device(site: Site, device: Device, request: dict[str, Any], patien
             return device.settle(answer.json(), request)
 
 
-def at_once(site: Site, seed: int, devices: int, batches: int, patience: tuple[float, float]) -> set[str]:
-    """Let so many devices come back at the same moment, each with so many batches; return what they made."""
+def at_once(
+    site: Site, seed: int, devices: int, batches: int, patience: tuple[float, float]
+) -> set[str]:
+    """Let so many devices come back at once, each with so many batches; return the created ids."""
     site.world.device("first").push(create("count", visits=0))
-    phones = [site.world.device(f"phone{index}", ("ana", "ben")[index % 2]) for index in range(devices)]
+    phones = [
+        site.world.device(f"phone{index}", ("ana", "ben")[index % 2]) for index in range(devices)
+    ]
     start = threading.Barrier(devices)
 
     def come_back(device: Device) -> set[str]:
@@ -83,7 +97,10 @@ def at_once(site: Site, seed: int, devices: int, batches: int, patience: tuple[f
             request = device.batch_request(*count(name))
             answer = send_as_a_device(site, device, request, chance.uniform(*patience))
             if chance.random() < 0.2:
-                assert site.post(request, device.user).json().get("verdicts") in (answer["verdicts"], None)
+                assert site.post(request, device.user).json().get("verdicts") in (
+                    answer["verdicts"],
+                    None,
+                )
             made.add(name)
         return made
 
@@ -93,21 +110,24 @@ def at_once(site: Site, seed: int, devices: int, batches: int, patience: tuple[f
 
 @pytest.fixture
 def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server's Retry-After without its seconds."""
-    monkeypatch.setattr(appointments, "RETRY_SECONDS_MIN", 0)
-    monkeypatch.setattr(appointments, "RETRY_SECONDS_MAX", 0)
+    """Skip the seconds of the server's Retry-After."""
+    monkeypatch.setattr(retry_after_schedule, "RETRY_SECONDS_MIN", 0)
+    monkeypatch.setattr(retry_after_schedule, "RETRY_SECONDS_MAX", 0)
 
 
 @pytest.mark.usefixtures("in_a_hurry")
 def test_storm_through_a_narrow_gate(site: Site) -> None:
-    """fault 41: twenty devices at once, a line for five: most are told to come back, and Airflow answers meanwhile."""
+    """fault 41: twenty devices at once, a line for five: most are told to come back, and Airflow
+    answers meanwhile."""
     site.restart(exchanges_at_once=1, exchanges_waiting_max=4)
     over, health = threading.Event(), []
 
     def ask_airflow() -> None:
         while not over.is_set():
             begun = time.monotonic()
-            status = httpx.get(f"{site.url}/api/v2/version", trust_env=False, timeout=20).status_code
+            status = httpx.get(
+                f"{site.url}/api/v2/version", trust_env=False, timeout=20
+            ).status_code
             health.append((status, time.monotonic() - begun))
 
     asking = threading.Thread(target=ask_airflow)
@@ -125,7 +145,7 @@ def test_storm_through_a_narrow_gate(site: Site) -> None:
 @pytest.mark.usefixtures("in_a_hurry")
 @pytest.mark.parametrize("seed", [1, 2, 3, 4], ids=lambda seed: f"fault 20, 41: seed {seed}")
 def test_storm_of_impatient_clients(site: Site, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
-    """fault 20, 41: a server that takes its time at random, clients that wait for a random time, resends and all.
+    """fault 20, 41: a slow server, clients that wait for a random time, resends and all.
 
     Some of these servers have a gate too narrow for so many: then clients are sent away besides.
     """
@@ -167,3 +187,34 @@ def test_rights_at_random(site: Site, seed: int) -> None:
             device.settle(answer.json(), request if kind == "push" else None)
             made |= {f"{device.user}-{number}"} if kind == "push" else set()
     assert_each_counts_once(site, made)
+
+
+def test_case_b7_other_users_exchange_while_one_asks_for_everything(site: Site) -> None:
+    """case B7: over HTTP, through a gate with a single place: 140 pulls at once were everybody's
+    503."""
+    site.restart(exchanges_at_once=1, exchanges_waiting_max=8)
+    devices = {user: site.world.device(user, user) for user in ("ana", "ben", "vera")}
+    requests = {user: device.request() for user, device in devices.items()}
+    with ThreadPoolExecutor(60) as pool:
+        greedy = [pool.submit(site.post, requests["ana"], "ana") for _ in range(140)]
+        others = [
+            site.post(requests[user], user).status_code
+            for _ in range(15)
+            for user in ("ben", "vera")
+        ]
+        anas = Counter(one.result().status_code for one in greedy)
+    assert others == [200] * 30
+    assert anas.keys() <= {200, 503}
+
+
+def test_case_b7_streams_of_one_user_are_a_share_of_all(site: Site) -> None:
+    """case B7: 250 streams of a single viewer left none for others."""
+    site.restart(streams_max=10, streams_per_user_max=3)
+    with ExitStack() as open_streams:
+
+        def opened(user: str) -> int:
+            client = open_streams.enter_context(site.client(user))
+            return open_streams.enter_context(client.stream("GET", "/live")).status_code
+
+        assert [opened("vera") for _ in range(5)] == [200, 200, 200, 503, 503]
+        assert opened("ana") == 200

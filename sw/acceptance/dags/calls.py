@@ -1,4 +1,4 @@
-"""What the acceptance tests call: runs that succeed, fail until they are cleared, or ask a person."""
+"""DAGs of the acceptance tests: runs that succeed, fail until cleared, or ask a person."""
 
 from __future__ import annotations
 
@@ -39,4 +39,6 @@ with DAG("calls_retry", schedule=None):
     second_time_lucky()
 
 with DAG("calls_approval", schedule=None):
-    ApprovalOperator(task_id="approve", subject="May it go on?", response_timeout=timedelta(hours=1))
+    ApprovalOperator(
+        task_id="approve", subject="May it go on?", response_timeout=timedelta(hours=1)
+    )

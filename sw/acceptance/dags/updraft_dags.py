@@ -1,4 +1,4 @@
-"""Copy this file into the DAG folder: it makes Airflow find the DAGs of airflow-provider-updraft."""
+"""Copy this file into the DAG folder, for Airflow to find the DAGs of airflow-provider-updraft."""
 
 from airflow_updraft.dags import updraft_exchange, updraft_sync
 

@@ -1,12 +1,25 @@
-// Shows /updraft/v1/overview. Every value becomes text: names and reasons come from devices.
+// Shows /updraft/v1/health and /updraft/v1/overview. Every value becomes text: names and reasons come from devices.
 'use strict';
 
 const REFRESH_MS = 30_000;
+const HEALTH_EVERY = 10; // refreshes: a check asks each part, some of them slowly
 const $ = (id) => document.getElementById(id);
 const when = (iso) => new Date(iso).toLocaleString();
 
 /** A column is a heading, what to show of a row, and how: 'number' | 'long' | a function of the row. */
 const columns = {
+  unwell: [
+    ['State', (f) => f.state, (f) => (f.state === 'failed' ? 'bad' : '')],
+    ['Check', (f) => f.name],
+    ['What', (f) => f.what, 'long'],
+    ['Why it matters', (f) => f.why, 'long'],
+    ['How to mend it', (f) => f.mend, 'long command'],
+  ],
+  checks: [
+    ['State', (f) => f.state],
+    ['Check', (f) => f.name],
+    ['What', (f) => f.what, 'long'],
+  ],
   collections: [
     ['Collection', (c) => (c.isDeclared ? c.name : `${c.name} (not declared)`), (c) => (c.isDeclared ? '' : 'bad')],
     ['Read', (c) => c.read],
@@ -21,7 +34,6 @@ const columns = {
     ['Record', (r) => r.id, 'long'],
     ['Reason', (r) => r.reason?.kind],
     ['Where', (r) => r.reason?.path],
-    ['In the server’s words', (r) => r.reason?.message, 'long'],
   ],
   devices: [
     ['User', (d) => d.user],
@@ -30,6 +42,7 @@ const columns = {
     ['Not sent yet', (d) => d.device.unsent, 'number'],
     ['Oldest', (d) => age(d.device.oldestSeconds)],
     ['Failures', (d) => d.device.failures, (d) => (d.device.failures > 0 ? 'bad' : 'number')],
+    ['Kept out', (d) => d.device.keptOut, (d) => (d.device.keptOut > 0 ? 'bad' : 'number')],
     ['Woken by', (d) => d.device.wake],
     ['App', (d) => d.device.app, 'long'],
     ['Batches', (d) => d.batches, 'number'],
@@ -37,6 +50,8 @@ const columns = {
     ['Replica', (d) => (d.isOfThisEpoch ? d.replicaId : `${d.replicaId} (must read again)`)],
   ],
 };
+
+columns['longest-away'] = columns.devices;
 
 /** How long ago, in the largest unit that fits. */
 function age(seconds) {
@@ -101,9 +116,32 @@ function show(overview) {
   fillTable('collections', overview.collections);
   fillTable('rejections', overview.rejections);
   fillTable('devices', devices.shown);
+  fillTable('longest-away', overview.longestAway);
   $('shown').textContent = `${devices.shown.length.toLocaleString()} of ${devices.total.toLocaleString()}, last seen first`;
   document.querySelector('main').hidden = false;
   $('state').textContent = `As of ${when(overview.at)}`;
+}
+
+/** Health first: it tells why the numbers below do not come. */
+async function refreshHealth() {
+  try {
+    const response = await fetch('health', { headers: { 'X-Updraft': '1' }, credentials: 'same-origin' });
+    if (response.ok) showHealth(await response.json());
+  } catch {
+    // The overview's own request says that the server cannot be reached.
+  }
+}
+
+function showHealth({ counts, findings }) {
+  const isUnwell = (f) => f.state === 'failed' || f.state === 'warning';
+  const unwell = findings.filter(isUnwell);
+  $('health-words').textContent = unwell.length
+    ? `Failed: ${counts.failed}. Warnings: ${counts.warning}. Well: ${counts.ok}.`
+    : `All ${counts.ok} checks are well.`;
+  $('unwell').hidden = unwell.length === 0;
+  fillTable('unwell', unwell);
+  fillTable('checks', findings.filter((f) => !isUnwell(f)));
+  $('health').hidden = false;
 }
 
 async function refresh() {
@@ -123,6 +161,16 @@ function words(status, detail) {
   return detail?.message ?? `The server answered ${status}.`;
 }
 
-$('refresh').addEventListener('click', refresh);
-setInterval(() => document.visibilityState === 'visible' && refresh(), REFRESH_MS);
-refresh();
+let refreshes = 0;
+
+function refreshBoth() {
+  if (refreshes++ % HEALTH_EVERY === 0) void refreshHealth();
+  return refresh();
+}
+
+$('refresh').addEventListener('click', () => {
+  refreshes = 0;
+  return refreshBoth();
+});
+setInterval(() => document.visibilityState === 'visible' && refreshBoth(), REFRESH_MS);
+refreshBoth();

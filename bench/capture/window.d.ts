@@ -1,0 +1,7 @@
+import type { CaptureBench } from './page.ts';
+
+declare global {
+  interface Window {
+    readonly captureBench: CaptureBench;
+  }
+}

@@ -1,0 +1,106 @@
+import { expect, test } from 'vitest';
+import type { Question } from '../shared/messages.ts';
+import { createCollection } from './collection.ts';
+import { notPlain } from './plain.ts';
+import { createSettling } from './settling.ts';
+import { createHandlers } from './handlers.ts';
+import { Watches } from './watches.ts';
+import type { WorkerLink } from './worker-link.ts';
+import type { Seen } from './receipt.ts';
+
+interface Ask {
+  id: string;
+  a?: number;
+}
+
+/** Returns a collection and the list of the commands the collection has sent. */
+function asked(): {
+  readonly asks: ReturnType<typeof createCollection<Ask>>;
+  readonly commands: Question[];
+} {
+  const commands: Question[] = [];
+  const ask = async (command: Question): Promise<unknown> => {
+    commands.push(command);
+    const captured = { id: 'x', seq: 1, log: 'log', settled: false };
+    return command.type === 'capture-many' ? [captured] : captured;
+  };
+  return {
+    asks: createCollection<Ask>(
+      'asks',
+      { ask } as WorkerLink,
+      createSettling(),
+      new Watches(createHandlers().on),
+    ),
+    commands,
+  };
+}
+
+test('case A6: a form given in the place of { from } is refused', async () => {
+  const form = { id: 'x', a: 1 };
+  const { asks, commands } = asked();
+  await asks.put({ id: 'x', a: 2 }, form as Seen<Ask>);
+  await asks.patch('x', { a: 2 }, { form } as Seen<Ask>);
+  await asks.increment('x', { a: 2 }, { from: form, form } as Seen<Ask>);
+  await asks.delete('x', 5 as Seen<Ask>);
+  await asks.put({ id: 'x', a: 2 }, { from: form });
+  await asks.put({ id: 'x', a: 2 }, {});
+  const from = commands.map((command) =>
+    command.type === 'capture' && 'from' in command.change ? command.change.from : undefined,
+  );
+  expect(from).toEqual([null, null, null, undefined, form, undefined]);
+});
+
+test.each<[string, unknown]>([
+  [
+    'an instance of a class',
+    new (class Money {
+      cents = 1999;
+    })(),
+  ],
+  ['a text', 'xy'],
+  ['a list', [1]],
+  ['nothing', undefined],
+  ['null', null],
+])(
+  'case A13: a patch with %s is no object of fields, and is not made one on the way',
+  async (_name, fields) => {
+    const { asks, commands } = asked();
+    await asks.patch('x', fields as object);
+    expect(notPlain(commands[0])).toBe('change.set');
+  },
+);
+
+test('a patch may come from an object without a prototype, or a frozen object', async () => {
+  const { asks, commands } = asked();
+  await asks.patch('x', Object.assign(Object.create(null) as object, { a: 1 }));
+  await asks.patch('x', Object.freeze({ a: undefined }));
+  expect(commands).toMatchObject([
+    { change: { set: { a: 1 }, removed: [] } },
+    { change: { set: {}, removed: ['a'] } },
+  ]);
+  expect(commands.map((command) => notPlain(command))).toEqual([undefined, undefined]);
+});
+
+test('many changes travel in one message, and each has its receipt', async () => {
+  const { asks, commands } = asked();
+  await Promise.all([
+    asks.putMany([{ id: 'x', a: 1 }]),
+    asks.patchMany([{ id: 'x', set: { a: undefined } }]),
+    asks.deleteMany(['x', 'y']),
+  ]);
+  const changes = commands.map((command) => (command as { changes?: unknown }).changes);
+  expect(changes).toEqual([
+    [{ op: 'put', value: { id: 'x', a: 1 } }],
+    [{ op: 'patch', id: 'x', set: {}, removed: ['a'] }],
+    [
+      { op: 'delete', id: 'x' },
+      { op: 'delete', id: 'y' },
+    ],
+  ]);
+});
+
+test('a value that is no list is passed on, and the worker refuses it', async () => {
+  const { asks, commands } = asked();
+  await asks.putMany({ id: 'x' } as unknown as Ask[]);
+  expect(commands).toMatchObject([{ type: 'capture-many', changes: { id: 'x' } }]);
+});

@@ -1,0 +1,1 @@
+"""Reads and writes of collections by DAGs, and the asset that tells DAGs of changes."""

@@ -1,0 +1,1 @@
+"""The exchange of a batch: request, decision, ledger, feed and response."""

@@ -1,0 +1,1 @@
+"""The server store: tables, transactions, and the statements on these."""

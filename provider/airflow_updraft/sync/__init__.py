@@ -1,0 +1,1 @@
+"""The scheduled work of the DAG updraft_sync: SQL tables, pruning and verification."""

@@ -1,0 +1,202 @@
+import type { EditParts, PartName } from '../../shared/edit.ts';
+import { whyNotJson, type Doc, type Json } from '../../shared/json.ts';
+import type { Mutation } from '../../shared/mutation.ts';
+import { EDIT_PARTS, type Edit, type Fields, type Growing } from './edit-parts.ts';
+
+/**
+ * The net effect of captured changes on a record. Increments stay operations: as a difference an
+ * increment would become a set.
+ */
+export type Net = Edit | { readonly kind: 'delete' };
+
+export type { Edit };
+
+export const DELETE: Net = { kind: 'delete' };
+
+const PART_NAMES = Object.keys(EDIT_PARTS) as readonly PartName[];
+
+/** The parts in the order in which they are applied: a field that is removed and set is set. */
+const APPLIED = Object.keys({
+  removed: true,
+  set: true,
+  inc: true,
+} satisfies Record<PartName, true>) as readonly PartName[];
+
+/** An edit, or any object with the part. */
+type Has<Part extends PartName> = Pick<EditParts, Part>;
+
+/** Makes an edit, part by part. */
+function editOf(make: <Part extends PartName>(name: Part) => EditParts[Part]): Edit {
+  const edit: Record<string, unknown> = { kind: 'edit' };
+  for (const name of PART_NAMES) edit[name] = make(name);
+  return edit as unknown as Edit;
+}
+
+/** Gathers from all parts of the edit, in their order. */
+function gather<T>(
+  edit: Edit,
+  from: <Part extends PartName>(name: Part, edit: Has<Part>) => readonly T[],
+): T[] {
+  const all: T[] = [];
+  for (const name of PART_NAMES) for (const item of from(name, edit)) all.push(item);
+  return all;
+}
+
+/** The edit that does nothing. */
+export const EMPTY: Edit = editOf((name) => EDIT_PARTS[name].empty);
+
+/** The parts of an edit, and nothing else that may lie beside them. */
+export function partsOf(edit: Edit): EditParts {
+  const { kind: _, ...parts } = editOf((name) => edit[name]);
+  return parts;
+}
+
+/** The reason why a record cannot be given the values in the edit; `undefined`: it can. */
+export const whyNotWritable = (edit: Edit): string | undefined =>
+  gather<string | undefined>(edit, (name, { [name]: part }) =>
+    EDIT_PARTS[name].takesAway ? [] : [whyNotJson(part)],
+  ).find((why) => why !== undefined);
+
+/** The fields a net change touches. */
+export const netFields = (net: Net): string[] => fieldsIn(PART_NAMES, net);
+
+/** The fields that a net change only takes away. */
+export const fieldsTaken = (net: Net): string[] => fieldsIn(TAKING, net);
+const TAKING = PART_NAMES.filter((name) => EDIT_PARTS[name].takesAway);
+
+/** The fields to which a net change gives a value of its own, or none. */
+export const fieldsDecided = (net: Net): string[] => fieldsIn(DECIDING, net);
+const DECIDING = PART_NAMES.filter((name) => EDIT_PARTS[name].rebase.kind === 'decides');
+
+/** The fields where a net change goes along with any change of the other side. */
+export const fieldsMerged = (net: Net): string[] => fieldsIn(MERGING, net);
+const MERGING = PART_NAMES.filter((name) => EDIT_PARTS[name].rebase.kind === 'merges');
+
+function fieldsIn(names: readonly PartName[], net: Net): string[] {
+  const all: string[] = [];
+  if (net.kind === 'delete') return all;
+  for (const name of names) for (const field of fieldsOf(name, net)) all.push(field);
+  return all;
+}
+const fieldsOf = <Part extends PartName>(name: Part, edit: Has<Part>): readonly string[] =>
+  EDIT_PARTS[name].fields(edit[name]);
+
+/** The value that an edit gives the field; `undefined`: none. */
+export function valueDecided(edit: Edit, field: string): Json | undefined {
+  for (const name of PART_NAMES) {
+    const value = decidedBy(name, edit, field);
+    if (value !== undefined) return value;
+  }
+  return undefined;
+}
+function decidedBy<Part extends PartName>(
+  name: Part,
+  edit: Has<Part>,
+  field: string,
+): Json | undefined {
+  const { rebase } = EDIT_PARTS[name];
+  return rebase.kind === 'decides' ? rebase.value(edit[name], field) : undefined;
+}
+
+/** The fields that are in the document already as the edit would make them. */
+export const fieldsDone = (edit: Edit, doc: Doc): string[] =>
+  gather(edit, (name, part) => doneBy(name, part, doc));
+
+function doneBy<Part extends PartName>(name: Part, edit: Has<Part>, doc: Doc): string[] {
+  const { fields, isDone } = EDIT_PARTS[name];
+  return fields(edit[name]).filter((field) => isDone(edit[name], field, doc));
+}
+
+/** The edit that makes `after` of `before`; fields that the author did not touch are not in it. */
+export const diff = (before: Doc | null, after: Doc): Edit =>
+  editOf((name) => {
+    const part = EDIT_PARTS[name];
+    return part.diff ? part.diff(before, after) : part.empty;
+  });
+
+/**
+ * The document after the net change; `null` when deleted. A part with a result that no record
+ * could hold leaves the field unchanged (`fieldsUnfit` names the field).
+ */
+export function applyNet(base: Doc | null, net: Net | undefined, id: string): Doc | null {
+  if (!net) return base;
+  if (net.kind === 'delete') return null;
+  return APPLIED.reduce((doc, name) => applied(doc, name, net, id), base ?? {}) as Doc;
+}
+const applied = <Part extends PartName>(
+  doc: Fields,
+  name: Part,
+  edit: Has<Part>,
+  id: string,
+): Fields => EDIT_PARTS[name].apply(doc, edit[name], id);
+
+/** Fields to which the net change cannot be applied: no record could hold the result. */
+export const fieldsUnfit = (doc: Doc | null, net: Net): string[] =>
+  net.kind === 'delete' ? [] : gather(net, (name, edit) => EDIT_PARTS[name].unfit(edit[name], doc));
+
+/** The fields of the record that an edit makes where there is none, as an edit that only sets. */
+const created = (edit: Edit): Edit => ({
+  ...EMPTY,
+  set: PART_NAMES.reduce<Fields>((doc, name) => createdBy(name, edit, doc), {}),
+});
+const createdBy = <Part extends PartName>(name: Part, edit: Has<Part>, doc: Fields): Fields =>
+  EDIT_PARTS[name].create(doc, edit[name]);
+
+/**
+ * Returns the net change that does `earlier`, then `later`. `base` is the document that `earlier`
+ * was made on: a record deleted and made again removes the fields that the new form lacks.
+ */
+export function compose(
+  earlier: Net | undefined,
+  later: Net | undefined,
+  base: Doc | null,
+): Net | undefined {
+  if (!earlier || !later || later.kind === 'delete') return later ?? earlier;
+  if (earlier.kind === 'delete') {
+    const made = created(later);
+    const isGone = (field: string): boolean => field !== 'id' && !Object.hasOwn(made.set, field);
+    return { ...made, removed: Object.keys(base ?? {}).filter(isGone) };
+  }
+  const edit = editOf((name) => EDIT_PARTS[name].compose.under(earlier[name], later));
+  for (const name of PART_NAMES) join(name, edit, later);
+  return edit;
+}
+const join = <Part extends PartName>(name: Part, edit: Growing, later: Has<Part>): void =>
+  EDIT_PARTS[name].compose.join(edit, later[name]);
+
+/** The net change without what the base already says; `undefined` when nothing is left to do. */
+export function dropEqual(net: Net, base: Doc | null): Net | undefined {
+  if (net.kind === 'delete') return base === null ? undefined : net;
+  if (base === null) return created(net);
+  const left = editOf((name) => {
+    const done = doneBy(name, net, base);
+    return done.length === 0 ? net[name] : EDIT_PARTS[name].without(net[name], done);
+  });
+  return netFields(left).length === 0 ? undefined : left;
+}
+
+/** Only the part of an edit that touches these fields (`'*'`: all of it). */
+export function restrict(net: Net, fields: '*' | readonly string[]): Net | undefined {
+  if (fields === '*' || net.kind === 'delete') return net;
+  const rest = netFields(net).filter((field) => !fields.includes(field));
+  return without(net, rest);
+}
+
+/** The edit without these fields; `undefined` when nothing is left of it. */
+export function without(net: Net, fields: readonly string[]): Net | undefined {
+  if (net.kind === 'delete') return net;
+  const edit = editOf((name) => EDIT_PARTS[name].without(net[name], fields));
+  return netFields(edit).length === 0 ? undefined : edit;
+}
+
+/** Returns the parts of an edit for a mutation, without empty parts. */
+export function toWire(edit: Edit): Pick<Mutation, PartName> {
+  const sent: Record<string, unknown> = {};
+  for (const name of PART_NAMES) {
+    const part = wireOf(name, edit);
+    if (part !== undefined) sent[name] = part;
+  }
+  return sent;
+}
+const wireOf = <Part extends PartName>(name: Part, edit: Has<Part>): Mutation[Part] =>
+  EDIT_PARTS[name].wire(edit[name]);

@@ -1,0 +1,23 @@
+import type { Row, RowState } from '../../shared/row.ts';
+import type { ReplicaRecord } from './record.ts';
+
+/** Returns the record's most pressing state. */
+export function stateOf(record: ReplicaRecord): RowState {
+  if (record.rejection) return 'rejected';
+  if (record.mark) return 'conflict';
+  if (record.sealed) return 'sending';
+  return record.pending ? 'local' : 'synced';
+}
+
+/** Returns the record as a page sees it; null when deleted or unknown. */
+export function rowOf(record: ReplicaRecord): Row | null {
+  if (record.value === null) return null;
+  return {
+    id: record.id,
+    value: record.value,
+    state: stateOf(record),
+    revision: record.revision,
+    ...(record.run === undefined ? {} : { run: record.run }),
+    ...(record.rejection ? { rejection: record.rejection.reason.message } : {}),
+  };
+}

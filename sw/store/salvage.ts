@@ -1,0 +1,120 @@
+import type { Doc } from '../../shared/json.ts';
+import type { MutationLetter } from '../../shared/row.ts';
+import { compose, EMPTY, netFields, type Edit, type Net } from '../record/net.ts';
+import { isStoredNet, isStoredValue, StoredDocSchema, StoredViewSchema } from './stored-schema.ts';
+import type { Quarantined } from './quarantine-rows.ts';
+import * as v from 'valibot';
+import { requested } from '../record/dead-letter.ts';
+
+/** The readable part of a damaged record. */
+export interface Salvage {
+  readonly collection: string;
+  readonly id: string;
+  /** The readable part of the unsent change; undefined if nothing is readable. */
+  readonly net: Net | undefined;
+  /** Whether `net` is the whole unsent change. */
+  readonly isWhole: boolean;
+  /** The record before the change; undefined: unknown. */
+  readonly base: Doc | null | undefined;
+  /** The record as the page saw it, if readable. */
+  readonly value: Doc | null;
+  /** Number of the last capture in the change; undefined if unreadable. */
+  readonly lastSeq: number | undefined;
+}
+
+type Bag = Readonly<Record<string, unknown>>;
+const bag = (value: unknown): Bag =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Bag) : {};
+const seqOf = (value: unknown): number | undefined =>
+  typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined;
+
+/** Whether a row in quarantine holds unsent work. */
+export function isUnsent({
+  table,
+  row,
+  settled,
+}: Pick<Quarantined, 'table' | 'row' | 'settled'>): boolean {
+  const { pending, sealed, unsettled, turn, dead } = bag(row);
+  if (settled) return false;
+  if (table === 'records')
+    return pending !== undefined || sealed !== undefined || unsettled !== undefined;
+  return table === 'calls' && (turn !== undefined || dead !== undefined);
+}
+
+/**
+ * Reads the readable part of a damaged record. Returns undefined for a record that cannot be
+ * identified or has nothing unsent.
+ */
+export function salvage(found: Quarantined): Salvage | undefined {
+  const { collection, id, base, value, sealed, pending } = bag(found.row);
+  if (
+    found.table !== 'records' ||
+    !isUnsent(found) ||
+    typeof collection !== 'string' ||
+    typeof id !== 'string'
+  )
+    return undefined;
+  const parts = [sealed, pending].filter((part) => part !== undefined).map(bag);
+  const seen = parts
+    .map((part) => part['seen'])
+    .find((doc): doc is Doc => v.is(StoredDocSchema, doc));
+  const readBase = base === null || v.is(StoredDocSchema, base) ? base : undefined;
+  const net = parts
+    .map((part) => netOf(part['net']))
+    .reduce<Net | undefined>(
+      (all, part) => compose(all, part, readBase ?? seen ?? null),
+      undefined,
+    );
+  return {
+    collection,
+    id,
+    net,
+    isWhole: net !== undefined && parts.every((part) => isStoredNet(part['net'])),
+    base: readBase === null ? (seen ?? null) : readBase,
+    value: v.is(StoredViewSchema, value) ? value : null,
+    lastSeq: seqOf(parts.at(-1)?.['lastSeq']),
+  };
+}
+
+/** Returns the valid part of a net change. */
+function netOf(net: unknown): Net | undefined {
+  const { kind, set, removed, inc } = bag(net);
+  if (kind === 'delete') return { kind: 'delete' };
+  const validFields = (fields: unknown, isValid: (value: unknown) => boolean): [string, never][] =>
+    Object.entries(bag(fields)).filter(
+      (field): field is [string, never] => field[0] !== '__proto__' && isValid(field[1]),
+    );
+  const edit: Edit = {
+    kind: 'edit',
+    set: Object.fromEntries(validFields(set, isStoredValue)),
+    removed: Array.isArray(removed) ? removed.filter((field) => typeof field === 'string') : [],
+    inc: Object.fromEntries(validFields(inc, Number.isFinite)),
+  };
+  return netFields(edit).length > 0 ? edit : undefined;
+}
+
+/** Returns the unsent change of a damaged record as a dead letter for a person. */
+export function damagedLetterOf(found: Quarantined): MutationLetter | undefined {
+  const read = salvage(found);
+  if (!read) return undefined;
+  const { collection, id, net, isWhole, value } = read;
+  const next = isWhole
+    ? 'Look whether it is in Airflow already, then retry or discard it.'
+    : 'What could be read of it is here: enter it anew where it is missing, then discard it.';
+  return {
+    kind: 'mutation',
+    collection,
+    id,
+    change: requested(net ?? EMPTY),
+    value,
+    reason: {
+      kind: 'damaged',
+      message:
+        `The row of this record was damaged on this device (${found.why}), and its change ` +
+        `was not in Airflow yet. ${next}`,
+    },
+    at: found.at,
+    attempts: 0,
+    quarantined: found.number,
+  };
+}
