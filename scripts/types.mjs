@@ -28,7 +28,8 @@ export async function typesOf(json, file = 'collections.json') {
   const { compile } = await generator();
   /** @type {Map<string, string>} interface name by collection */
   const names = new Map();
-  let text = `${BANNER}\n`;
+  /** @type {Map<string, { text: string, collection: string }>} what was written, by its name */
+  const written = new Map();
   for (const [collection, { schema, description }] of Object.entries(collections)) {
     const name = interfaceName(collection, schema);
     const taken =
@@ -47,15 +48,48 @@ export async function typesOf(json, file = 'collections.json') {
       additionalProperties: false,
       style: { singleQuote: true, printWidth: 140 },
     };
-    text += `\n${(await compile(described, name, options)).trim()}\n`;
+    for (const declaration of declarationsIn(await compile(described, name, options)))
+      addOnce(written, { ...declaration, collection }, file);
   }
+  const text = [BANNER, ...[...written.values()].map((declaration) => declaration.text)].join(
+    '\n\n',
+  );
   const map = [...names]
     .map(([collection, name]) => `  ${propertyName(collection)}: ${name};\n`)
     .join('');
   return (
-    `${text}\n/** Every collection's record, by the collection's name. ` +
+    `${text}\n\n/** Every collection's record, by the collection's name. ` +
     `*/\nexport interface Collections {\n${map}}\n`
   );
+}
+
+/**
+ * Splits generated text into its top-level declarations, each with its comment.
+ * @param {string} text
+ */
+const declarationsIn = (text) =>
+  text
+    .trim()
+    .split(/^(?=\/\*\*)|^(?<!\*\/\n)(?=export )/m)
+    .map((declaration) => ({
+      name: /^export (?:interface|type) (\w+)/m.exec(declaration)?.[1] ?? declaration,
+      text: declaration.trim(),
+    }));
+
+/**
+ * Adds a declaration, unless another collection has written it; collections may share `$defs`.
+ * @param {Map<string, { text: string, collection: string }>} written
+ * @param {{ name: string, text: string, collection: string }} declaration
+ * @param {string} file
+ */
+function addOnce(written, { name, text, collection }, file) {
+  const before = written.get(name);
+  if (before && before.text !== text)
+    throw new TypesError(
+      `${file}: "${name}" is one thing in ${before.collection} and another in ${collection}. ` +
+        'Rename one of them in "$defs", or give one another "title".',
+    );
+  written.set(name, before ?? { text, collection });
 }
 
 async function generator() {

@@ -56,6 +56,37 @@ test('case D9: the rule for names equals the published rule', () => {
   );
 });
 
+/** @param {object} place what `$defs.place` is */
+const withPlace = (place) => ({
+  ...schema,
+  properties: { ...schema.properties, place: { $ref: '#/$defs/place' } },
+  $defs: { place },
+});
+const place = {
+  type: 'object',
+  description: 'Where it is.',
+  properties: { lat: { type: 'number' }, lon: { type: 'number' } },
+  additionalProperties: false,
+};
+
+test('case D12: a type in the $defs of two collections is written once', async () => {
+  const text = await typesOf(
+    file({ sites: { schema: withPlace(place) }, visits: { schema: withPlace(place) } }),
+  );
+  expect(text.match(/export interface \w+/g)).toEqual(
+    ['Site', 'Place', 'Visit', 'Collections'].map((name) => `export interface ${name}`),
+  );
+  expect(text).toContain('/**\n * Where it is.\n */\nexport interface Place {\n  lat?: number;');
+  expect(text.match(/place\?: Place;/g)).toHaveLength(2);
+});
+
+test('case D12: two types of one name are refused in words', async () => {
+  const other = { ...place, properties: { street: { type: 'string' } } };
+  await expect(
+    typesOf(file({ sites: { schema: withPlace(place) }, visits: { schema: withPlace(other) } })),
+  ).rejects.toThrow('"Place" is one thing in sites and another in visits. Rename one of them');
+});
+
 test.each([
   ['no JSON', '{', /is not JSON/],
   ['no collections', '{}', /"collections" must be/],

@@ -58,8 +58,7 @@ async function untilPartsWork(deadline, starting) {
 async function until(what, deadline, starting, done) {
   while (!(await done())) {
     starting.signal?.throwIfAborted();
-    if (!starting.isAlive())
-      throw new Problem(`Airflow ended while it started.\n${logTails(starting.logs)}`);
+    if (!starting.isAlive()) throw new Problem(whyEnded(logTails(starting.logs)));
     if (Date.now() > deadline)
       throw new Problem(
         `Airflow is not ready after ${READY_MS_MAX / 1000} s: ${what} ` +
@@ -68,6 +67,16 @@ async function until(what, deadline, starting, done) {
     await sleep(150);
   }
 }
+
+/**
+ * Returns the words for a start that failed.
+ * @param {string} logs the ends of its logs
+ */
+export const whyEnded = (logs) =>
+  /address already in use/i.test(logs)
+    ? 'Airflow ended while it started: another program took its port meanwhile. Start it again; ' +
+      `it then takes another port.\n${logs}`
+    : `Airflow ended while it started.\n${logs}`;
 
 /** @param {Starting} starting */
 async function allPartsBeat({ airflowUrl, since }) {

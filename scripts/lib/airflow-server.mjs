@@ -21,7 +21,7 @@ import {
 import { defaultState, python, venv } from './paths.mjs';
 import { isAlive, withPidLock } from './pid-lock.mjs';
 import { databaseStatus, seedDemo, startDatabase, stopDatabase } from './database.mjs';
-import { freePort } from './ports.mjs';
+import { claimPort } from './ports.mjs';
 import { Problem, say as sayToPerson } from './problem.mjs';
 import { endFamily, members } from './processes.mjs';
 
@@ -99,7 +99,7 @@ export async function startAirflow({
     openState(state);
     // a client that waits for this server finds the old port again
     const known = recordOf(state)?.port;
-    const chosen = await freePort(port ?? known ?? DEFAULT_PORT);
+    const chosen = await claimPort(port ?? known ?? DEFAULT_PORT);
     if (port !== undefined && chosen !== port)
       say(`… port ${port} is taken, Airflow uses ${chosen}`);
     await launch(state, chosen, environment, say, signal);
@@ -124,7 +124,7 @@ async function launch(state, port, own, say, signal) {
   const socketDir = await startDatabase(state);
   turnLogs(state);
   const since = Date.now();
-  const taskPort = forks ? await freePort(port + 1) : port;
+  const taskPort = forks ? await claimPort(port + 1) : port;
   const environment = {
     ...airflowEnvironment({
       home: state.home,

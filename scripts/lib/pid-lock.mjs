@@ -32,6 +32,16 @@ export async function withPidLock(file, work) {
   }
 }
 
+/**
+ * Takes a lock file for the rest of this process, or returns false where another living process has
+ * it. The file of an ended process is taken over.
+ * @param {string} file
+ */
+export function tryPidLock(file) {
+  mkdirSync(dirname(file), { recursive: true });
+  return take(file) || take(file) || holderOf(file) === process.pid;
+}
+
 /** @param {string} file @returns {boolean} */
 function take(file) {
   try {

@@ -1,6 +1,11 @@
 import { createServer } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { tryPidLock } from './pid-lock.mjs';
 
 const TRIES_MAX = 20;
+/** Ports that were chosen and are not listened at yet, each with its process; one place a user. */
+const claims = join(tmpdir(), `updraft-ports-${userInfo().uid}`);
 
 /**
  * Whether a port of 127.0.0.1 can be taken now.
@@ -25,6 +30,19 @@ export function isFree(port) {
 export async function freePort(wanted) {
   for (let port = wanted; port < wanted + TRIES_MAX && port < 65_536; port += 1) {
     if (await isFree(port)) return port;
+  }
+  return await anyPort();
+}
+
+/**
+ * Returns a free port as `freePort` does, and keeps it from other checkouts until this process
+ * ends: Airflow listens seconds after its port was chosen.
+ * @param {number} wanted
+ * @returns {Promise<number>}
+ */
+export async function claimPort(wanted) {
+  for (let port = wanted; port < wanted + TRIES_MAX && port < 65_536; port += 1) {
+    if (tryPidLock(join(claims, String(port))) && (await isFree(port))) return port;
   }
   return await anyPort();
 }
