@@ -51,6 +51,8 @@ const worker: UserConfig = {
     },
     emptyOutDir: false,
     minify: true,
+    // The texts that the bundled packages' terms ask for, beside the file.
+    license: { fileName: 'updraft-sw.js.licences.md' },
     rolldownOptions: { output },
   },
 };

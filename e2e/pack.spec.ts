@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { serveDemo } from '../scripts/lib/serve.mjs';
 import { shared } from './support/airflow.ts';
@@ -30,6 +30,14 @@ test('npm pack: a fresh app type-checks, builds, and a put arrives, by either wo
       await readdir(join(app.dir, 'node_modules/airflow-updraft/dist')),
       'nothing but the library',
     ).not.toContain('demo');
+    const licences = await readFile(
+      join(app.dir, 'node_modules/airflow-updraft/dist/updraft-sw.js.licences.md'),
+      'utf8',
+    );
+    for (const bundled of ['dexie', 'idb', 'valibot', 'workbox-background-sync', 'workbox-core'])
+      expect(licences, 'case D13: the terms of what the worker holds').toContain(
+        `## ${bundled} - `,
+      );
     await app.typecheck();
     const server = await serveDemo({
       airflowUrl: shared().airflow.airflowUrl,
