@@ -17,9 +17,14 @@ export async function activeWorker(options: ConnectOptions): Promise<ServiceWork
       'Updraft needs a service worker: https or localhost, and a browser from 2023 or newer.',
     );
   }
-  const { registration: given, worker } = Object(options) as {
+  const {
+    registration: given,
+    worker,
+    type = 'classic',
+  } = Object(options) as {
     readonly registration?: ServiceWorkerRegistration;
     readonly worker?: string;
+    readonly type?: WorkerType;
   };
   if (!given && !worker)
     throw new UpdraftError(
@@ -27,12 +32,12 @@ export async function activeWorker(options: ConnectOptions): Promise<ServiceWork
       'connect() needs "worker", the URL of a script that calls startUpdraft(), or ' +
         'its "registration".',
     );
-  const registration = given ?? (await register(worker as string));
+  const registration = given ?? (await register(worker as string, type));
   if (!registration.active) await activation(registration);
   return registration;
 }
 
-async function register(script: string): Promise<ServiceWorkerRegistration> {
+async function register(script: string, type: WorkerType): Promise<ServiceWorkerRegistration> {
   const { serviceWorker } = navigator;
   const found = await serviceWorker.getRegistration(script);
   const { url } = new Request(script);
@@ -41,7 +46,7 @@ async function register(script: string): Promise<ServiceWorkerRegistration> {
   if (found && ((found.installing ?? found.waiting ?? found.active)?.scriptURL ?? url) === url)
     return found;
   try {
-    return await serviceWorker.register(script);
+    return await serviceWorker.register(script, { type });
   } catch (error) {
     // Offline the browser cannot check the script for updates, but an installed worker still
     // serves. Only this app's registration counts, not that of an app around it.

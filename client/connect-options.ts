@@ -3,7 +3,11 @@
  * the Airflow user name; each user has a replica of their own.
  */
 export type ConnectOptions = (
-  | { readonly worker: string }
+  | {
+      readonly worker: string;
+      /** `module` for a worker that is served in parts, as a development server does. */
+      readonly type?: WorkerType;
+    }
   | { readonly registration: ServiceWorkerRegistration }
 ) & {
   readonly user: string;

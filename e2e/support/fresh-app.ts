@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -11,8 +12,10 @@ const PAGE = `import { connect, newId, UpdraftError, type Row } from 'airflow-up
 
 interface Inspection { id: string; site: string; status: 'ok' | 'watch' | 'fail'; visits?: number }
 
-const worker = new URLSearchParams(location.search).get('worker') ?? '/sw.js';
-const updraft = await connect<{ inspections: Inspection }>({ worker, user: 'ana' });
+const asked = new URLSearchParams(location.search);
+const worker = asked.get('worker') ?? '/sw.js';
+const type = asked.get('type') === 'module' ? 'module' : 'classic';
+const updraft = await connect<{ inspections: Inspection }>({ worker, type, user: 'ana' });
 const inspections = updraft.collection('inspections');
 
 /** What the test calls. */
@@ -33,29 +36,43 @@ Object.assign(window, { app });
 export type App = typeof app;
 `;
 
-const WORKER = `import { startUpdraft } from 'airflow-updraft/sw';
-import { precacheAndRoute } from 'workbox-precaching';
+/** @param navigations the route for navigations, as docs/in-your-pwa.md advises it */
+const worker = (navigations: string): string => `import { startUpdraft } from 'airflow-updraft/sw';
+import { createHandlerBoundToURL, precacheAndRoute } from 'workbox-precaching';
+import { NavigationRoute, registerRoute } from 'workbox-routing';
 import collections from './collections.json';
 
 declare const self: ServiceWorkerGlobalScope & {
   __WB_MANIFEST: { url: string; revision: string | null }[];
 };
 
-precacheAndRoute(self.__WB_MANIFEST);
+${navigations}
 startUpdraft({ airflow: '/airflow', collections });
 `;
+
+/** The advised code for navigations. */
+async function advisedNavigations(): Promise<string> {
+  const page = await readFile(join(root, 'docs', 'in-your-pwa.md'), 'utf8');
+  const found = [...page.matchAll(/```ts\n([^`]*)```/g)]
+    .map(([, code = '']) => code)
+    .find((code) => code.includes('denylist'));
+  if (found === undefined) throw new Error('docs/in-your-pwa.md advises no route.');
+  return found;
+}
 
 const VITE = `import { defineConfig } from 'vite';
 import { VitePWA } from 'vite-plugin-pwa';
 
 export default defineConfig({
   build: { target: 'es2022' },
+  server: { proxy: { '/airflow': process.env.AIRFLOW_ORIGIN ?? '' } },
   plugins: [
     VitePWA({
       strategies: 'injectManifest',
       srcDir: 'src',
       filename: 'sw.ts',
       injectRegister: false,
+      devOptions: { enabled: true, type: 'module' },
       manifest: { name: 'Fresh', short_name: 'Fresh' },
     }),
   ],
@@ -114,10 +131,13 @@ export class FreshApp {
     const { devDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
       devDependencies: Record<string, string>;
     };
-    const tools = ['typescript', 'vite', 'vite-plugin-pwa', 'workbox-precaching'].map((name) => [
-      name,
-      devDependencies[name],
-    ]);
+    const tools = [
+      'typescript',
+      'vite',
+      'vite-plugin-pwa',
+      'workbox-precaching',
+      'workbox-routing',
+    ].map((name) => [name, devDependencies[name]]);
     await this.write(
       'package.json',
       JSON.stringify({
@@ -133,7 +153,7 @@ export class FreshApp {
         'src="/src/main.ts"></script></html>',
     );
     await this.write('src/main.ts', PAGE);
-    await this.write('src/sw.ts', WORKER);
+    await this.write('src/sw.ts', worker(await advisedNavigations()));
     await this.write('vite.config.ts', VITE);
     await this.write('tsconfig.json', tsconfig('src/main.ts', 'DOM'));
     await this.write('tsconfig.sw.json', tsconfig('src/sw.ts', 'WebWorker'));
@@ -176,6 +196,35 @@ export class FreshApp {
   async build(): Promise<string> {
     await this.#run('npx', 'vite', 'build', '--logLevel', 'warn');
     return join(this.dir, 'dist');
+  }
+
+  /** Starts Vite's development server, with Airflow behind it. */
+  async develop(
+    airflowUrl: string,
+    port: number,
+  ): Promise<{ url: string; close: () => Promise<void> }> {
+    const child = spawn('npx', ['vite', '--host', '127.0.0.1', '--port', String(port)], {
+      cwd: this.dir,
+      env: { ...environment(), AIRFLOW_ORIGIN: new URL(airflowUrl).origin, NO_COLOR: '1' },
+      detached: true,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = once(child, 'exit');
+    const close = async (): Promise<void> => {
+      // The group: npx starts Vite as a process of its own.
+      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGTERM');
+      await ended;
+    };
+    let said = '';
+    const url = await new Promise<string>((resolve, reject) => {
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        said += text;
+        const [, found] = /(http:\/\/127\.0\.0\.1:\d+)\//.exec(said) ?? [];
+        if (found !== undefined) resolve(found);
+      });
+      void ended.then(() => reject(new Error(`Vite ended: ${said}`)));
+    });
+    return { url, close };
   }
 
   async #run(command: string, ...args: string[]): Promise<void> {
