@@ -77,8 +77,16 @@ def _plant(planted_bug: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
-    with postgres.running(tmp_path_factory.mktemp("pg")) as sockets:
+def postgres_url() -> Iterator[sa.URL]:
+    """A server in a folder of its own.
+
+    Each start of pytest, of another checkout or of a test too, closes pytest's folders to other
+    users: a server in there, which is not root's, would lose its data folder in the middle of work.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="updraft-pg-") as folder,
+        postgres.running(Path(folder) / "data") as sockets,
+    ):
         yield sa.URL.create(
             "postgresql", "postgres", database="postgres", query={"host": str(sockets)}
         )

@@ -52,7 +52,12 @@ class Terminator:
             while True:
                 client, _ = self._listener.accept()
                 server = socket.socket(socket.AF_UNIX)
-                server.connect(f"{self._server.url.query['host']}/.s.PGSQL.5432")
+                try:
+                    server.connect(f"{self._server.url.query['host']}/.s.PGSQL.5432")
+                except OSError:
+                    # Without a server a client must not wait for one.
+                    client.close()
+                    continue
                 threading.Thread(
                     target=_Session(self, client, server).pass_upward, daemon=True
                 ).start()
@@ -89,25 +94,30 @@ class _Session:
 
     def pass_upward(self) -> None:
         self._down.start()
-        with suppress(OSError):
-            self._server.sendall(
-                self._client.recv(65_536)
-            )  # the startup: there is no backend to terminate yet
-            while chunk := self._client.recv(65_536):
-                if chunk[:1] == _GOODBYE or not self._terminator.is_due():
-                    self._server.sendall(chunk)
-                    continue
-                if self._terminator.is_silent:
-                    self._holds.set()
-                    self._server.sendall(chunk)
-                    self._answered.wait(ANSWER_SECONDS_MAX)
-                self._terminator.strike(_backend(self._greeting))
-                self._down.join(30)
-                break
-        for end in (self._client, self._server):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
+        try:
+            self._carry()
+        except OSError:
+            pass  # either end is gone
+        finally:
+            for end in (self._client, self._server):
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+                end.close()
+
+    def _carry(self) -> None:
+        # The startup: there is no backend to terminate yet.
+        self._server.sendall(self._client.recv(65_536))
+        while chunk := self._client.recv(65_536):
+            if chunk[:1] == _GOODBYE or not self._terminator.is_due():
+                self._server.sendall(chunk)
+                continue
+            if self._terminator.is_silent:
+                self._holds.set()
+                self._server.sendall(chunk)
+                self._answered.wait(ANSWER_SECONDS_MAX)
+            self._terminator.strike(_backend(self._greeting))
+            self._down.join(30)
+            break
 
     def _pass_downward(self) -> None:
         with suppress(OSError):
