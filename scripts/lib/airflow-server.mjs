@@ -21,7 +21,7 @@ import {
 import { defaultState, python, venv } from './paths.mjs';
 import { isAlive, withPidLock } from './pid-lock.mjs';
 import { databaseStatus, seedDemo, startDatabase, stopDatabase } from './database.mjs';
-import { claimPort } from './ports.mjs';
+import { claimPort, releasePorts } from './ports.mjs';
 import { Problem, say as sayToPerson } from './problem.mjs';
 import { endFamily, members } from './processes.mjs';
 
@@ -102,19 +102,24 @@ export async function startAirflow({
     const chosen = await claimPort(port ?? known ?? DEFAULT_PORT);
     if (port !== undefined && chosen !== port)
       say(`… port ${port} is taken, Airflow uses ${chosen}`);
-    await launch(state, chosen, environment, say, signal);
+    const taskPort = forks ? await claimPort(chosen + 1) : chosen;
+    try {
+      await launch(state, { port: chosen, taskPort }, environment, say, signal);
+    } finally {
+      releasePorts(chosen, taskPort);
+    }
     return await airflowStatus({ state: folder });
   });
 }
 
 /**
  * @param {import('./airflow-state.mjs').State} state
- * @param {number} port
+ * @param {{ port: number, taskPort: number }} ports
  * @param {NodeJS.ProcessEnv} own
  * @param {(line: string) => void} say
  * @param {AbortSignal} [signal]
  */
-async function launch(state, port, own, say, signal) {
+async function launch(state, { port, taskPort }, own, say, signal) {
   const first = !isPrepared(state);
   say(
     first
@@ -124,7 +129,6 @@ async function launch(state, port, own, say, signal) {
   const socketDir = await startDatabase(state);
   turnLogs(state);
   const since = Date.now();
-  const taskPort = forks ? await claimPort(port + 1) : port;
   const environment = {
     ...airflowEnvironment({
       home: state.home,

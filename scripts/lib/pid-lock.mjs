@@ -28,12 +28,17 @@ export async function withPidLock(file, work) {
   try {
     return await work();
   } finally {
-    if (holderOf(file) === process.pid) rmSync(file, { force: true });
+    releasePidLock(file);
   }
 }
 
+/** Gives up a lock of this process; another's is left alone. @param {string} file */
+export function releasePidLock(file) {
+  if (holderOf(file) === process.pid) rmSync(file, { force: true });
+}
+
 /**
- * Takes a lock file for the rest of this process, or returns false where another living process has
+ * Takes a lock file until `releasePidLock`, or the end of this process, or returns false where another living process has
  * it. The file of an ended process is taken over.
  * @param {string} file
  */

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { tryPidLock } from './pid-lock.mjs';
+import { releasePidLock, tryPidLock } from './pid-lock.mjs';
 
 const TRIES_MAX = 20;
 /** Ports that were chosen and are not listened at yet, each with its process; one place a user. */
@@ -35,8 +35,8 @@ export async function freePort(wanted) {
 }
 
 /**
- * Returns a free port as `freePort` does, and keeps it from other checkouts until this process
- * ends: Airflow listens seconds after its port was chosen.
+ * Returns a free port as `freePort` does, and keeps it from other checkouts until `releasePorts`,
+ * or until this process ends: Airflow listens seconds after its port was chosen.
  * @param {number} wanted
  * @returns {Promise<number>}
  */
@@ -45,6 +45,15 @@ export async function claimPort(wanted) {
     if (tryPidLock(join(claims, String(port))) && (await isFree(port))) return port;
   }
   return await anyPort();
+}
+
+/**
+ * Gives up what `claimPort` kept, once somebody listens: a server that is started again, by any
+ * process, finds its port.
+ * @param {number[]} ports
+ */
+export function releasePorts(...ports) {
+  for (const port of ports) releasePidLock(join(claims, String(port)));
 }
 
 /** @returns {Promise<number>} */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { whyEnded } from './airflow-ready.mjs';
-import { claimPort, freePort, isFree } from './ports.mjs';
+import { claimPort, freePort, isFree, releasePorts } from './ports.mjs';
 
 test('a taken port is replaced by a free one', async () => {
   const wanted = await freePort(20_000 + (process.pid % 20_000));
@@ -18,24 +18,35 @@ test('a taken port is replaced by a free one', async () => {
 
 test('case D14: a port that another checkout has chosen is not chosen again', async () => {
   const wanted = 20_000 + ((process.pid + 7_000) % 20_000);
+  const other = await otherCheckout(wanted);
+  expect(await isFree(other.port)).toBe(true);
+  const ours = await claimPort(other.port);
+  expect(ours).not.toBe(other.port);
+  await other.end();
+  expect(await claimPort(other.port), 'nothing is kept for an ended process').toBe(other.port);
+  releasePorts(ours);
+  const again = await otherCheckout(ours);
+  expect(again.port, 'a server that any process starts again finds its port').toBe(ours);
+  await again.end();
+});
+
+/** A process that claims a port and goes on. @param {number} wanted */
+async function otherCheckout(wanted) {
   const ports = new URL('./ports.mjs', import.meta.url).href;
-  const other = spawn(process.execPath, [
+  const child = spawn(process.execPath, [
     '--input-type=module',
     '--eval',
     `const { claimPort } = await import(${JSON.stringify(ports)});
      console.log(await claimPort(${wanted}));
      await new Promise((resolve) => process.stdin.resume().on('end', resolve));`,
   ]);
-  const [line] = await once(other.stdout, 'data');
-  const theirs = Number(line);
-  expect(await isFree(theirs)).toBe(true);
-  const ours = await claimPort(theirs);
-  expect(ours).not.toBe(theirs);
-  expect(await claimPort(ours), 'a server that is started again finds its port').toBe(ours);
-  other.stdin.end();
-  await once(other, 'exit');
-  expect(await claimPort(theirs), 'nothing is kept for a process that has ended').toBe(theirs);
-});
+  const [line] = await once(child.stdout, 'data');
+  const end = async () => {
+    child.stdin.end();
+    await once(child, 'exit');
+  };
+  return { port: Number(line), end };
+}
 
 test('case D14: a port that was taken meanwhile is named, and nothing is to be wiped', () => {
   const words = whyEnded('[Errno 98] Address already in use');

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, normalize, sep } from 'node:path';
-import { claimPort } from './ports.mjs';
+import { claimPort, releasePorts } from './ports.mjs';
 import { proxyTo } from './proxy.mjs';
 
 const DEFAULT_PORT = 5180;
@@ -56,7 +56,7 @@ export async function serveDemo({ airflowUrl, port = DEFAULT_PORT, dir, intercep
   const wanted = port === 0 ? 0 : await claimPort(port);
   await new Promise((resolve, reject) =>
     server.once('error', reject).listen(wanted, '127.0.0.1', () => resolve(undefined)),
-  );
+  ).finally(() => releasePorts(wanted));
   const address = server.address();
   const chosen = address && typeof address === 'object' ? address.port : wanted;
   const close = () =>
