@@ -31,6 +31,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(PROVIDER / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        # As the demo's: the first Variable that a DAG file reads loads Airflow's API, half a minute
+        # beside busy cores.
+        "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "120",
         "AIRFLOW__UPDRAFT__COLLECTIONS": str(PROVIDER.parent / "demo" / "collections.json"),
         "AIRFLOW__UPDRAFT__SYNC_SCHEDULE": "* * * * *",
         "AIRFLOW_CONN_UPDRAFT_DEMO": json.dumps({"conn_type": "sqlite", "host": f"{home}/demo.db"}),

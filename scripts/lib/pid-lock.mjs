@@ -38,8 +38,8 @@ export function releasePidLock(file) {
 }
 
 /**
- * Takes a lock file until `releasePidLock`, or the end of this process, or returns false where another living process has
- * it. The file of an ended process is taken over.
+ * Takes a lock file until `releasePidLock`, or the end of this process, or returns false where
+ * another living process has it. The file of an ended process is taken over.
  * @param {string} file
  */
 export function tryPidLock(file) {
