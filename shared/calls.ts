@@ -55,19 +55,19 @@ export type ShownInput = v.InferOutput<typeof ShownInputSchema>;
  * page may request.
  */
 export const CallRequestSchema = v.variant('operation', [
-  v.object({
+  v.strictObject({
     operation: v.literal('triggerDagRun'),
     dagId: Key,
     conf: v.exactOptional(JsonMap),
     note: v.exactOptional(v.pipe(v.string(), v.maxLength(NOTE_LENGTH_MAX))),
   }),
-  v.object({
+  v.strictObject({
     operation: v.literal('respondToHumanInput'),
     input: ShownInputSchema,
     chosen: Options,
     params: v.exactOptional(JsonMap),
   }),
-  v.object({
+  v.strictObject({
     operation: v.literal('clearTaskInstances'),
     dagId: Key,
     runId: RunId,
@@ -145,6 +145,8 @@ export type CallReason =
   | { readonly kind: 'not-allowed'; readonly message: string }
   // this version cannot read the stored call
   | { readonly kind: 'unreadable'; readonly message: string }
+  // the call's row was damaged on this device
+  | { readonly kind: 'damaged'; readonly message: string }
   | ({ readonly kind: 'conflict'; readonly message: string } & CallConflict);
 
 /** How Airflow's state has changed since the call was captured: shown, never overwritten. */

@@ -67,6 +67,11 @@ export interface CallLetter extends Omit<Call, 'state'> {
   readonly reason: CallReason;
   /** When the call died, ms since 1970. */
   readonly at: number;
+  /**
+   * Set if the device's own row of the call was damaged: the row's number in `quarantine()`. The
+   * readable part of the request is here.
+   */
+  readonly quarantined?: number;
 }
 
 export type RequestedChange = { readonly op: 'delete' } | ({ readonly op: 'edit' } & EditParts);

@@ -8,8 +8,9 @@ import { QueuedSchema } from '../store/stored-message.ts';
 import type { Replica } from '../state/replica.ts';
 import type { World } from '../world.ts';
 import { callFact, putMoved } from './advance-call.ts';
+import { recapturedCall, runIdOf, takeDamaged } from './damaged-call.ts';
 import { mayDiscard, type StoredCall } from '../state/call.ts';
-import { eventsOfCall } from './call-view.ts';
+import { discardedEvents, eventsOfCall } from './call-view.ts';
 import { isAllowed, operationOf } from './operations.ts';
 
 type Of<T extends Command['type']> = Extract<Command, { type: T }>;
@@ -76,7 +77,7 @@ async function putCall(
 ): Promise<StoredCall> {
   const id = random.hex();
   const seq = replica.seq + 1;
-  const runId = `updraft__${replica.replicaId}__call__${id}`;
+  const runId = runIdOf(replica, id);
   const { lane } = operationOf(request, runId, user);
   const call: StoredCall = {
     id,
@@ -97,14 +98,14 @@ async function putCall(
 
 /**
  * Queues a dead call again under the same id, so that a trigger still meets its own run. Throws
- * `not-found` when the call is not dead.
+ * `not-found` when the call is not dead, `storage` when a damaged call cannot be read whole.
  */
 export function retryCall(
   open: OpenReplica,
   { requestId, id }: Of<'retry-call' | 'discard-call'>,
 ): Promise<null> {
-  return changeOnce(open, requestId, DONE, async (tx) => {
-    const call = await tx.calls.get(id);
+  return changeOnce(open, requestId, DONE, async (tx, replica) => {
+    const call = (await tx.calls.get(id)) ?? (await recapturedCall(tx, replica, id));
     if (call?.state.kind !== 'dead')
       throw new UpdraftError(
         'not-found',
@@ -129,6 +130,8 @@ export function discardCall(
 ): Promise<null> {
   return changeOnce(open, requestId, DONE, async (tx) => {
     const call = await tx.calls.get(id);
+    const damaged = call ? [] : await takeDamaged(tx, id);
+    if (damaged.length > 0) return { answer: null, events: discardedEvents(damaged) };
     if (!call)
       throw new UpdraftError('not-found', 'There is no call of this id. Read calls() again.');
     if (!mayDiscard(call.state)) {

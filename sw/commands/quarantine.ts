@@ -2,12 +2,13 @@ import { changeOnce, DONE } from '../capture/change-once.ts';
 import { UpdraftError } from '../../shared/errors.ts';
 import type { Command } from '../../shared/messages.ts';
 import type { QuarantinedRow } from '../../shared/quarantine.ts';
-import type { MutationLetter, MutationLetterName } from '../../shared/row.ts';
+import type { DeadLetter, MutationLetterName } from '../../shared/row.ts';
 import { foldIn } from '../record/capture-change.ts';
 import type { OpenReplica } from '../open-replica.ts';
 import { isSignedOut } from '../state/signed-out.ts';
 import { markUnfit } from '../record/mark-unfit.ts';
-import { damagedLetterOf, isUnsent, salvage, type Salvage } from '../store/salvage.ts';
+import { damagedLetterOf } from '../store/damaged-letter.ts';
+import { isUnsent, salvage, type Salvage } from '../store/salvage.ts';
 import { asJson } from '../store/as-json.ts';
 import type { Quarantined } from '../store/quarantine-rows.ts';
 import type { ReplicaRecord } from '../record/record.ts';
@@ -38,7 +39,7 @@ function shown(found: Quarantined): QuarantinedRow {
 }
 
 /** The dead letters of rows in quarantine. */
-export async function damagedLetters({ world }: OpenReplica): Promise<MutationLetter[]> {
+export async function damagedLetters({ world }: OpenReplica): Promise<DeadLetter[]> {
   return world.store.read(async (tx) =>
     (await visibleRows(tx, await tx.replica())).flatMap((found) => damagedLetterOf(found) ?? []),
   );

@@ -17,6 +17,8 @@ type Unsent = 'keep' | 'discard' | 'refuse';
  */
 export async function signOut(open: OpenReplica, unsent: Unsent): Promise<null> {
   const { world, credentials, mirror } = open;
+  // Damaged calls may have lost the keys that are counted: this read puts them into quarantine.
+  await world.store.read((tx) => tx.calls.all());
   // Checked before the mirror is removed: a refused sign-out must keep the mirror.
   await world.store.read((tx) => refuseToLose(tx, unsent));
   // The mirror is removed first: a worker killed in between must not find an empty database beside

@@ -1,4 +1,4 @@
-import { mirrorOf } from './mirror.ts';
+import { mirrorOf, type MirrorContent } from './mirror.ts';
 import type { Store } from '../store/replica-store.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { World } from '../world.ts';
@@ -14,6 +14,11 @@ const MIRROR_DELAY_MS = 50;
  * less is unsent.
  */
 const BUSY_MS = 5_000;
+
+interface Found {
+  readonly content: MirrorContent;
+  readonly foundCorrupt: boolean;
+}
 
 /**
  * Keeps the mirror up to date, a moment behind the replica: a write is on disk and its page
@@ -42,7 +47,15 @@ export class MirrorWriter {
   /** Returns the store with each completed write mirrored. */
   mirroredStore(store: Store): Store {
     return {
-      read: (body) => store.read(body),
+      read: async (body) => {
+        const { result, foundCorrupt } = await store.read(async (tx) => ({
+          result: await body(tx),
+          foundCorrupt: tx.foundCorrupt,
+        }));
+        // The damaged rows are in quarantine now.
+        if (foundCorrupt) this.#changed();
+        return result;
+      },
       destroy: () => store.destroy(),
       declare: (declarations) => store.declare(declarations),
       during: (work) => {
@@ -51,8 +64,7 @@ export class MirrorWriter {
       },
       write: async (body) => {
         const result = await store.write(body);
-        this.#isDirty = true;
-        this.#keepUp();
+        this.#changed();
         return result;
       },
     };
@@ -79,6 +91,11 @@ export class MirrorWriter {
   /** Resolves when the mirror holds all earlier writes. Does not rest. */
   async flush(): Promise<void> {
     while ((this.#isDirty || this.#writing) && !this.#isClosed) await this.#writeOne();
+  }
+
+  #changed(): void {
+    this.#isDirty = true;
+    this.#keepUp();
   }
 
   /**
@@ -112,8 +129,16 @@ export class MirrorWriter {
     const began = clock.now();
     this.#lastAt = began;
     this.#isDirty = false;
-    const write = async (withRecords: boolean): Promise<void> =>
-      mirror.write(await store.read(async (tx) => mirrorOf(tx, await tx.replica(), withRecords)));
+    const read = (withRecords: boolean): Promise<Found> =>
+      store.read(async (tx) => ({
+        content: await mirrorOf(tx, await tx.replica(), withRecords),
+        foundCorrupt: tx.foundCorrupt,
+      }));
+    const write = async (withRecords: boolean): Promise<void> => {
+      const found = await read(withRecords);
+      // Damaged rows that were found just now are in quarantine, and in the second content.
+      await mirror.write((found.foundCorrupt ? await read(withRecords) : found).content);
+    };
     // A full disk may still have room for the marker alone.
     await write(true)
       .catch(() => write(false))

@@ -1,3 +1,4 @@
+import { jsonEquals, type Json } from '../../shared/json.ts';
 import { recordKey } from '../record/record-key.ts';
 import * as v from 'valibot';
 import type { StoredCall } from '../state/call.ts';
@@ -6,6 +7,10 @@ import type { ReplicaRecord } from '../record/record.ts';
 import type { Replica } from '../state/replica.ts';
 import type { ReplicaTx } from '../store/replica-tx.ts';
 import { StoredCallSchema } from '../store/stored-call.ts';
+import { isNumbered } from '../store/numbered.ts';
+import { asJson } from '../store/as-json.ts';
+import { isCorruptRow, type Quarantined } from '../store/quarantine-rows.ts';
+import { isUnsent } from '../store/salvage.ts';
 import { RequestSchema } from '../store/stored-message.ts';
 import { DeliverySchema, RecordSchema, ReplicaSchema } from '../store/stored-schema.ts';
 
@@ -39,6 +44,9 @@ const soundOf = <T>(schema: v.GenericSchema<unknown, T>): v.GenericSchema<unknow
     v.array(v.unknown()),
     v.transform((rows) => rows.filter((row): row is T => v.is(schema, row))),
   );
+const QuarantinedSchema = v.custom<Quarantined>(
+  (row) => isCorruptRow(row) && isNumbered(Object(row).number),
+);
 const ContentSchema = v.object({
   version: v.literal(VERSION),
   replica: ReplicaSchema,
@@ -49,12 +57,17 @@ const ContentSchema = v.object({
   records: v.array(RecordSchema),
   /** Calls that Airflow does not have, and dead calls. */
   queued: v.optional(soundOf(StoredCallSchema), []),
+  /** Damaged rows with unsent work; `count` counts those that did not fit, too. */
+  damaged: v.optional(v.object({ count: v.number(), rows: soundOf(QuarantinedSchema) }), {
+    count: 0,
+    rows: [],
+  }),
   answers: soundOf(RequestSchema),
 });
 
 /**
  * The parts of a replica needed if its database is lost: identity, progress, the number of unsent
- * changes, and (up to a limit) the unsent changes.
+ * changes, and (up to a limit) the unsent changes, those in damaged rows too.
  */
 export type MirrorContent = v.InferOutput<typeof ContentSchema>;
 
@@ -74,6 +87,7 @@ export async function mirrorOf(
   withRecords = true,
 ): Promise<MirrorContent> {
   const { unsent, pendingCalls: calls, deadLetters } = await tx.counts();
+  const damaged = (await tx.quarantine.all()).filter(isUnsent).map(mirrored);
   const marker: MirrorContent = {
     version: VERSION,
     replica,
@@ -82,9 +96,10 @@ export async function mirrorOf(
     deliveries: [],
     records: [],
     queued: [],
+    damaged: { count: damaged.length, rows: [] },
     answers: [],
   };
-  if (!withRecords || unsent + calls + deadLetters === 0) return marker;
+  if (!withRecords || unsent + calls + deadLetters + damaged.length === 0) return marker;
   const batch = await tx.inBatch();
   const others = [
     ...(await tx.rejected()),
@@ -97,6 +112,7 @@ export async function mirrorOf(
   const queued = [...(await tx.calls.unsent(MIRROR_ROWS_MAX)), ...(await tx.calls.dead())].filter(
     (call) => fits(room, [call]),
   );
+  const rows = damaged.filter((row) => fits(room, [row]));
   const keys = new Set(batch.map(recordKey));
   const records = others.filter(
     (record) => !keys.has(recordKey(record)) && keys.add(recordKey(record)) && fits(room, [record]),
@@ -106,13 +122,20 @@ export async function mirrorOf(
     deliveries: isBatchIn ? deliveries : [],
     records: isBatchIn ? [...batch, ...records] : records,
     queued,
+    damaged: { count: damaged.length, rows },
     answers: await tx.newestAnswers(ANSWERS_MAX),
   };
 }
 
+/** The damaged row in the form that JSON has. */
+function mirrored(found: Quarantined): Quarantined {
+  const row = asJson(found.row);
+  return { ...found, row, ...(jsonEquals(row, found.row as Json) ? {} : { hasTexts: true }) };
+}
+
 function fits(
   room: { chars: number },
-  rows: readonly (ReplicaRecord | Delivery | StoredCall)[],
+  rows: readonly (ReplicaRecord | Delivery | StoredCall | Quarantined)[],
 ): boolean {
   if (room.chars < 0) return false;
   const chars = rows.reduce((sum, row) => sum + charsOf(row), 0);

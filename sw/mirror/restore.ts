@@ -52,10 +52,11 @@ export async function restore(
   await tx.putRecords(records);
   for (const delivery of content.deliveries) await tx.putDelivery(delivery);
   await tx.putAnswers(content.answers);
+  await tx.quarantine.restore(content.damaged.rows);
   const loss: StorageLoss = {
     at: deps.now,
-    unsent: Math.max(content.unsent, records.length),
-    restored: records.length,
+    unsent: Math.max(content.unsent, records.length) + content.damaged.count,
+    restored: records.length + content.damaged.rows.length,
     calls: await restoreCalls(tx, content, deps.now),
   };
   const { onItsWay, ...rest } = content.replica;

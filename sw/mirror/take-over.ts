@@ -32,14 +32,18 @@ export async function nameFor(app: string, user: string, places: Places): Promis
   if (owner.app === app || !(await isThere(own, places))) return oldNameOf(user);
   // An earlier version was deployed again and has captured: the replica with work left takes
   // precedence.
-  const mirrored = await mirrorOf(own, places.caches);
   const mayMakeWay =
     (await inspect(own, places.indexedDB))?.kind === 'replica' &&
-    (mirrored?.unsent ?? 0) + (mirrored?.calls ?? 0) === 0;
+    !hasWork(await mirrorOf(own, places.caches));
   if (!mayMakeWay || !(await deleteIfIdle(own, places.indexedDB))) return own;
   await places.caches.delete(own);
   return oldNameOf(user);
 }
+
+/** Whether a replica holds work that Airflow does not have, dead calls and damaged rows too. */
+const hasWork = (mirrored: MirrorContent | undefined): boolean =>
+  mirrored !== undefined &&
+  mirrored.unsent + mirrored.calls + mirrored.queued.length + mirrored.damaged.count > 0;
 
 export const takeOverLock = (user: string): string => `updraft@take-over ${user}`;
 

@@ -6,7 +6,7 @@ import type { ReplicaTx } from '../store/replica-tx.ts';
 import type { Replica } from '../state/replica.ts';
 import { fork } from './fork.ts';
 import { isSignedOut } from '../state/signed-out.ts';
-import { damagedLetterOf } from '../store/salvage.ts';
+import { damagedLetterOf } from '../store/damaged-letter.ts';
 import type { SettleDeps } from './settle-deps.ts';
 import { lossOf } from '../state/replica.ts';
 

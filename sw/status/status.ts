@@ -2,7 +2,8 @@ import { defined } from '../../shared/defined.ts';
 import { TELLS_NEWS } from '../../shared/transports.ts';
 import type { Durability, Status, Wake } from '../../shared/status.ts';
 import { runOf, type Delivery } from '../state/delivery.ts';
-import { isUnsent, salvage } from '../store/salvage.ts';
+import { damagedLetterOf } from '../store/damaged-letter.ts';
+import { isUnsent } from '../store/salvage.ts';
 import type { Quarantined } from '../store/quarantine-rows.ts';
 import type { ReplicaTx } from '../store/replica-tx.ts';
 import type { Replica } from '../state/replica.ts';
@@ -112,7 +113,7 @@ function withDamaged<C extends { readonly unsent: number; readonly deadLetters: 
   quarantined: readonly Quarantined[],
 ): C {
   const unsent = quarantined.filter(isUnsent);
-  const letters = unsent.filter((found) => salvage(found) !== undefined);
+  const letters = unsent.filter((found) => damagedLetterOf(found) !== undefined);
   return {
     ...counts,
     unsent: counts.unsent + unsent.length,

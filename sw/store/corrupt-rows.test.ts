@@ -94,8 +94,10 @@ describe('fault 39: a corrupt answer', () => {
     await plant('requests', { requestId: 'p', at: 'zzz', answer: 'done' });
     await device.put('y');
     await (await device.open()).mirror.flush();
-    expect(device.mirrored?.answers).toHaveLength(2);
-    expect(device.mirrored?.answers).toContainEqual(expect.objectContaining({ answer: first }));
+    const answers = device.mirrored?.answers;
+    expect(answers).toHaveLength(3);
+    expect(answers).toContainEqual(expect.objectContaining({ answer: first }));
+    expect(answers).toContainEqual(expect.objectContaining({ requestId: 'p', damaged: true }));
     expect(await quarantined()).toBe(1);
   });
 });

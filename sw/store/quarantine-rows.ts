@@ -1,3 +1,5 @@
+import { jsonEquals } from '../../shared/json.ts';
+import { asJson } from './as-json.ts';
 import { isNumbered, lastNumber } from './numbered.ts';
 import type { CorruptRow, QuarantineTable } from './rows.ts';
 
@@ -7,6 +9,11 @@ export interface Quarantined extends CorruptRow {
   readonly at: number;
   /** Set once the batch that carried the row's change has been answered. */
   readonly settled?: true;
+  /**
+   * Set if the row came back from a mirror, and values without a JSON form have become texts: the
+   * row shows what was there, but is not sent again.
+   */
+  readonly hasTexts?: true;
 }
 
 /**
@@ -53,9 +60,27 @@ export class QuarantineRows {
   async put({ number, ...row }: Quarantined): Promise<void> {
     await this.#table.put(row, number);
   }
+
+  /**
+   * Puts back rows of a mirror. Rows that are here stay; where another row has taken a number, the
+   * mirror's row gets a new one.
+   */
+  async restore(rows: readonly Quarantined[]): Promise<void> {
+    const here = new Map((await this.all()).map((row) => [row.number, row]));
+    let last = Math.max(await this.lastNumber(), ...rows.map(({ number }) => number));
+    for (const row of rows) {
+      const other = here.get(row.number);
+      if (other && isRowOf(other, row)) continue;
+      await this.put(other ? { ...row, number: ++last } : row);
+    }
+  }
 }
 
-const isCorruptRow = (row: unknown): boolean => {
+const isRowOf = (here: Quarantined, { table, at, row }: Quarantined): boolean =>
+  here.table === table && here.at === at && jsonEquals(asJson(here.row), asJson(row));
+
+/** Whether the row names its table, its fault and its time. */
+export const isCorruptRow = (row: unknown): boolean => {
   const { table, why, at } = Object(row) as Partial<Record<keyof Quarantined, unknown>>;
   return typeof table === 'string' && typeof why === 'string' && typeof at === 'number';
 };

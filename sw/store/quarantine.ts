@@ -5,15 +5,29 @@ import { isNumbered, lastNumber } from './numbered.ts';
 import { CallRowSchema, InputsSchema } from './stored-call.ts';
 import { HistorySchema } from './stored-history.ts';
 import { EventGroupSchema, RequestSchema } from './stored-message.ts';
+import { hasItsKeys } from './stored-record.ts';
 import { DeliverySchema, RecordSchema, ReplicaSchema } from './stored-schema.ts';
-import type { BoundTables, CheckedTable, EventGroup, CorruptRow, Tables } from './rows.ts';
+import type {
+  BoundTables,
+  CheckedTable,
+  EventGroup,
+  CorruptRow,
+  StoredRecord,
+  Tables,
+} from './rows.ts';
+
+/** A record whose keys do not follow from it is not found where the engine looks for it. */
+const RowOfRecordSchema = v.pipe(
+  RecordSchema,
+  v.check((record) => hasItsKeys(record as StoredRecord), 'its keys are not those of the record'),
+);
 
 /**
  * `secrets` has no schema: a token that cannot be decrypted is deleted, and nothing of the row is
  * kept (`transport/token-vault.ts`).
  */
 const SCHEMAS = {
-  records: RecordSchema,
+  records: RowOfRecordSchema,
   deliveries: DeliverySchema,
   replica: ReplicaSchema,
   calls: CallRowSchema,

@@ -37,6 +37,7 @@ export class ReplicaTx {
   readonly #requests: RequestTable;
   readonly #history: HistoryLog;
   readonly #writes = new Writes();
+  readonly #corrupt: TxFindings['corrupt'];
   readonly #replica: ReplicaRow;
   constructor(
     tables: BoundTables,
@@ -48,6 +49,7 @@ export class ReplicaTx {
     this.#tables = tables;
     this.#cache = cache;
     const { corrupt } = findings;
+    this.#corrupt = corrupt;
     this.#replica = new ReplicaRow(tables.replica, cache, corrupt, this.#writes);
     this.#deliveries = new DeliveryTable(
       tables.deliveries,
@@ -69,6 +71,11 @@ export class ReplicaTx {
     this.#events = new EventLog(tables.events, corrupt, this.#writes);
     this.#history = new HistoryLog(tables.history, corrupt, this.#writes);
     this.#requests = new RequestTable(tables.requests, corrupt, this.#writes);
+  }
+
+  /** Whether a row read in this transaction is damaged: the row is moved after the transaction. */
+  get foundCorrupt(): boolean {
+    return this.#corrupt.length > 0;
   }
 
   /** Returns the replica's row, if this database has one yet. */

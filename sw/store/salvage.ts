@@ -1,10 +1,8 @@
 import type { Doc } from '../../shared/json.ts';
-import type { MutationLetter } from '../../shared/row.ts';
-import { compose, EMPTY, netFields, type Edit, type Net } from '../record/net.ts';
+import { compose, netFields, type Edit, type Net } from '../record/net.ts';
 import { isStoredNet, isStoredValue, StoredDocSchema, StoredViewSchema } from './stored-schema.ts';
 import type { Quarantined } from './quarantine-rows.ts';
 import * as v from 'valibot';
-import { requested } from '../record/dead-letter.ts';
 
 /** The readable part of a damaged record. */
 export interface Salvage {
@@ -28,17 +26,32 @@ const bag = (value: unknown): Bag =>
 const seqOf = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined;
 
+/** States of a call that Airflow has, or that a person has given up. */
+const AFTER_SENDING: readonly unknown[] = ['accepted', 'following', 'settled', 'discarded'];
+
+/**
+ * Whether a call's row holds work that is not in Airflow. Keys and state may be damaged: without a
+ * sign that the call is past its sending, the call counts as unsent.
+ */
+export function isUnsentCall(row: unknown): boolean {
+  const { turn, dead, followed, settledAt, state } = bag(row);
+  if (turn !== undefined || dead !== undefined) return true;
+  return (
+    followed === undefined && settledAt === undefined && !AFTER_SENDING.includes(bag(state)['kind'])
+  );
+}
+
 /** Whether a row in quarantine holds unsent work. */
 export function isUnsent({
   table,
   row,
   settled,
 }: Pick<Quarantined, 'table' | 'row' | 'settled'>): boolean {
-  const { pending, sealed, unsettled, turn, dead } = bag(row);
+  const { pending, sealed, unsettled } = bag(row);
   if (settled) return false;
   if (table === 'records')
     return pending !== undefined || sealed !== undefined || unsettled !== undefined;
-  return table === 'calls' && (turn !== undefined || dead !== undefined);
+  return table === 'calls' && isUnsentCall(row);
 }
 
 /**
@@ -69,7 +82,8 @@ export function salvage(found: Quarantined): Salvage | undefined {
     collection,
     id,
     net,
-    isWhole: net !== undefined && parts.every((part) => isStoredNet(part['net'])),
+    isWhole:
+      !found.hasTexts && net !== undefined && parts.every((part) => isStoredNet(part['net'])),
     base: readBase === null ? (seen ?? null) : readBase,
     value: v.is(StoredViewSchema, value) ? value : null,
     lastSeq: seqOf(parts.at(-1)?.['lastSeq']),
@@ -91,30 +105,4 @@ function netOf(net: unknown): Net | undefined {
     inc: Object.fromEntries(validFields(inc, Number.isFinite)),
   };
   return netFields(edit).length > 0 ? edit : undefined;
-}
-
-/** Returns the unsent change of a damaged record as a dead letter for a person. */
-export function damagedLetterOf(found: Quarantined): MutationLetter | undefined {
-  const read = salvage(found);
-  if (!read) return undefined;
-  const { collection, id, net, isWhole, value } = read;
-  const next = isWhole
-    ? 'Look whether it is in Airflow already, then retry or discard it.'
-    : 'What could be read of it is here: enter it anew where it is missing, then discard it.';
-  return {
-    kind: 'mutation',
-    collection,
-    id,
-    change: requested(net ?? EMPTY),
-    value,
-    reason: {
-      kind: 'damaged',
-      message:
-        `The row of this record was damaged on this device (${found.why}), and its change ` +
-        `was not in Airflow yet. ${next}`,
-    },
-    at: found.at,
-    attempts: 0,
-    quarantined: found.number,
-  };
 }

@@ -38,7 +38,7 @@ export const CallReasonSchema = storedAs<CallReason>()(
       status: v.exactOptional(count),
     }),
     v.looseObject({
-      kind: v.picklist(['outcome-unknown', 'not-allowed', 'unreadable']),
+      kind: v.picklist(['outcome-unknown', 'not-allowed', 'unreadable', 'damaged']),
       message: text,
     }),
     v.variant('conflict', [

@@ -69,6 +69,7 @@ const LetterSchema = storedAs<DeadLetter>()(
       attempts: count,
       reason: CallReasonSchema,
       at: time,
+      quarantined: v.exactOptional(v.unknown()),
     }),
   ]),
 );

@@ -1,7 +1,29 @@
 import { sealRecord } from '../record/seal-record.ts';
 import type { BatchMembers } from './batch-members.ts';
-import type { ReplicaRecord } from '../record/record.ts';
+import { isSendable, type ReplicaRecord } from '../record/record.ts';
 import type { StoredRecord } from './rows.ts';
+
+/** Keys of a row that follow from the record alone: a row under other keys is not found by them. */
+type StateKeys = Pick<
+  StoredRecord,
+  'sendable' | 'inBatch' | 'conflictId' | 'rejected' | 'unsettled'
+>;
+
+const keysOf = (record: ReplicaRecord, sendable: boolean): StateKeys => ({
+  ...(sendable && record.pending ? { sendable: record.pending.firstSeq } : {}),
+  ...(record.sealed ? { inBatch: 1 as const } : {}),
+  ...(record.mark ? { conflictId: record.mark.conflictId } : {}),
+  ...(record.rejection ? { rejected: 1 as const } : {}),
+  ...(record.pending || record.sealed ? { unsettled: 1 as const } : {}),
+});
+
+/** Whether the row is found by the keys that follow from its record. */
+export function hasItsKeys(row: StoredRecord): boolean {
+  const keys = keysOf(row, isSendable(row));
+  return (['sendable', 'inBatch', 'conflictId', 'rejected', 'unsettled'] as const).every(
+    (key) => keys[key] === row[key],
+  );
+}
 
 /** Adds the index keys of a record's row. An absent key keeps the record out of that index. */
 export function toStored(
@@ -12,11 +34,7 @@ export function toStored(
   return {
     ...record,
     ix,
-    ...(sendable && record.pending ? { sendable: record.pending.firstSeq } : {}),
-    ...(record.sealed ? { inBatch: 1 as const } : {}),
-    ...(record.mark ? { conflictId: record.mark.conflictId } : {}),
-    ...(record.rejection ? { rejected: 1 as const } : {}),
-    ...(record.pending || record.sealed ? { unsettled: 1 as const } : {}),
+    ...keysOf(record, sendable),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { EventLog } from './event-log.ts';
 import type { BoundTables } from './rows.ts';
+import { isUnsentCall } from './salvage.ts';
 
 /**
  * Empties everything but the records with unsent changes, their deliveries, calls that are unsent
@@ -12,7 +13,7 @@ export async function wipeSettled(
   await records
     .filter((row) => row.unsettled === undefined && !row.pending && !row.sealed)
     .delete();
-  await calls.filter((row) => row.turn === undefined && row.dead === undefined).delete();
+  await calls.filter((row) => !isUnsentCall(row)).delete();
   for (const table of [inputs, events, requests, secrets, history]) await table.clear();
   await whole.put({ key: 'whole' });
 }
