@@ -58,20 +58,18 @@ export interface AirflowCalls {
   discard: (id: string) => Promise<void>;
 }
 
+type Answer = Omit<Extract<CallRequest, { operation: 'respondToHumanInput' }>, 'operation'>;
+
 export function createAirflowCalls(ask: WorkerLink['ask'], newId: () => string): AirflowCalls {
   const call = (request: CallRequest): Promise<CallReceipt> =>
     ask({ type: 'call', requestId: newId(), request });
   return {
-    triggerDagRun: (dagId, options) => call({ operation: 'triggerDagRun', dagId, ...options }),
-    respond: (input, { chosen, params }) =>
-      call({
-        operation: 'respondToHumanInput',
-        input,
-        chosen: [...chosen],
-        ...(params && { params }),
-      }),
+    triggerDagRun: (dagId, options) => call({ ...options, operation: 'triggerDagRun', dagId }),
+    // Arguments of any kind travel as they are: the worker refuses a wrong one in words.
+    respond: (input, answer) =>
+      call({ ...(answer as Answer), operation: 'respondToHumanInput', input }),
     clearTaskInstances: (dagId, runId, taskIds) =>
-      call({ operation: 'clearTaskInstances', dagId, runId, taskIds: [...taskIds] }),
+      call({ operation: 'clearTaskInstances', dagId, runId, taskIds: taskIds as string[] }),
     pendingInputs: () => ask({ type: 'pending-inputs' }),
     calls: () => ask({ type: 'calls' }),
     retry: async (id) => void (await ask({ type: 'retry-call', requestId: newId(), id })),

@@ -6,7 +6,6 @@ import { createSettling } from './settling.ts';
 import { createHandlers } from './handlers.ts';
 import { Watches } from './watches.ts';
 import type { WorkerLink } from './worker-link.ts';
-import type { Seen } from './receipt.ts';
 
 interface Ask {
   id: string;
@@ -35,19 +34,17 @@ function asked(): {
   };
 }
 
-test('case A6: a form given in the place of { from } is refused', async () => {
+test('case A6: what the author has seen travels with the change', async () => {
   const form = { id: 'x', a: 1 };
   const { asks, commands } = asked();
-  await asks.put({ id: 'x', a: 2 }, form as Seen<Ask>);
-  await asks.patch('x', { a: 2 }, { form } as Seen<Ask>);
-  await asks.increment('x', { a: 2 }, { from: form, form } as Seen<Ask>);
-  await asks.delete('x', 5 as Seen<Ask>);
   await asks.put({ id: 'x', a: 2 }, { from: form });
   await asks.put({ id: 'x', a: 2 }, {});
-  const from = commands.map((command) =>
-    command.type === 'capture' && 'from' in command.change ? command.change.from : undefined,
-  );
-  expect(from).toEqual([null, null, null, undefined, form, undefined]);
+  await asks.patchMany([{ id: 'x', set: { a: 2 }, from: 7 }]);
+  expect(commands).toMatchObject([
+    { change: { op: 'put', from: form } },
+    { change: { op: 'put' } },
+    { changes: [{ op: 'patch', id: 'x', set: { a: 2 }, from: 7 }] },
+  ]);
 });
 
 test.each<[string, unknown]>([

@@ -2,6 +2,7 @@ import { UpdraftError } from '../shared/errors.ts';
 import { newId } from '../shared/ids.ts';
 import type { Captured, ChangeCommand } from '../shared/messages.ts';
 import type { Query, Row, Rows } from '../shared/row.ts';
+import { onlyOptions } from './only-options.ts';
 import type { Settling } from './settling.ts';
 import type { Watched, Watches } from './watches.ts';
 import type { WorkerLink } from './worker-link.ts';
@@ -87,12 +88,24 @@ export function splitFields(fields: Readonly<Record<string, unknown>>): {
   };
 }
 
-/**
- * The record that the caller claims to have seen. Unknown options, the form itself for example, are
- * passed on so that the worker refuses the command.
- */
-const fromOf = (seen?: Seen<unknown>): unknown =>
-  Object.keys(seen ?? {}).some((name) => name !== 'from') ? null : seen?.from;
+/** The change with what its author saw. Throws `bad-option` for any other option. */
+function withSeen(change: ChangeCommand, seen: Seen<unknown> | undefined): ChangeCommand {
+  onlyOptions(change.op, seen, change.op === 'add' ? '' : 'from');
+  return seen && change.op !== 'add' ? { ...change, from: seen.from } : change;
+}
+
+const patchOf = ({ id, set, ...seen }: Patch<{ id: string }>): ChangeCommand => ({
+  ...seen,
+  op: 'patch',
+  id,
+  ...splitFields(set),
+});
+
+/** Names a query by all that it asks: values that JSON has no form for, `undefined` too. */
+const keyOf = (query: Query): string =>
+  JSON.stringify(query, (_, value: unknown) =>
+    typeof value === 'object' && value ? value : typeof value + String(value),
+  );
 
 export function createCollection<T extends { id: string }>(
   collection: string,
@@ -100,8 +113,10 @@ export function createCollection<T extends { id: string }>(
   settling: Settling,
   watches: Watches,
 ): Collection<T> {
-  const capture = async (change: ChangeCommand): Promise<Receipt> =>
-    receiptOf(await ask({ type: 'capture', requestId: newId(), collection, change }));
+  const capture = async (change: ChangeCommand, seen?: Seen<unknown>): Promise<Receipt> => {
+    const made = withSeen(change, seen);
+    return receiptOf(await ask({ type: 'capture', requestId: newId(), collection, change: made }));
+  };
   const captureMany = async <V>(
     values: readonly V[],
     changeOf: (value: V) => ChangeCommand,
@@ -137,21 +152,19 @@ export function createCollection<T extends { id: string }>(
       }
   };
   return {
-    put: (value, seen) => capture({ op: 'put', value, from: fromOf(seen) }),
-    add: (value) => capture({ op: 'add', value }),
-    patch: (id, fields, seen) =>
-      capture({ op: 'patch', id, ...splitFields(fields), from: fromOf(seen) }),
+    put: (value, seen) => capture({ op: 'put', value }, seen),
+    add: (value, ...none: readonly object[]) => capture({ op: 'add', value }, none[0]),
+    patch: (id, fields, seen) => capture({ op: 'patch', id, ...splitFields(fields) }, seen),
     increment: (id, by, seen) =>
-      capture({ op: 'increment', id, by: by as Record<string, number>, from: fromOf(seen) }),
-    delete: (id, seen) => capture({ op: 'delete', id, from: fromOf(seen) }),
+      capture({ op: 'increment', id, by: by as Record<string, number> }, seen),
+    delete: (id, seen) => capture({ op: 'delete', id }, seen),
     putMany: (values) => captureMany(values, (value) => ({ op: 'put', value })),
-    patchMany: (patches) =>
-      captureMany(patches, ({ id, set }) => ({ op: 'patch', id, ...splitFields(set) })),
+    patchMany: (patches) => captureMany(patches, patchOf),
     deleteMany: (ids) => captureMany(ids, (id) => ({ op: 'delete', id })),
     get,
     query: read,
     watch: (query, next, failed) =>
-      watches.watch(collection, JSON.stringify(query), () => read(query), { next, failed }),
+      watches.watch(collection, keyOf(query), () => read(query), { next, failed }),
     watchOne: (id, next, failed) =>
       watches.watch(
         collection,

@@ -11,6 +11,7 @@ import { createCollection, splitFields, type Collection } from './collection.ts'
 import type { ConnectOptions } from './connect-options.ts';
 import { PageEvents } from './events.ts';
 import { createHandlers, type EventHandlers, type EventName, type Handlers } from './handlers.ts';
+import { onlyOptions } from './only-options.ts';
 import { createSettling } from './settling.ts';
 import { createSigningIn, type SignIn } from './signing-in.ts';
 import { activeWorker } from './active-worker.ts';
@@ -79,6 +80,15 @@ export interface Updraft<C extends Record<keyof C, { id: string }>> {
 }
 
 const SYNC_TIMEOUT_MS = 120_000;
+type KeyOf<Option> = Option extends unknown ? keyof Option : never;
+/** Every option of `connect`; a missing one does not compile. */
+const OPTIONS: Readonly<Record<KeyOf<ConnectOptions>, true>> = {
+  worker: true,
+  type: true,
+  registration: true,
+  user: true,
+  since: true,
+};
 
 /**
  * Connects this page to the worker. Rejects with `unsupported` or `no-service-worker`. Works signed
@@ -87,6 +97,7 @@ const SYNC_TIMEOUT_MS = 120_000;
 export async function connect<
   C extends Record<keyof C, { id: string }> = Record<string, { id: string }>,
 >(options: ConnectOptions): Promise<Updraft<C>> {
+  onlyOptions('connect', options, ...Object.keys(OPTIONS));
   const registration = await activeWorker(options);
   const link = createWorkerLink(() => registration.active ?? registration.installing, options.user);
   const settling = createSettling();
@@ -113,7 +124,8 @@ export async function connect<
     outbox: () => link.ask({ type: 'outbox' }),
     conflicts: () => link.ask({ type: 'conflicts' }),
     deadLetters: () => link.ask({ type: 'dead-letters' }),
-    async resolve({ id, theirsRevision }, choices) {
+    async resolve(conflict, choices) {
+      const { id, theirsRevision } = Object(conflict) as typeof conflict;
       await link.ask({
         type: 'resolve',
         requestId: newId(),
@@ -125,7 +137,8 @@ export async function connect<
     async discard(collection, id) {
       await link.ask({ type: 'discard', requestId: newId(), collection, id });
     },
-    async retry({ kind, collection, id, quarantined }, edit) {
+    async retry(named, edit) {
+      const { kind, collection, id, quarantined } = Object(named) as typeof named;
       const letter = { kind, collection, id, ...(quarantined && { quarantined }) };
       await link.ask({ type: 'retry', requestId: newId(), letter, ...(edit && splitFields(edit)) });
     },
@@ -135,11 +148,16 @@ export async function connect<
       await link.ask({ type: 'discard-quarantined', requestId: newId(), number });
     },
     signIn: signingIn.signIn,
-    async signOut({ unsent = 'refuse' } = {}) {
+    async signOut(options) {
+      onlyOptions('signOut', options, 'unsent');
+      const { unsent = 'refuse' } = options ?? {};
       await link.ask({ type: 'sign-out', unsent });
     },
     sync: () => link.ask({ type: 'sync' }, SYNC_TIMEOUT_MS).then(events.newest),
-    whenSettled: () => whenSettled(link, handlers),
+    async whenSettled(...none: readonly unknown[]) {
+      onlyOptions('whenSettled', none[0]);
+      await whenSettled(link, handlers);
+    },
     close: events.close,
   };
 }

@@ -21,7 +21,7 @@ export interface Seen<T> {
 }
 
 /** Fields to change of a record; `undefined` removes a field. */
-export interface Patch<T> {
+export interface Patch<T> extends Seen<T> {
   readonly id: string;
   readonly set: { readonly [K in keyof Omit<T, 'id'>]?: T[K] | undefined };
 }

@@ -1,4 +1,5 @@
 import { UpdraftError } from '../shared/errors.ts';
+import { onlyOptions } from './only-options.ts';
 import type { WorkerLink } from './worker-link.ts';
 
 /**
@@ -31,12 +32,15 @@ export interface SigningIn {
  * Returns the function that gets tokens; undefined for the cookie. Throws for options that are
  * neither.
  */
-function tokensOf(how: SignIn): (() => Promise<string> | string) | undefined {
+function tokensOf(how: SignIn): (() => Promise<string> | string) | void {
   const { getToken, cookie } = Object(how) as {
     readonly [name in 'getToken' | 'cookie']?: unknown;
   };
-  if (typeof getToken === 'function') return getToken as () => Promise<string> | string;
-  if (cookie && !getToken) return undefined;
+  if (typeof getToken === 'function') {
+    onlyOptions('signIn', how, 'getToken', 'keep');
+    return getToken as () => Promise<string> | string;
+  }
+  if (cookie && !getToken) return onlyOptions('signIn', how, 'cookie');
   throw new UpdraftError(
     'bad-option',
     'signIn() takes { cookie: true } or { getToken }. Nobody was signed in.',

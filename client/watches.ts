@@ -35,8 +35,9 @@ export class Watches {
 
   /** Watches a query, named by `key`, until the returned function is called. */
   watch<T>(collection: string, key: string, read: Read<T>, watcher: Watcher<T>): () => void {
-    if (typeof watcher.next !== 'function')
-      throw new UpdraftError('bad-option', 'watch() needs a function to call with the rows.');
+    for (const call of [watcher.next, watcher.failed ?? guarded])
+      if (typeof call !== 'function')
+        throw new UpdraftError('bad-option', 'watch() needs functions to call with the rows.');
     const name = `${collection} ${key}`;
     const live =
       (this.#live.get(name) as LiveQuery<T> | undefined) ??

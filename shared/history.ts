@@ -147,7 +147,7 @@ export const HISTORY_KINDS = [
 ] as const satisfies readonly HistoryFact['kind'][];
 
 /** Filter of the entries to read, the newest first. */
-export const HistoryFilterSchema = v.object({
+export const HistoryFilterSchema = v.strictObject({
   kinds: v.exactOptional(v.array(v.picklist(HISTORY_KINDS))),
   /** Only entries of this time (ms since 1970) or later. */
   since: v.exactOptional(v.pipe(v.number(), v.finite())),

@@ -24,24 +24,24 @@ const text = v.string();
  */
 const seen = v.optional(v.unknown());
 
-/** A captured change of a record. */
+/** A captured change of a record. An unknown key is an option of a caller, and is refused. */
 export const ChangeCommandSchema = v.variant('op', [
-  v.object({ op: v.literal('put'), value: v.unknown(), from: seen }),
-  v.object({ op: v.literal('add'), value: v.unknown() }),
-  v.object({
+  v.strictObject({ op: v.literal('put'), value: v.unknown(), from: seen }),
+  v.strictObject({ op: v.literal('add'), value: v.unknown() }),
+  v.strictObject({
     op: v.literal('patch'),
     id: text,
     set: v.unknown(),
     removed: v.array(text),
     from: seen,
   }),
-  v.object({
+  v.strictObject({
     op: v.literal('increment'),
     id: text,
     by: mapOf<number>(Number.isFinite),
     from: seen,
   }),
-  v.object({ op: v.literal('delete'), id: text, from: seen }),
+  v.strictObject({ op: v.literal('delete'), id: text, from: seen }),
 ]);
 export type ChangeCommand = v.InferOutput<typeof ChangeCommandSchema>;
 
@@ -49,8 +49,8 @@ export type ChangeCommand = v.InferOutput<typeof ChangeCommandSchema>;
 export const CAPTURES_MAX = 10_000;
 
 const ChoiceSchema = v.union([
-  v.object({ take: v.picklist(['mine', 'theirs']) }),
-  v.object({ value: JsonSchema }),
+  v.strictObject({ take: v.picklist(['mine', 'theirs']) }),
+  v.strictObject({ value: JsonSchema }),
 ]);
 
 const MutationLetterNameSchema: v.GenericSchema<unknown, MutationLetterName> = v.variant('kind', [

@@ -27,7 +27,12 @@ export function badCommand(command: unknown, issue: v.BaseIssue<unknown>): Updra
   };
   const { op } = Object(change) as { readonly op?: unknown };
   const usage = own(USAGES, String(type === 'capture' ? op : type));
-  const at = `"${v.getDotPath(issue) ?? 'the top'}": ${issue.message}`;
+  const path = v.getDotPath(issue) ?? 'the top';
+  // A strict object refuses a key that its schema does not name.
+  const at =
+    issue.expected === 'never'
+      ? `"${path}": there is no such option`
+      : `"${path}": ${issue.message}`;
   if (usage === undefined)
     return new UpdraftError('bad-message', `The request is not valid at ${at}`);
   return new UpdraftError(
@@ -43,13 +48,15 @@ const USAGES: Readonly<Record<string, string>> = {
     'or { getToken } with a function that gives a token as a text.',
   'sign-out': 'signOut() takes { unsent } with "refuse", "keep" or "discard".',
   'capture-many':
-    'putMany() takes a list of records, patchMany() one of { id, set }, ' +
+    'putMany() takes a list of records, patchMany() one of { id, set, from }, ' +
     'deleteMany() one of ids; 10,000 at most.',
-  put: 'collection(name).put() takes the record.',
+  put: 'collection(name).put() takes the record, and { from }.',
   add: 'collection(name).add() takes the record.',
-  patch: "collection(name).patch() takes the record's id and an object of fields.",
-  increment: "collection(name).increment() takes the record's id and an object of finite numbers.",
-  delete: "collection(name).delete() takes the record's id.",
+  patch: "collection(name).patch() takes the record's id, an object of fields, and { from }.",
+  increment:
+    "collection(name).increment() takes the record's id, an object of finite numbers, " +
+    'and { from }.',
+  delete: "collection(name).delete() takes the record's id, and { from }.",
   get: "collection(name).get() takes the record's id.",
   query: 'collection(name).query() takes an object of options.',
   resolve:
@@ -60,8 +67,8 @@ const USAGES: Readonly<Record<string, string>> = {
     'retry() takes a dead letter of a change as deadLetters() gives it; ' +
     'one of a call goes again with airflow.retry(id).',
   'discard-quarantined': 'discardQuarantined() takes the number of a row as quarantine() gives it.',
-  history: 'history() takes an object of filters.',
+  history: 'history() takes { kinds, since, limit }.',
   call:
-    'Calls of Airflow take names as texts, "conf" and "params" as objects of JSON, ' +
-    'and a note of 1,000 characters at most.',
+    'Calls of Airflow take names as texts, lists of texts for "chosen" and task ids, "conf" and ' +
+    '"params" as objects of JSON, and a note of 1,000 characters at most.',
 };
