@@ -37,7 +37,11 @@ export default defineConfig({
       // The worker's engine against the provider's real exchange; needs the Python environment.
       {
         define: define(),
-        test: { name: 'simulation', include: ['sw/simulation/*.sim.ts'], testTimeout: 180_000 },
+        test: {
+          name: 'simulation',
+          include: ['sw/simulation/*.sim.ts'],
+          testTimeout: Math.max(180_000, 5_000 * Number(process.env['UPDRAFT_RUNS'] ?? 0)),
+        },
       },
     ],
   },

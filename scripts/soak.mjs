@@ -1,10 +1,11 @@
 // npm run soak [-- playwright arguments]
 // Repeats the random and timed tests many times; `npm test` runs them a few times.
+// `UPDRAFT_RUNS=1000 npm run soak`: 1,000 stories of each property of the simulation.
 import { closingLine, isGood, sum } from './lib/counts.mjs';
 import { main } from './lib/problem.mjs';
 import { ensureChromium, setup } from './lib/setup.mjs';
 import { runStage } from './lib/stage.mjs';
-import { e2eStage, vitestStage } from './lib/stages.mjs';
+import { e2eStage, pytestStage, vitestStage } from './lib/stages.mjs';
 
 const LIMIT_MS = 60 * 60_000;
 /** Variables that are set already, to repeat an earlier run, stay. */
@@ -16,9 +17,13 @@ const env = {
   UPDRAFT_TAB_STEPS: '500',
   UPDRAFT_RESTARTS: '6',
   UPDRAFT_WIRE_FAULTS: '60',
-  UPDRAFT_RUNS: '150',
+  UPDRAFT_RUNS: '60',
+  UPDRAFT_DOCUMENTS: '100000',
+  UPDRAFT_FUZZED: '100000',
   UPDRAFT_E2E_MS_MAX: String(LIMIT_MS),
 };
+/** Stories of each property that an hour is enough for. */
+const RUNS_AN_HOUR = 100;
 /**
  * The kill loop must catch a worker that acknowledges captures before storing, or the loop proves
  * nothing.
@@ -30,6 +35,7 @@ await main(async () => {
   const own = Object.fromEntries(
     Object.entries(env).map(([name, value]) => [name, process.env[name] ?? value]),
   );
+  const limit_ms = LIMIT_MS * Math.max(1, Number(own['UPDRAFT_RUNS']) / RUNS_AN_HOUR);
   const chromium = await ensureChromium();
   /**
    * @param {string} name
@@ -37,8 +43,7 @@ await main(async () => {
    * @param {NodeJS.ProcessEnv} [more]
    */
   const soak = async (name, stage, more) =>
-    (await runStage({ ...stage, name, env: { ...stage.env, ...own, ...more }, limit_ms: LIMIT_MS }))
-      .counts;
+    (await runStage({ ...stage, name, env: { ...stage.env, ...own, ...more }, limit_ms })).counts;
   /** @param {string[]} args */
   const plugin = (args) => e2eStage(chromium, ['--project=plugin', ...args]);
   const asked = process.argv.slice(2);
@@ -54,6 +59,7 @@ await main(async () => {
   ];
   if (asked.length === 0) {
     counts.push(await soak('simulation, soaked', vitestStage('simulation', '-soak')));
+    counts.push(await soak('exchanges, fuzzed', pytestStage(['tests/test_optional_keys.py'])));
     const caught = await soak(
       'the kill loop with a planted bug: it must fail',
       plugin(['kill-loop', '--grep=faults 1']),

@@ -38,6 +38,9 @@ export class SimulatedNetwork {
   readonly #delayed: ExchangeRequest[] = [];
   #lastAnswer: unknown;
   fault: NetworkFault = 'none';
+  /** Batches of several mutations that the device gave up as a whole. */
+  halved = 0;
+  #batchSize = 0;
   middlebox: Middlebox | undefined;
   /** Called when an exchange has ended on the network, with any result. */
   onEnd: () => void = () => undefined;
@@ -64,9 +67,15 @@ export class SimulatedNetwork {
     );
   }
 
+  #countHalved({ batch, void: given }: ExchangeRequest): void {
+    if (given && this.#batchSize > 1) this.halved += 1;
+    this.#batchSize = batch === undefined ? 0 : readBatch(batch).length;
+  }
+
   async #exchange(job: ExchangeJob): Promise<Effect> {
     const { fault } = this;
     this.fault = 'none';
+    this.#countHalved(job.request);
     const failed: Effect = { kind: 'retry', for: 'network' };
     if (fault === 'request-lost') return failed;
     if (fault === 'delayed') {

@@ -46,7 +46,8 @@ const id = fc.constantFrom('x', 'y');
 const field = fc.constantFrom<'a' | 'b'>('a', 'b');
 const small = fc.nat({ max: 3 });
 /** Two of these exceed a record's limit. */
-const long = fc.constantFrom('l', 'o').map((letter) => letter.repeat(40_000));
+export const LONG = 'l'.repeat(40_000);
+const long = fc.constantFrom(LONG, 'o'.repeat(40_000));
 const value: fc.Arbitrary<number | string> = fc.oneof(
   { weight: 12, arbitrary: small },
   { weight: 1, arbitrary: long },
@@ -172,7 +173,7 @@ export const step: fc.Arbitrary<StoryStep> = fc.oneof(
 );
 
 /** Mutations that the middleboxes of stories block. */
-const FORBIDDEN = 3;
+export const FORBIDDEN = 3;
 const holdsForbidden = ({ set = {} }: Mutation): boolean => Object.values(set).includes(FORBIDDEN);
 
 /**
