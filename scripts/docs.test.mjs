@@ -136,3 +136,14 @@ test('the layout in architecture.md names each room of the worker', () => {
   const text = read('docs/architecture.md');
   expect(rooms.filter((room) => !text.includes(`\`${room}\``))).toEqual([]);
 });
+
+test('case D5: docs/install.md allows each method that a device uses across origins', () => {
+  const page = read('docs/install.md');
+  const allowed = /access_control_allow_methods = ([A-Z,]+)/.exec(page)?.[1] ?? '';
+  const methods = /readonly method: ([^;]+);/.exec(read('sw/transport/http.ts'))?.[1] ?? '';
+  const used = methods.replace(/[' ]/g, '').split('|');
+  expect(used).toContain('PATCH');
+  // Only devices that delete their settled runs need DELETE, and the page says so.
+  expect(page).toContain('and `DELETE`, where devices');
+  expect([...allowed.split(','), 'DELETE'].sort()).toEqual(used.sort());
+});

@@ -121,7 +121,8 @@ describe('case D1: the last good copy (fault 57)', () => {
   });
 
   test.each([
-    ['is no JSON', '<html>portal</html>', 'is not JSON'],
+    ['is no JSON', '{"version": 1,', 'is not JSON'],
+    ['is a page', ' <html>portal</html>', 'a page for people'],
     [
       'has a mistake',
       JSON.stringify({ version: 1, collections: { asks: { schema: {}, index: ['a'] } } }),
@@ -144,6 +145,35 @@ describe('case D1: the last good copy (fault 57)', () => {
       expect(await kindOf(capture(worker, 'more', 'x'))).toBe('done');
     },
   );
+
+  test.each([500, 502, 503, 504, 429])(
+    'case D2: an outage (%i) is no mistake in the file: the last good copy serves',
+    async (status) => {
+      await installed(declare({ asks: {}, things: {} }));
+      origin.answers.set(FILE, status);
+      const worker = await start();
+      await worker.ask({ type: 'hello' });
+      expect(await kindOf(capture(worker, 'things', 'x'))).toBe('done');
+      expect((await worker.ask({ type: 'status' })).declarations).toBeUndefined();
+      expect(await kindOf((await start()).install())).toMatch(
+        new RegExp(`^bad-collections: .* answered with ${status}: its server cannot serve it`),
+      );
+      origin.answers.delete(FILE);
+      deploy(declare({ asks: {}, things: {}, more: {} }));
+      await worker.ask({ type: 'hello' });
+      expect(await kindOf(capture(worker, 'more', 'x'))).toBe('done');
+    },
+  );
+
+  test.each([401, 403])('case D2: a file behind a sign-in (%i) is told as such', async (status) => {
+    await installed();
+    origin.answers.set(FILE, status);
+    const worker = await start();
+    await worker.ask({ type: 'hello' });
+    expect((await worker.ask({ type: 'status' })).declarations?.problem).toContain(
+      'without a sign-in',
+    );
+  });
 
   test('a copy that is lost or damaged is fetched again', async () => {
     await installed();

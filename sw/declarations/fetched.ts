@@ -11,8 +11,11 @@ interface Fetched {
   readonly declarations: Declarations;
 }
 
-/** No answer came, which says nothing about the file. */
+/** No answer of the file's server came, which says nothing about the file. */
 class Unreachable extends UpdraftError {}
+
+/** Statuses of a server, or of a proxy before it, that cannot serve anything at this time. */
+const isOutage = (status: number): boolean => status >= 500 || [408, 425, 429].includes(status);
 
 interface Options {
   readonly url: string;
@@ -125,12 +128,13 @@ export class FetchedDeclarations implements DeclarationsSource {
         `${url} could not be fetched: ${String(error)}. Reload with a network.`,
       );
     });
-    if (!response.ok)
-      throw bad(
-        url,
-        `was answered with ${response.status}. Deploy it there, ` +
-          'or name its place as "collections" in the worker\'s address.',
+    if (isOutage(response.status))
+      throw new Unreachable(
+        'bad-collections',
+        `${url} was answered with ${response.status}: its server cannot serve it at this time, ` +
+          'which says nothing about the file. Try again when the server answers.',
       );
+    if (!response.ok) throw bad(url, whyRefused(response.status));
     return this.#read(await response.text());
   }
 
@@ -152,10 +156,24 @@ export class FetchedDeclarations implements DeclarationsSource {
   }
 }
 
+function whyRefused(status: number): string {
+  return status === 401 || status === 403
+    ? `was answered with ${status}. Let the browser read it there without a sign-in: ` +
+        'it holds no data.'
+    : `was answered with ${status}. Deploy it there, ` +
+        'or name its place as "collections" in the worker\'s address.';
+}
+
 function parsed(url: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
+    if (text.trimStart().startsWith('<'))
+      throw bad(
+        url,
+        'was answered with a page for people: of a sign-in, a network that wants one, or an app ' +
+          'that answers every path. See that the file is served there.',
+      );
     throw bad(url, `is not JSON (${String(error)}). Mend it there and deploy it again.`);
   }
 }

@@ -18,6 +18,8 @@ export class TestOrigin {
   isOnline = false;
   /** Files that the server has beside Airflow, by address. */
   readonly files = new Map<string, string>();
+  /** Statuses that stand in for files. */
+  readonly answers = new Map<string, number>();
   /** Messages to the pages from a worker that failed to install. */
   readonly lastWords: unknown[] = [];
   readonly told: { readonly channel: string; readonly message: Broadcast }[] = [];
@@ -74,6 +76,8 @@ export class TestOrigin {
 
   #fetch = async (url: string, { body }: { body?: string } = {}): Promise<Response> => {
     if (!this.isOnline) throw new TypeError('Failed to fetch');
+    const status = this.answers.get(url);
+    if (status !== undefined) return new Response('<html>gateway</html>', { status });
     if (url.endsWith('.json'))
       return this.files.has(url)
         ? new Response(this.files.get(url))
