@@ -157,3 +157,23 @@ test('fault 21: an outage is no missing plugin: no DAG run is made meanwhile', a
   expect(site.wire.count('trigger')).toBe(0);
   expect(await device.status()).toMatchObject({ via: 'plugin' });
 });
+
+test('fault 53, case A10: a proxy drops Content-Encoding: sent once more, uncompressed', async ({
+  device,
+  site,
+  store,
+  prefix,
+}) => {
+  await device.openSignedIn('ana');
+  site.wire.fail(['exchange'], 'without-encoding');
+  // Longer than what is sent as it is; the proxy spoils compressed bodies alone.
+  const note = 'A crack along the north wall. '.repeat(66);
+  const asked = site.wire.count('exchange');
+  await device.put({ id: `${prefix}long`, site: 'A7', status: 'ok', note });
+  await device.settled();
+  expect(site.wire.count('exchange') - asked, 'the spoilt body, and the plain one').toBeGreaterThan(
+    1,
+  );
+  expect(await store.record(`${prefix}long`)).toMatchObject({ fields: { note } });
+  expect(await device.status()).toMatchObject({ unsent: 0, deadLetters: 0 });
+});

@@ -30,6 +30,7 @@ export type Fault =
   | 'half-json' // half of the body, closed as if complete
   | 'portal-200' // a captive portal's own page
   | 'portal-303' // … or a redirect to a login page
+  | 'without-encoding' // a proxy drops Content-Encoding, the body stays compressed
   | 'newer-provider' // Airflow answers as a provider of the next protocol version
   | 'gateway-502'; // a broken gateway's page
 
@@ -263,6 +264,9 @@ export class Wire {
         );
         return deliver(response, { ...answer, body });
       }
+      case 'without-encoding':
+        delete request.headers['content-encoding'];
+        return deliver(response, await this.#ask(request));
       case 'reset-after-commit':
         await this.#ask(request);
         return void request.socket.destroy();
