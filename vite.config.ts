@@ -27,6 +27,26 @@ const client: UserConfig = {
   },
 };
 
+/** `./react` and the others: small files over one core; the framework stays the app's. */
+const bindings: UserConfig = {
+  define,
+  build: {
+    lib: {
+      entry: Object.fromEntries(
+        ['react', 'vue', 'svelte', 'solid'].map((name) => [name, `bindings/${name}/index.ts`]),
+      ),
+      formats: ['es'],
+    },
+    emptyOutDir: false,
+    sourcemap: true,
+    minify: true,
+    rolldownOptions: {
+      output: { ...output, minify: true, chunkFileNames: 'bindings-core.js' },
+      external: [/^(react|vue|svelte|solid-js)(\/|$)/],
+    },
+  },
+};
+
 /** `./sw`: its packages stay the app's to bundle. */
 const sw: UserConfig = {
   define,
@@ -60,6 +80,8 @@ const worker: UserConfig = {
 const demo: UserConfig = {
   root: 'demo',
   define,
+  // Preact is React to the binding.
+  resolve: { alias: { react: 'preact/compat' } },
   build: { outDir: '../dist/demo', emptyOutDir: true },
   plugins: [
     VitePWA({
@@ -97,6 +119,6 @@ const demo: UserConfig = {
   ],
 };
 
-const builds: Readonly<Record<string, UserConfig>> = { client, sw, worker, demo };
+const builds: Readonly<Record<string, UserConfig>> = { client, bindings, sw, worker, demo };
 
 export default defineConfig(({ mode }) => builds[mode] ?? demo);

@@ -56,8 +56,8 @@ export interface Collection<T extends { id: string }> {
   /**
    * Tells the rows of a query, and from then on each difference: rows added, changed, moved,
    * removed, after any cause: this page, other tabs, Airflow, a sign-out, a re-read. `failed` hears
-   * the reason when the rows cannot be read; the watch goes on. Returns the function that ends the
-   * watch.
+   * the reason when the rows cannot be read; the watch goes on, and tells the next rows that it can
+   * read, changed or not. Returns the function that ends the watch.
    */
   watch: (
     query: Query,

@@ -148,6 +148,22 @@ describe('a read that fails', () => {
   test('is told, and made again as soon as the worker is heard of', async () => {
     expect(await failing('timeout')).toEqual({ told: 1, failed: ['timeout'] });
   });
+  test('is over with the next rows, also where nothing has changed', async () => {
+    stored = [row('a')];
+    const { told } = watched();
+    await settle();
+    failure = new UpdraftError('timeout', 'no');
+    changed();
+    await settle();
+    expect(told).toHaveLength(1);
+    failure = undefined;
+    handlers.status(IDLE);
+    await settle();
+    handlers.status(IDLE);
+    changed();
+    await settle();
+    expect(told.slice(1)).toEqual([[['a'], [], [], []]]);
+  });
   test('for a query that makes no sense is told once and not made again', async () => {
     expect(await failing('bad-query')).toEqual({ told: 0, failed: ['bad-query'] });
   });

@@ -62,6 +62,7 @@ class LiveQuery<T> {
   #rows: Rows<T> | undefined;
   #isReading = false;
   #isStale = false;
+  #hasFailed = false;
 
   constructor(collection: string, read: Read<T>, on: Handlers['on']) {
     this.#read = read;
@@ -102,8 +103,10 @@ class LiveQuery<T> {
         this.#rows = await this.#read();
         for (const [watcher, isTold] of this.#watchers)
           this.#tell(watcher, isTold ? before : undefined);
+        this.#hasFailed = false;
       }
     } catch (error) {
+      this.#hasFailed = true;
       const failure = error as UpdraftError;
       this.#isStale = PASSING.includes(failure.kind);
       for (const { failed } of this.#watchers.keys()) guarded(() => failed?.(failure));
@@ -112,13 +115,16 @@ class LiveQuery<T> {
     }
   }
 
-  /** Tells a watcher the first rows (`before`: undefined), and later rows only if they differ. */
+  /**
+   * Tells a watcher the first rows (`before`: undefined), and later rows only if they differ or a
+   * failure was told before.
+   */
   #tell(watcher: Watcher<T>, before: Rows<T> | undefined): void {
     const rows = this.#rows ?? [];
     this.#watchers.set(watcher, true);
     const changes = rowChanges(before ?? [], rows);
     const isNews = Object.values(changes).some((some: readonly Row<T>[]) => some.length > 0);
-    if (isNews || !before || before.more !== rows.more)
+    if (isNews || !before || before.more !== rows.more || this.#hasFailed)
       guarded(() => watcher.next({ rows, ...changes }));
   }
 }

@@ -20,6 +20,12 @@ interface FreshPage {
   };
 }
 
+/** In the page: each binding with the type of its `useQuery`. */
+const namesOfBindings = (): string[][] => {
+  const { bindings } = window as unknown as { bindings: Record<string, { useQuery?: unknown }> };
+  return Object.entries(bindings).map(([name, { useQuery }]) => [name, typeof useQuery]);
+};
+
 test('npm pack: a fresh app type-checks, builds, and a put arrives, by either worker', async ({
   store,
   airflow,
@@ -92,6 +98,12 @@ async function putArrives(url: string, { store, airflow }: Servers): Promise<voi
     ]);
     const page = await device.open();
     await page.waitForFunction(() => 'app' in window);
+    expect(await page.evaluate(namesOfBindings), 'the packed bindings').toEqual([
+      ['react', 'function'],
+      ['vue', 'function'],
+      ['svelte', 'function'],
+      ['solid', 'function'],
+    ]);
     await page.evaluate(() => (window as unknown as FreshPage).app.signIn());
     const { id, verdict, row } = await page.evaluate(() =>
       (window as unknown as FreshPage).app.capture(),

@@ -36,6 +36,31 @@ Object.assign(window, { app });
 export type App = typeof app;
 `;
 
+/** Parts that type-check and are bundled against the packed bindings; the test renders none. */
+const BINDINGS = `import { createElement } from 'react';
+import type { Updraft } from 'airflow-updraft/client';
+import * as react from 'airflow-updraft/react';
+import * as vue from 'airflow-updraft/vue';
+import * as svelte from 'airflow-updraft/svelte';
+import * as solid from 'airflow-updraft/solid';
+
+interface Collections { inspections: { id: string; site: string } }
+declare const updraft: Promise<Updraft<Collections>>;
+
+const { useQuery } = react.typed<Collections>();
+export function Sites() {
+  const { data, error } = useQuery('inspections', { index: 'site', equals: 'A7' });
+  // @ts-expect-error a collection that there is not: the types of the package reach the app
+  void (() => useQuery('inspection'));
+  return createElement('p', {}, error?.kind ?? data?.map(({ value }) => value.site).join());
+}
+export const page = () => createElement(react.UpdraftProvider, { updraft }, createElement(Sites));
+export const inVue = () => vue.typed<Collections>().useRecord('inspections', 'a').data.value?.state;
+export const inSvelte = () => svelte.useStatus().data?.unsent;
+export const inSolid = () => solid.typed<Collections>().useQuery('inspections').data?.length;
+Object.assign(window, { bindings: { react, vue, svelte, solid } });
+`;
+
 /** @param navigations the route for navigations, as docs/in-your-pwa.md advises it */
 const worker = (navigations: string): string => `import { startUpdraft } from 'airflow-updraft/sw';
 import { createHandlerBoundToURL, precacheAndRoute } from 'workbox-precaching';
@@ -79,6 +104,19 @@ export default defineConfig({
 });
 `;
 
+const TOOLS = [
+  'typescript',
+  'vite',
+  'vite-plugin-pwa',
+  'workbox-precaching',
+  'workbox-routing',
+  'react',
+  '@types/react',
+  'vue',
+  'svelte',
+  'solid-js',
+];
+
 const tsconfig = (file: string, lib: string): string =>
   JSON.stringify({
     compilerOptions: {
@@ -87,6 +125,7 @@ const tsconfig = (file: string, lib: string): string =>
       module: 'ESNext',
       moduleResolution: 'bundler',
       resolveJsonModule: true,
+      allowImportingTsExtensions: true,
       strict: true,
       types: [],
       noEmit: true,
@@ -131,13 +170,7 @@ export class FreshApp {
     const { devDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
       devDependencies: Record<string, string>;
     };
-    const tools = [
-      'typescript',
-      'vite',
-      'vite-plugin-pwa',
-      'workbox-precaching',
-      'workbox-routing',
-    ].map((name) => [name, devDependencies[name]]);
+    const tools = TOOLS.map((name) => [name, devDependencies[name]]);
     await this.write(
       'package.json',
       JSON.stringify({
@@ -152,7 +185,8 @@ export class FreshApp {
       '<!doctype html><html lang="en"><title>Fresh</title><script type="module" ' +
         'src="/src/main.ts"></script></html>',
     );
-    await this.write('src/main.ts', PAGE);
+    await this.write('src/main.ts', `import './bindings.ts';\n${PAGE}`);
+    await this.write('src/bindings.ts', BINDINGS);
     await this.write('src/sw.ts', worker(await advisedNavigations()));
     await this.write('vite.config.ts', VITE);
     await this.write('tsconfig.json', tsconfig('src/main.ts', 'DOM'));

@@ -16,6 +16,7 @@ const PORTS = {
   declarations: 5380,
   twoApps: 5400,
   pack: 5420,
+  bindings: 5440,
 } as const;
 
 /** Returns the first port of a server of the tests in this lane. */

@@ -8,6 +8,7 @@ import { PROTOCOL_VERSION } from '../../shared/protocol-version.ts';
 
 const run = promisify(execFile);
 const SOURCES = [
+  'bindings',
   'client',
   'demo',
   'shared',

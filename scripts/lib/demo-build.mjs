@@ -5,7 +5,15 @@ import { withPidLock } from './pid-lock.mjs';
 import { Problem, say } from './problem.mjs';
 import { run } from './run.mjs';
 
-const SOURCES = ['client', 'demo', 'shared', 'sw', 'vite.config.ts', 'package-lock.json'];
+const SOURCES = [
+  'bindings',
+  'client',
+  'demo',
+  'shared',
+  'sw',
+  'vite.config.ts',
+  'package-lock.json',
+];
 
 /** Name of the bug planted in the last build; empty: none. */
 const madeWith = join(stateRoot, 'demo-build.planted');

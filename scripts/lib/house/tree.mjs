@@ -18,8 +18,19 @@ import { root } from '../paths.mjs';
  *   examples: string[] }} Row
  */
 
-const FOLDERS = ['sw', 'client', 'shared', 'ui', 'provider', 'demo', 'e2e', 'bench', 'scripts'];
-const PRODUCT = /^(sw|client|shared|ui|provider\/airflow_updraft)\//;
+const FOLDERS = [
+  'sw',
+  'client',
+  'bindings',
+  'shared',
+  'ui',
+  'provider',
+  'demo',
+  'e2e',
+  'bench',
+  'scripts',
+];
+const PRODUCT = /^(sw|client|bindings|shared|ui|provider\/airflow_updraft)\//;
 const TEST_FILE = /\.(test|sim|accept|spec|measure|check)\./;
 const TEST_FOLDER = /^(e2e|sw\/(simulation|acceptance|testing)|provider\/tests)\//;
 /** Words at the top of a file that a program wrote. */
