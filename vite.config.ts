@@ -59,6 +59,33 @@ const sw: UserConfig = {
   },
 };
 
+/** `./sw` where it is imported in Node, which cannot import Workbox as it is published. */
+const swNode: UserConfig = {
+  define,
+  build: {
+    lib: { entry: 'sw/index.ts', formats: ['es'], fileName: () => 'sw-node.js' },
+    emptyOutDir: false,
+    minify: false,
+    license: { fileName: 'sw-node.js.licences.md' },
+    rolldownOptions: { output, external: [/^dexie/, /^valibot/] },
+  },
+};
+
+/** `./testing`: engine, client and a server in memory, for Node. */
+const testing: UserConfig = {
+  define,
+  build: {
+    lib: { entry: 'testing/index.ts', formats: ['es'], fileName: () => 'testing.js' },
+    emptyOutDir: false,
+    sourcemap: true,
+    minify: false,
+    rolldownOptions: {
+      output: { ...output, codeSplitting: false },
+      external: [/^dexie/, /^valibot/, /^fake-indexeddb/, /^@cfworker/],
+    },
+  },
+};
+
 /** The prebuilt classic worker, with everything in it. */
 const worker: UserConfig = {
   define,
@@ -119,6 +146,14 @@ const demo: UserConfig = {
   ],
 };
 
-const builds: Readonly<Record<string, UserConfig>> = { client, bindings, sw, worker, demo };
+const builds: Readonly<Record<string, UserConfig>> = {
+  client,
+  bindings,
+  sw,
+  swNode,
+  testing,
+  worker,
+  demo,
+};
 
 export default defineConfig(({ mode }) => builds[mode] ?? demo);

@@ -1,5 +1,6 @@
 export type { Patch, Receipt, Seen } from './receipt.ts';
-export { connect, type Updraft } from './connect.ts';
+export { connect } from './connect.ts';
+export type { Updraft } from './create-client.ts';
 export type { ConnectOptions } from './connect-options.ts';
 export type { AirflowCalls, CallReceipt } from './airflow.ts';
 export type { Collection } from './collection.ts';

@@ -46,6 +46,7 @@ test('npm pack: a fresh app type-checks, builds, and a put arrives, by either wo
         `## ${bundled} - `,
       );
     await app.typecheck();
+    expect(await app.test(), 'the test kit in Node').toMatch(/# pass 2\n# fail 0/);
     const server = await serveDemo({
       airflowUrl: shared().airflow.airflowUrl,
       dir: await app.build(),

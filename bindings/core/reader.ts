@@ -28,8 +28,8 @@ export type Start<T> = (
 ) => readonly (() => void)[];
 
 /**
- * Makes a reader. Reading begins with the first listener and ends after the last, so that nothing of
- * a user who has left stays in memory. A listener that leaves and comes back at once, as under
+ * Makes a reader. Reading begins with the first listener and ends after the last, so that nothing
+ * of a user who has left stays in memory. A listener that leaves and comes back at once, as under
  * React's strict mode, ends nothing.
  */
 export function createReader<T>(start: Start<T>, onEnd?: () => void): Reader<T> {

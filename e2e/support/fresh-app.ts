@@ -104,7 +104,17 @@ export default defineConfig({
 });
 `;
 
+/** Runs in Node what the documentation shows, and imports the worker's half there. */
+const NODE_TEST = `
+test('the worker’s half can be imported in Node', async () => {
+  assert.equal(typeof globalThis.self, 'undefined');
+  assert.equal(typeof (await import('airflow-updraft/sw')).startUpdraft, 'function');
+});
+`;
+
 const TOOLS = [
+  '@cfworker/json-schema',
+  'fake-indexeddb',
   'typescript',
   'vite',
   'vite-plugin-pwa',
@@ -187,6 +197,9 @@ export class FreshApp {
     );
     await this.write('src/main.ts', `import './bindings.ts';\n${PAGE}`);
     await this.write('src/bindings.ts', BINDINGS);
+    const page = await readFile(join(root, 'docs/testing.md'), 'utf8');
+    const [, example = ''] = /```js\n([^]*?)```/.exec(page) ?? [];
+    await this.write('src/app.test.mjs', example + NODE_TEST);
     await this.write('src/sw.ts', worker(await advisedNavigations()));
     await this.write('vite.config.ts', VITE);
     await this.write('tsconfig.json', tsconfig('src/main.ts', 'DOM'));
@@ -226,6 +239,11 @@ export class FreshApp {
     await this.#run('npx', 'tsc', '-p', 'tsconfig.sw.json');
   }
 
+  /** Runs the app's own test in Node's runner; returns what it prints. */
+  async test(): Promise<string> {
+    return this.#run(process.execPath, '--test', '--test-reporter=tap', 'src/app.test.mjs');
+  }
+
   /** The folder of the built app. */
   async build(): Promise<string> {
     await this.#run('npx', 'vite', 'build', '--logLevel', 'warn');
@@ -261,9 +279,10 @@ export class FreshApp {
     return { url, close };
   }
 
-  async #run(command: string, ...args: string[]): Promise<void> {
+  async #run(command: string, ...args: string[]): Promise<string> {
     try {
-      await run(command, args, { cwd: this.dir, env: environment(), maxBuffer: 1 << 24 });
+      const options = { cwd: this.dir, env: environment(), maxBuffer: 1 << 24 };
+      return (await run(command, args, options)).stdout;
     } catch (error) {
       const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
       throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`, { cause: error });

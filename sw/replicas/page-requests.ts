@@ -20,12 +20,17 @@ const NEWER_WAIT_MS = 3_000;
 /** Kinds of error about a name that newer declarations may know. */
 const UNDECLARED: readonly UpdraftError['kind'][] = ['unknown-collection', 'unknown-index'];
 
+/** The parts of a worker that answers need: a test has others. */
+type Parts = Pick<WorkerParts, 'logger' | 'source'> & {
+  readonly channel: Pick<WorkerParts['channel'], 'name'>;
+};
+
 /** Answers the messages of pages, each on the port that came with the message. */
 export class PageRequests {
-  readonly #parts: WorkerParts;
-  readonly #replicas: Replicas;
+  readonly #parts: Parts;
+  readonly #replicas: Pick<Replicas, 'use' | 'drop'>;
 
-  constructor(parts: WorkerParts, replicas: Replicas) {
+  constructor(parts: Parts, replicas: Pick<Replicas, 'use' | 'drop'>) {
     this.#parts = parts;
     this.#replicas = replicas;
   }

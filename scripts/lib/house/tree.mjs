@@ -22,6 +22,7 @@ const FOLDERS = [
   'sw',
   'client',
   'bindings',
+  'testing',
   'shared',
   'ui',
   'provider',
@@ -30,7 +31,7 @@ const FOLDERS = [
   'bench',
   'scripts',
 ];
-const PRODUCT = /^(sw|client|bindings|shared|ui|provider\/airflow_updraft)\//;
+const PRODUCT = /^(sw|client|bindings|testing|shared|ui|provider\/airflow_updraft)\//;
 const TEST_FILE = /\.(test|sim|accept|spec|measure|check)\./;
 const TEST_FOLDER = /^(e2e|sw\/(simulation|acceptance|testing)|provider\/tests)\//;
 /** Words at the top of a file that a program wrote. */
