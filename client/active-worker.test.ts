@@ -264,3 +264,13 @@ test.each([
     message: expect.stringContaining('connect() needs "worker"'),
   });
 });
+
+test.each([undefined, {}])(
+  'case D11: without service workers, or on a server, connecting is refused: navigator %j',
+  async (navigator) => {
+    vi.stubGlobal('navigator', navigator);
+    await expect(activeWorker({ worker: SCRIPT, user: 'ana' })).rejects.toMatchObject({
+      kind: 'unsupported',
+    });
+  },
+);

@@ -11,7 +11,8 @@ const PATIENCE_MS = 20_000;
  * page left early.
  */
 export async function activeWorker(options: ConnectOptions): Promise<ServiceWorkerRegistration> {
-  if (!('serviceWorker' in navigator) || typeof BroadcastChannel === 'undefined') {
+  // On a server, as in Node, there may be no navigator at all.
+  if (!globalThis.navigator?.serviceWorker || typeof BroadcastChannel === 'undefined') {
     throw new UpdraftError(
       'unsupported',
       'Updraft needs a service worker: https or localhost, and a browser from 2023 or newer.',
