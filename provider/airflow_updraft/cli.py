@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 from airflow_updraft.check.command import HELP as CHECK_HELP
 from airflow_updraft.check.command import OPTIONS as CHECK_OPTIONS
 from airflow_updraft.check.command import check_installation
+from airflow_updraft.dag_api.command import ACTIONS as CONSUMER_ACTIONS
+from airflow_updraft.dag_api.command import HELP as CONSUMERS_HELP
+from airflow_updraft.dag_api.command import run as run_consumers
 
 if TYPE_CHECKING:
     from airflow.cli.cli_config import CLICommand
@@ -55,7 +58,16 @@ def main(arguments: Sequence[str]) -> int:
     sources.add_parser("confirm", help=CONFIRM_HELP, description=CONFIRM_HELP).add_argument(
         "collection"
     )
+    consumers = commands.add_parser("consumers", help=CONSUMERS_HELP).add_subparsers(
+        required=True, dest="action"
+    )
+    for name, (words, options) in CONSUMER_ACTIONS.items():
+        action = consumers.add_parser(name, help=words, description=words)
+        for flags, settings in options:
+            action.add_argument(*flags, **settings)
     parsed = parser.parse_args(arguments)
+    if parsed.command == "consumers":
+        return run_consumers(parsed)
     if parsed.command == "check":
         return check_installation(parsed)
     if parsed.command == "sources":
@@ -92,7 +104,20 @@ def airflow_commands() -> list[CLICommand]:
         args=[Arg(flags, **settings) for flags, settings in CHECK_OPTIONS],  # type: ignore[no-untyped-call]
     )
     sources = GroupCommand(name="sources", help=SOURCES_HELP, subcommands=[confirm])
-    subcommands = [command, check, verify, sources]
+    consumers = GroupCommand(
+        name="consumers",
+        help=CONSUMERS_HELP,
+        subcommands=[
+            ActionCommand(
+                name=name,
+                help=words,
+                func=lazy_load_command("airflow_updraft.dag_api.command.run_in_airflow"),
+                args=[Arg(flags, **settings) for flags, settings in options],  # type: ignore[no-untyped-call]
+            )
+            for name, (words, options) in CONSUMER_ACTIONS.items()
+        ],
+    )
+    subcommands = [command, check, verify, sources, consumers]
     return [
         GroupCommand(
             name="updraft", help="Commands for operators of Updraft", subcommands=subcommands

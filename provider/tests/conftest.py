@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from world import World
 
+from airflow_updraft.dag_api import bell
 from airflow_updraft.store import revision, tables, transaction
 from airflow_updraft.sync import maintenance, refused_rows
 
@@ -32,7 +33,7 @@ def pytest_unconfigure() -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--planted-bug",
-        choices=["feed-without-lock", "ledger-expiry", "refused-rows-forgotten"],
+        choices=["feed-without-lock", "ledger-expiry", "refused-rows-forgotten", "bell-rings-once"],
         help="break the engine on purpose: a named test must then fail, or the tests prove nothing",
     )
 
@@ -62,6 +63,8 @@ def _plant(planted_bug: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(revision, "lock_counter", read_without_lock)
         monkeypatch.setattr(revision, "LOCK", sa.text("SELECT 1"))
         monkeypatch.setattr(transaction, "_sqlite_transaction", without_begin)
+    if planted_bug == "bell-rings-once":
+        monkeypatch.setattr(bell.Bell, "_is_due_again", lambda *_: False)
     if planted_bug == "refused-rows-forgotten":
         monkeypatch.setattr(refused_rows, "save", lambda *_: None)
     if planted_bug == "ledger-expiry":

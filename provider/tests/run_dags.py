@@ -104,11 +104,17 @@ def run_pipelines(exchange: DAG, put: dict[str, Any], epoch: str) -> dict[str, A
     after = revision()
     runs["example"].append(run(bag.dags["follow_up"]))
     settled = revision()
+    runs["forward"] = [run(bag.dags["forward"]) for _ in range(2)]
+    runs["mapped"] = [run(bag.dags["score_each"]) for _ in range(2)]
     with sa.create_engine(f"sqlite:///{HOME}/store.db").connect() as conn:
         query = (
             "SELECT collection, id, fields, updated_by FROM updraft_records "
             "WHERE collection <> 'sites' ORDER BY 1, 2"
         )
+        set_aside = [
+            list(row)
+            for row in conn.execute(sa.text("SELECT id, message FROM updraft_refused_changes"))
+        ]
         records = {
             f"{row[0]}/{row[1]}": [json.loads(row[2]), row[3]]
             for row in conn.execute(sa.text(query))
@@ -118,6 +124,9 @@ def run_pipelines(exchange: DAG, put: dict[str, Any], epoch: str) -> dict[str, A
         "pipeline_states": {
             name: [done["state"] for done in all_runs] for name, all_runs in runs.items()
         },
+        "forwarded": [done["xcoms"].get("forward") for done in runs["forward"]],
+        "set_aside": set_aside,
+        "mapped_found": [len(done["xcoms"]["read"]) for done in runs["mapped"]],
         "outcomes": [done["xcoms"].get("score") for done in runs["scoring"]],
         "open_tasks": [done["xcoms"].get("follow_up") for done in runs["example"]],
         "pipeline_records": records,

@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 import sqlalchemy as sa
 from world import World, create, patch
 
-from airflow_updraft.dag_api.bell import CONFIRM_S, Bell
+from airflow_updraft.dag_api import consumer
+from airflow_updraft.dag_api.bell import AFTER_PROGRESS_S, CONFIRM_S, STUCK_S, STUCK_S_MAX, Bell
 from airflow_updraft.store.tables import consumers
 
 
@@ -105,6 +107,85 @@ def test_restored_store_rings_for_its_new_life(world: World) -> None:
     assert bell.ask() == 1
     world.device("r2", "bob").push(create("d"))
     assert bell.ask() == 2
+
+
+def read(world: World, limit: int = 500) -> int:
+    """Read as the documented DAG does, which writes nothing back."""
+    with consumer.changes(world.engine, "asks", "score", limit) as changes:
+        return len(changes)
+
+
+def push_many(world: World, count: int) -> None:
+    device = world.device()
+    for start in range(0, count, 500):
+        end = min(start + 500, count)
+        device.push(*[create(f"r{number}") for number in range(start, end)])
+
+
+def test_case_c8_bell_rings_again_until_nothing_is_left(world: World) -> None:
+    """case C8: 1,500 records at once; each ring starts a run that is handed 500 of them."""
+    clock = Clock()
+    bell = bell_of(world, clock)
+    push_many(world, 1_500)
+    handed: list[int] = []
+    for _ in range(60):
+        clock.now += 1
+        if bell.ask() is not None:
+            handed.append(read(world))
+    assert handed == [500, 500, 500]
+    assert clock.now == 60
+
+
+def test_case_c8_consumer_that_stands_still_is_woken_ever_more_rarely(world: World) -> None:
+    clock = Clock()
+    bell = bell_of(world, clock)
+    world.device().push(create("a"))
+
+    def fail() -> None:
+        with consumer.changes(world.engine, "asks", "score", 500):
+            raise ZeroDivisionError
+
+    rings = []
+    for clock.now in (*range(0, 600, 5), *range(600, 6 * 3_600, 120)):
+        if bell.ask() is not None:
+            rings.append(clock.now)
+            with pytest.raises(ZeroDivisionError):
+                fail()
+    pauses = [later - earlier for earlier, later in pairwise(rings)]
+    assert pauses[:4] == [AFTER_PROGRESS_S, STUCK_S, 2 * STUCK_S, 4 * STUCK_S]
+    assert pauses[-1] == STUCK_S_MAX
+    clock.now += STUCK_S_MAX
+    assert bell.ask() == 1
+    assert read(world) == 1
+    clock.now += STUCK_S_MAX
+    assert bell.ask() is None, "nobody is behind any more"
+
+
+def test_new_triggerer_wakes_a_consumer_that_is_behind(world: World) -> None:
+    clock = Clock()
+    first = bell_of(world, clock)
+    push_many(world, 3)
+    first.ask()
+    read(world, limit=1)
+    clock.now = CONFIRM_S
+    first.ask()
+    other = bell_of(world, clock)
+    assert [other.ask(), other.ask()] == [3, None]
+
+
+def test_reader_that_must_begin_anew_and_a_target_are_not_rung_for(world: World) -> None:
+    clock = Clock()
+    bell = bell_of(world, clock)
+    world.device().push(create("a"))
+    bell.ask()
+    rows = [("score", -1), ("target", 0)]
+    with world.engine.begin() as conn:
+        conn.execute(
+            consumers.insert(),
+            [{"name": n, "collection": "asks", "revision": r} for n, r in rows],
+        )
+    clock.now = 10 * STUCK_S
+    assert bell.ask() is None
 
 
 def test_trigger_fires_backs_off_from_a_broken_store_and_goes_on(

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
 from world import NOW, World, create, delete, patch
 
-from airflow_updraft.dag_api import consumer
+from airflow_updraft.dag_api import consumer, token
+from airflow_updraft.dag_api.changes import Change, Changes
 from airflow_updraft.dag_api.collection_store import CollectionStore
-from airflow_updraft.dag_api.consumer import Change
 from airflow_updraft.errors import ConsumerError
 from airflow_updraft.store import tables
 
 
-def read(world: World, name: str = "score", limit: int = 100) -> list[Change]:
+def read(world: World, name: str = "score", limit: int = 100) -> Changes:
     with consumer.changes(world.engine, "asks", name, limit) as changes:
         return changes
 
@@ -162,6 +164,140 @@ def test_restart_hands_out_every_record_once_more(world: World) -> None:
     read(world)
     consumer.restart(world.engine, "asks", "score")
     assert ids(read(world)) == ["a", "b"]
+
+
+def pages(world: World, limit: int = 2) -> Iterator[Changes]:
+    return consumer.change_pages(world.engine, "asks", "score", limit)
+
+
+def push(world: World, *names: str) -> None:
+    world.device("-".join(names)).push(*[create(name) for name in names])
+
+
+def test_pages_end_at_what_was_there_when_the_loop_began(world: World) -> None:
+    """A DAG that writes into its own input must not run for ever."""
+    push(world, "a", "b", "c")
+    store = CollectionStore(world.engine, world.collections, "asks")
+    seen = []
+    for page in pages(world):
+        seen.append(ids(page))
+        for change in page:
+            store.patch(change.id, {"visits": change.revision}, by="score/r/t")
+    assert seen == [["a", "b"], ["c"]]
+    assert ids(read(world)) == ["a", "b", "c"], "its own writes, in the next run"
+
+
+def test_page_is_acknowledged_by_the_next_and_not_where_the_loop_is_left(world: World) -> None:
+    push(world, "a", "b", "c")
+
+    def fail_at_the_second() -> None:
+        for number, _ in enumerate(pages(world)):
+            if number == 1:
+                raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_at_the_second()
+    assert cursor(world) == 2
+    assert [ids(page) for page in pages(world)] == [["c"]]
+
+
+def test_case_c9_changes_are_acknowledged_later_by_their_token(world: World) -> None:
+    """case C9: mapped tasks work after ``read`` has ended."""
+    push(world, "a", "b")
+    with consumer.changes(world.engine, "asks", "score", 1, acknowledge=False) as changes:
+        kept = str(json.loads(json.dumps(changes.token)))
+    assert (ids(changes), cursor(world)) == (["a"], 0)
+    assert ids(read_unacknowledged(world)) == ["a", "b"], "a mapped task failed: once more"
+    token.acknowledge(world.engine, "asks", kept)
+    token.acknowledge(world.engine, "asks", kept)
+    assert ids(read(world)) == ["b"]
+    token.acknowledge(world.engine, "asks", kept)  # a task that is repeated late
+    assert cursor(world) == 2
+
+
+def read_unacknowledged(world: World) -> Changes:
+    with consumer.changes(world.engine, "asks", "score", 100, acknowledge=False) as changes:
+        return changes
+
+
+def test_case_c9_token_of_a_lost_life_or_of_something_else_moves_nothing(world: World) -> None:
+    push(world, "a")
+    backup = world.snapshot()
+    push(world, "b")
+    kept = read_unacknowledged(world).token
+    for wrong, words in (("", "no token"), ("[1]", "no token"), (kept, "this token is of asks")):
+        with pytest.raises(ConsumerError, match=words):
+            token.acknowledge(world.engine, "clients", wrong)
+    world.restore(backup)
+    with pytest.raises(ConsumerError, match="the store was restored"):
+        token.acknowledge(world.engine, "asks", kept)
+    assert ids(read(world)) == ["a"]
+
+
+def refused(world: World) -> dict[str, tuple[int, str]]:
+    with world.engine.connect() as conn:
+        rows = conn.execute(sa.select(tables.refused_changes)).all()
+    return {row.id: (row.revision, row.message) for row in rows}
+
+
+def test_case_c12_change_that_cannot_be_processed_is_set_aside_until_it_changes(
+    world: World,
+) -> None:
+    """case C12: the loop would raise at it for ever, and no later record was handled."""
+    device = world.device()
+    device.push(create("old"), create("b"))
+    with consumer.changes(world.engine, "asks", "score", 100) as changes:
+        changes.refuse(changes[0], "it names no site\0")
+    assert refused(world) == {"old": (1, "it names no site")}
+    device.push(create("c"))
+    assert ids(read(world)) == ["c"]
+    device.push(patch("old", base=1, site="A7"))
+    with consumer.changes(world.engine, "asks", "score", 100) as changes:
+        assert ids(changes) == ["old"]
+        assert list(refused(world)) == ["old"], "until it is handled"
+    assert refused(world) == {}
+
+
+def test_failed_block_has_refused_nothing_and_a_restart_forgets_all(world: World) -> None:
+    push(world, "a", "b")
+
+    def fail() -> None:
+        with consumer.changes(world.engine, "asks", "score", 100) as changes:
+            changes.refuse(changes[0], "no")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert refused(world) == {}
+    with consumer.changes(world.engine, "asks", "score", 100) as changes:
+        changes.refuse(changes[0], "x" * 10_000)
+    assert len(refused(world)["a"][1]) == 500
+    consumer.restart(world.engine, "asks", "score")
+    assert refused(world) == {}
+    assert ids(read(world)) == ["a", "b"]
+
+
+def test_refused_of_a_page_without_acknowledgement_is_not_handed_out_again(world: World) -> None:
+    push(world, "a", "b", "c")
+    with consumer.changes(world.engine, "asks", "score", 2, acknowledge=False) as changes:
+        changes.refuse(changes[0], "no")
+    token.refuse(world.engine, "asks", changes.token, "b", "its mapped task failed")
+    assert refused(world) == {"a": (1, "no"), "b": (2, "its mapped task failed")}
+    assert ids(read_unacknowledged(world)) == ["c"]
+    assert [ids(page) for page in pages(world)] == [["c"]], "a page of refused ones is passed"
+    assert cursor(world) == 3
+    with pytest.raises(ConsumerError, match="no record 'never'"):
+        token.refuse(world.engine, "asks", changes.token, "never", "no")
+
+
+def test_refusal_needs_words_and_a_change_of_the_page(world: World) -> None:
+    push(world, "a", "b")
+    with consumer.changes(world.engine, "asks", "score", 1) as changes:
+        with pytest.raises(ValueError, match="no change of this page"):
+            changes.refuse(Change("b", 2, {"id": "b"}, "ana"), "no")
+        for empty in ("", " ", None):
+            with pytest.raises(ValueError, match="needs words"):
+                changes.refuse(changes[0], empty)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["target", "bell", "", "x" * 201])

@@ -51,7 +51,10 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     demo = PROVIDER.parent / "demo" / "dags" / "inspection_scoring.py"
     (pipelines / demo.name).write_text(demo.read_text())
     text = (PROVIDER.parent / "docs" / "dag-authors.md").read_text()
-    (pipelines / "follow_up.py").write_text(text.split("```python\n")[1].split("```")[0])
+    for block in text.split("```python\n")[1:]:
+        code = block.split("```")[0]
+        if code.startswith("# dags/"):
+            (pipelines / code.splitlines()[0].removeprefix("# dags/")).write_text(code)
     command = [sys.executable, str(SCRIPT), str(home / "found.json")]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-5000:]
@@ -173,7 +176,24 @@ def test_store_that_is_not_in_order_fails_the_run_and_is_not_pruned(ran: dict[st
 
 def test_example_of_the_docs_and_the_demos_pipeline_run(ran: dict[str, Any]) -> None:
     assert ran["pipeline_errors"] == {}
-    assert ran["pipeline_states"] == {"example": ["success"] * 2, "scoring": ["success"] * 3}
+    assert ran["pipeline_states"] == {
+        "example": ["success"] * 2,
+        "scoring": ["success"] * 3,
+        "forward": ["success"] * 2,
+        "mapped": ["success"] * 2,
+    }
+
+
+def test_case_c8_example_that_writes_nothing_back_is_handed_everything_once(
+    ran: dict[str, Any],
+) -> None:
+    assert ran["forwarded"] == [1, 0]
+    assert sorted(record_id for record_id, _ in ran["set_aside"]) == ["i1", "i2", "i3"]
+    assert {words for _, words in ran["set_aside"]} == {"it has no reading"}
+
+
+def test_case_c9_mapped_example_acknowledges_when_all_is_scored(ran: dict[str, Any]) -> None:
+    assert ran["mapped_found"] == [4, 0]
 
 
 def test_example_plans_a_visit_once(ran: dict[str, Any]) -> None:

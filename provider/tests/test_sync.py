@@ -216,7 +216,8 @@ def test_case_b11_report_counts_devices_and_names_nobody(demo: Demo) -> None:
     device = demo.world.device("anas-phone", "ana")
     device.push(inspection("i1"))
     report = demo.sync()
-    assert report.keys() == {"collections", "deviceCount", "otherEpochCount", "overdueCount"}
+    counts = {"deviceCount", "otherEpochCount", "overdueCount"}
+    assert report.keys() == {"collections", "consumers"} | counts
     assert not any(told in str(report) for told in ("ana", "anas-phone", "2026", "e1'"))
     assert report["collections"]["inspections"]["records"] == 1
     assert report["collections"]["sites"]["revision"] == 13
@@ -266,6 +267,10 @@ def test_reports_become_metrics_one_a_number() -> None:
         "overdueCount": 1,
         "otherEpochCount": 2,
         "collections": {"a b": part, "c": {"records": 0, "error": "x"}},
+        "consumers": [
+            {"name": "score 1", "collection": "c", "behind": 3, "refused": 1},
+            {"name": "score 1", "collection": "a b", "behind": 4, "refused": 0},
+        ],
     }
     assert sync_gauges(report) == {
         "updraft.devices": 5,
@@ -279,6 +284,8 @@ def test_reports_become_metrics_one_a_number() -> None:
         "updraft.collection.c.records": 0,
         "updraft.collection.c.rejected": 0,
         "updraft.collection.c.failed": 1,
+        "updraft.consumer.score_1.behind": 7,
+        "updraft.consumer.score_1.refused": 1,
     }
     assert verify_gauges({"violations": [{}, {}]}) == {"updraft.store.violations": 2}
     pruned = {"horizon": 7, "tombstones": 2, "heldBackBy": [{}], "expired": []}

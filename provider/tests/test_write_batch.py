@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from typing import Any, get_args
 
@@ -12,6 +13,7 @@ from postgres_proxy import Proxy, When, engine_through
 from world import World, create, only_verdict, patch
 
 from airflow_updraft import Collection, write_batch
+from airflow_updraft.dag_api import consumer
 from airflow_updraft.dag_api.collection_store import CollectionStore
 from airflow_updraft.dag_api.write_all import write_all
 from airflow_updraft.dag_api.write_batch import WRITES_MAX, WriteBatch
@@ -301,6 +303,48 @@ def test_a_thousand_writes_take_a_few_statements(world: World, asks: Collection)
     assert statements_of(range(1, 500)) == statements_of(range(500, 502)) < 10
 
 
+def test_case_c12_record_under_a_tightened_schema_is_set_aside_and_the_others_written(
+    world: World,
+) -> None:
+    """case C12: all writes of a change are made, or none."""
+    asks, clients = collection_of(world), collection_of(world, "clients")
+    device = world.device()
+    device.push(create("a", note="n"), create("old", note="n"), create("c", note="n"))
+    with world.engine.begin() as conn:
+        long = json.dumps({"note": "n" * 300})
+        conn.execute(
+            sa.text("UPDATE updraft_records SET fields = :f WHERE id = 'old'"), {"f": long}
+        )
+    with consumer.changes(world.engine, "asks", "score", 100) as changes:
+        with write_batch(changes) as batch:
+            for change in changes:
+                batch.put(clients, {"id": change.id, "note": "follow up"}, change=change)
+                batch.patch(asks, change.id, {"visits": 1}, missing_ok=True, change=change)
+        assert batch.changed == 4
+    assert [(row[0], row[1][2]) for row in records(world).items() if row[0][0] == "clients"] == [
+        (("clients", "a"), {"note": "follow up"}),
+        (("clients", "c"), {"note": "follow up"}),
+    ]
+    ((record_id, (_, words)),) = changes.refusals.items()
+    assert record_id == "old"
+    assert "field 'note'" in words
+    assert "nnn" not in words, "the words hold no values"
+
+
+def test_batch_refuses_what_does_not_fit_at_its_line_and_only_with_a_page(world: World) -> None:
+    asks, clients = collection_of(world), collection_of(world, "clients")
+    world.device().push(create("a"), create("b"))
+    page = consumer.changes(world.engine, "asks", "score", 100)
+    with page as changes, write_batch(changes) as batch:
+        batch.delete(asks, "b", change=changes[1])
+        batch.refuse(changes[1], "not to be deleted")
+        batch.put(clients, {"id": "a", "status": "never heard of"}, change=changes[0])
+    assert sorted(changes.refusals) == ["a", "b"]
+    assert sorted(world.records()) == ["a", "b"]
+    with pytest.raises(ValueError, match=r"write_batch\(changes\)"), write_batch() as batch:
+        batch.put(clients, {"id": "a"}, change=changes[0])
+
+
 def test_batch_is_bounded(asks: Collection) -> None:
     with write_batch() as batch:
         for at in range(WRITES_MAX):
@@ -348,7 +392,7 @@ def test_fault_30_batch_whose_commit_is_unknown_is_written_once(
     pace = Pace(sleep=lambda _: next(waits) and None, random=lambda: 1.0)
     written = write_all(world.engine, world.collections, writes, by=BY, pace=pace)
     assert (proxy.lost, next(waits)) == (1, 1), "one COMMIT was lost and one attempt followed"
-    assert written == (4, (("asks", "never"),))
+    assert (written.changed, written.missing) == (4, (("asks", "never"),))
     assert world.revision == 5, "one revision each, once"
     assert records(world) == {
         ("asks", "a"): (3, False, {"note": "2"}),

@@ -104,6 +104,12 @@ export const plantedBugs = [
     testName: 'test_case_c2_one_of_a_thousand_is_found_and_the_others_are_written',
   },
   {
+    bug: 'bell-rings-once',
+    runner: 'pytest',
+    testFile: 'tests/test_bell.py',
+    testName: 'test_case_c8_bell_rings_again_until_nothing_is_left',
+  },
+  {
     bug: 'feed-without-lock',
     runner: 'pytest',
     testFile: 'tests/test_concurrency.py',

@@ -1,4 +1,4 @@
-"""Checks of the readers of collections: consumers of DAGs, target tables, and rows these refuse."""
+"""Checks of the readers of collections: consumers of DAGs, target tables, what these refuse."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_updraft.check.finding import Verdicts, failed, ok, warning
+from airflow_updraft.check.finding import Verdicts, command, failed, ok, warning
 from airflow_updraft.check.site import Site
 from airflow_updraft.store.cursors import BELL, EXPIRED, TARGET
+from airflow_updraft.store.refused_changes import consumer_states
 from airflow_updraft.store.tables import consumers, records, refused_rows
 
 BEHIND_MAX = timedelta(hours=1)
@@ -38,22 +39,22 @@ def _behind(
     if cursor == EXPIRED:
         what = "it was away so long that deletions it never read are forgotten"
         why = "its next run fails: going on would keep deleted records for ever"
-        where = f"name = '{name}' AND collection = '{collection}'"
-        mend = f"DELETE FROM updraft_consumers WHERE {where}   (in the store: it begins anew)"  # noqa: S608 (shown)
-        yield failed(what, why, mend, about)
+        yield failed(what, why, command(f"consumers restart {collection} {name}"), about)
         return
     if not count:
         return
     age = site.now() - (oldest if oldest.tzinfo else oldest.replace(tzinfo=UTC))
     if age > BEHIND_MAX:
         what = f"unread changes: {count:,}, the oldest for {age.total_seconds() / 3600:,.0f} hours"
-        why, mend = _ABOUT.get(name, _CONSUMER)
-        yield warning(what, why, mend, about)
+        why, mend = _ABOUT.get(name, (_WHY, ""))
+        forget = command(f"consumers forget {collection} {name}")
+        yield warning(what, why, mend or _MEND.format(forget=forget), about)
 
 
-_CONSUMER = (
-    "the DAG of this consumer does not run, or does not acknowledge the changes it has read",
-    "airflow dags list-runs <the consumer's DAG>   (trigger it, or look at its log)",
+_WHY = "the DAG of this consumer does not run, or does not acknowledge the changes it has read"
+_MEND = (
+    "airflow dags list-runs <the consumer's DAG>   (trigger it, or look at its log; where the "
+    "consumer is no more: {forget})"
 )
 _ABOUT = {
     TARGET: (
@@ -81,3 +82,16 @@ def check_refused_rows(site: Site) -> Verdicts:
         yield warning(what, why, mend, collection)
     if not counts:
         yield ok("no row is refused by its target table")
+
+
+def check_refused_changes(site: Site) -> Verdicts:
+    """No consumer has set a change aside that it cannot process."""
+    with site.connect() as conn:
+        refusing = [state for state in consumer_states(conn) if state.refused]
+    for one in refusing:
+        what = f"changes that the consumer has set aside: {one.refused:,}"
+        why = "they are handed out again when the record changes, or when the consumer is restarted"
+        mend = command(f"consumers list --refused {one.collection} {one.name}")
+        yield warning(what, why, mend, f"{one.name} of {one.collection}")
+    if not refusing:
+        yield ok("no consumer has set a change aside")

@@ -29,7 +29,11 @@ from airflow_updraft.check.http import (
     check_request_size,
     check_signed_in,
 )
-from airflow_updraft.check.readers import check_readers, check_refused_rows
+from airflow_updraft.check.readers import (
+    check_readers,
+    check_refused_changes,
+    check_refused_rows,
+)
 from airflow_updraft.check.run import Check
 from airflow_updraft.check.secret import check_published_key, check_secret
 from airflow_updraft.check.settings import check_base_url, check_cors, check_options, check_plugin
@@ -71,6 +75,7 @@ CHECKS: tuple[Check, ...] = (
     Check("last-sync", check_last_sync, _AIRFLOW),
     Check("reader", check_readers, ("migrations",)),
     Check("refused-rows", check_refused_rows, ("migrations",)),
+    Check("refused-changes", check_refused_changes, ("migrations",)),
     Check("plugin", check_plugin),
     Check("base-url", check_base_url),
     Check("cors", check_cors),

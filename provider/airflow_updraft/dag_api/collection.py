@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow.sdk import Asset
 
+    from airflow_updraft.dag_api.changes import Changes
     from airflow_updraft.dag_api.collection_store import CollectionStore
-    from airflow_updraft.dag_api.consumer import Change
 
 QUERY_LIMIT = 100
 CHANGES_LIMIT = 500
@@ -96,21 +96,52 @@ class Collection:
             after = page[-1]["id"]
 
     def changes(
-        self, consumer: str, limit: int = CHANGES_LIMIT
-    ) -> AbstractContextManager[list[Change]]:
+        self, consumer: str, limit: int = CHANGES_LIMIT, *, acknowledge: bool = True
+    ) -> AbstractContextManager[Changes]:
         """``with collection.changes(consumer="score") as changes:`` lists news for a consumer.
 
         The list holds at most ``limit`` changes since the consumer's last success, oldest first,
         each record once and as the record is now; a deleted record has ``record`` None. The
         consumer's cursor is kept in the store and moves only when the block ends without an error:
         a failed task gets the same changes again, so make its effects repeatable. The task's own
-        writes come back too. Raises ConsumerError at the end of the block when another run of the
-        consumer was faster, and at the start when the consumer was away for longer than ``[updraft]
-        consumer_days``.
+        writes come back too. While a consumer is behind, the bell rings again.
+
+        ``changes.refuse(change, message)`` sets a change aside that cannot be processed. With
+        ``acknowledge=False`` the cursor stays until ``acknowledge(changes.token)``.
+
+        Raises ConsumerError at the end of the block when another run of the consumer was faster,
+        and at the start when the consumer was away for longer than ``[updraft] consumer_days``.
         """
         from airflow_updraft.dag_api.consumer import changes  # noqa: PLC0415
 
-        return changes(self.store.engine, self.name, consumer, limit)
+        return changes(self.store.engine, self.name, consumer, limit, acknowledge=acknowledge)
+
+    def change_pages(self, consumer: str, limit: int = CHANGES_LIMIT) -> Iterator[Changes]:
+        """``for changes in collection.change_pages(consumer="score"):`` gives all news, in pages.
+
+        Each page is what ``changes`` gives, and is acknowledged when the loop asks for the next: a
+        loop that raises, or is left, is handed its page again. Ends at what the store held when the
+        loop began; what came later, the loop's own writes too, is for the next run.
+        """
+        from airflow_updraft.dag_api.consumer import change_pages  # noqa: PLC0415
+
+        return change_pages(self.store.engine, self.name, consumer, limit)
+
+    def acknowledge(self, token: str) -> None:
+        """Move a consumer past the changes of ``changes.token``, once other tasks are done.
+
+        A repeated acknowledgement changes nothing. Raises ConsumerError for a text that is no token
+        of this collection, and where the consumer was restarted or the store restored meanwhile.
+        """
+        from airflow_updraft.dag_api.token import acknowledge  # noqa: PLC0415
+
+        acknowledge(self.store.engine, self.name, token)
+
+    def refuse(self, token: str, record_id: str, message: str) -> None:
+        """Set a record of a token's changes aside, at once: for tasks that have the token alone."""
+        from airflow_updraft.dag_api.token import refuse  # noqa: PLC0415
+
+        refuse(self.store.engine, self.name, token, record_id, message)
 
     def restart(self, consumer: str) -> None:
         """Hand the consumer every record once more."""

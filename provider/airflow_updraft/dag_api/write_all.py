@@ -5,26 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from airflow_updraft.collections import Collection, Collections
-from airflow_updraft.dag_api.writes import Delete, Patch, Put, Write, place
-from airflow_updraft.errors import RecordChangedError, RecordInvalidError, RecordMissingError
-from airflow_updraft.exchange.merge import Outcome, Stored, merge
-from airflow_updraft.exchange.mutation import Mutation
+from airflow_updraft.collections import Collections
+from airflow_updraft.dag_api.write_outcomes import is_missing, mutation_of, problem_of
+from airflow_updraft.dag_api.writes import Patch, Put, Write
+from airflow_updraft.errors import RecordInvalidError
+from airflow_updraft.exchange.merge import Stored, merge
 from airflow_updraft.exchange.records import Changed, Key, load_records, write_records
-from airflow_updraft.exchange.server_changes import difference
 from airflow_updraft.store.revision import Counter, lock_counter, save_counter
 from airflow_updraft.store.transaction import Pace, run_transaction
 
 
 class Written(NamedTuple):
-    """Number of writes that changed something, and (collection, id) of patches without a record."""
+    """Number of writes that changed something, and (collection, id) of patches without a record.
+
+    ``refused`` has the words of each error that concerned a change's writes, by the change's id.
+    """
 
     changed: int = 0
     missing: tuple[Key, ...] = ()
+    refused: Mapping[str, str] = MappingProxyType({})
 
 
 def write_all(
@@ -34,12 +38,15 @@ def write_all(
     *,
     by: str,
     pace: Pace | None = None,
+    answers: Sequence[str | None] = (),
 ) -> Written:
     """Write in order, in one transaction; an error of any write leaves nothing written.
 
-    Each write finds the results of the writes before. All writes together need a few statements: a
-    SELECT for each collection, two to write. Raises RecordInvalidError, RecordMissingError and
-    RecordChangedError, which name the record.
+    ``answers`` names for each write the change that it answers, or None. An error of such a write
+    leaves out all writes of that change, and the others are written. Each write finds the results
+    of the writes before. All writes together need a few statements: a SELECT for each collection,
+    two to write. Raises RecordInvalidError, RecordMissingError and RecordChangedError, which name
+    the record.
     """
     effect: _Effect | None = None
 
@@ -52,7 +59,7 @@ def write_all(
         if effect is not None and effect.is_in(stored):
             return effect.written
         before = dict(stored)
-        effect = _apply(writes, stored, counter, collections)
+        effect = _apply_in_full(writes, answers, stored, counter, collections)
         if effect.changed:
             write_records(conn, effect.changed, before, by, collections, datetime.now(UTC))
             save_counter(conn, counter)
@@ -72,22 +79,56 @@ class _Effect(NamedTuple):
         )
 
 
-def _apply(
-    writes: Sequence[Write], stored: dict[Key, Stored], counter: Counter, collections: Collections
+def _apply_in_full(
+    writes: Sequence[Write],
+    answers: Sequence[str | None],
+    stored: dict[Key, Stored],
+    counter: Counter,
+    collections: Collections,
 ) -> _Effect:
-    """Decide all writes; ``stored`` and the counter are then as the writes leave the store."""
+    """Decide all writes, each change's in full or not at all.
+
+    ``stored`` and the counter are then as the writes leave the store.
+    """
+    owners = answers or [None] * len(writes)
+    refused: dict[str, str] = {}
+    while True:
+        kept = [pair for pair in zip(writes, owners, strict=True) if pair[1] not in refused]
+        trial, counted = dict(stored), replace(counter)
+        effect, problems = _apply(kept, trial, counted, collections)
+        if not problems:
+            stored.update(trial)
+            counter.revision = counted.revision
+            return effect._replace(written=effect.written._replace(refused=refused))
+        refused |= problems
+
+
+def _apply(
+    writes: Sequence[tuple[Write, str | None]],
+    stored: dict[Key, Stored],
+    counter: Counter,
+    collections: Collections,
+) -> tuple[_Effect, dict[str, str]]:
+    """Decide writes; return also the words of each change whose writes cannot be made."""
     # Airflow's patch names the revision its author has seen; later changes are always the author's
     # to decide.
     asking = {
         name: replace(collections[name], on_conflict="ask")
-        for name in {write.collection for write in writes}
+        for name in {write.collection for write, _ in writes}
     }
     first, changed_count = counter.revision, 0
     changed: dict[Key, Changed] = {}
     missing: list[Key] = []
-    for write in writes:
+    problems: dict[str, str] = {}
+    for write, answered in writes:
         key = write.collection, write.id
-        mutation = _mutation(write, stored.get(key), counter, first)
+        try:
+            mutation = mutation_of(write, stored.get(key), counter, first)
+        except RecordInvalidError as error:
+            if answered is None:
+                raise
+            problems.setdefault(answered, str(error))
+            continue
         if mutation is None:
             continue
         owner = write.owner if isinstance(write, Put) else None
@@ -99,48 +140,10 @@ def _apply(
             stored[key] = outcome.record
             changed[key] = Changed(outcome.record, outcome.text)
             changed_count += 1
-        elif _is_missing(outcome) and isinstance(write, Patch) and write.missing_ok:
+        elif is_missing(outcome) and isinstance(write, Patch) and write.missing_ok:
             missing.append(key)
-        else:
-            _raise_problem(write, outcome, collections[write.collection])
-    return _Effect(Written(changed_count, tuple(missing)), changed)
-
-
-def _mutation(write: Write, held: Stored | None, counter: Counter, first: int) -> Mutation | None:
-    """Return the mutation for a write, or None when the store holds the result already.
-
-    The author has seen everything, except with a patch that has a base. ``first`` is the store's
-    revision before the writes.
-    """
-    match write:
-        case Put():
-            return difference(write.collection, {"id": write.id, **write.fields}, held, counter)
-        case Delete():
-            return Mutation(write.collection, write.id, counter.revision, "delete")
-        case Patch():
-            if write.base is not None and not 0 <= write.base <= first:
-                message = f"base {write.base} is no revision of the store, which is at {first}"
-                raise RecordInvalidError(place(write.collection, write.id), message)
-            seen = counter.revision if write.base is None else write.base
-            return Mutation(
-                write.collection, write.id, seen, "patch", set=write.fields, removed=write.removed
-            )
-
-
-def _is_missing(outcome: Outcome) -> bool:
-    return outcome.fields == "*" and outcome.problem is None
-
-
-def _raise_problem(write: Write, outcome: Outcome, collection: Collection) -> None:
-    """Raise the problem that keeps the write from being done; return when all was equal.
-
-    Messages hold no values: more people read the log of a task than the records.
-    """
-    where = place(write.collection, write.id)
-    if outcome.problem is not None:
-        problem = collection.without_values(outcome.problem)
-        raise RecordInvalidError(where, problem.message, problem.path)
-    if _is_missing(outcome):
-        raise RecordMissingError(f"{where} does not exist, or was deleted. Nothing was written")
-    if outcome.fields is not None:
-        raise RecordChangedError(where, tuple(outcome.fields), getattr(write, "base", None) or 0)
+        elif problem := problem_of(write, outcome, collections[write.collection]):
+            if answered is None:
+                raise problem
+            problems.setdefault(answered, str(problem))
+    return _Effect(Written(changed_count, tuple(missing)), changed), problems

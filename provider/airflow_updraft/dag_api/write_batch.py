@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from airflow_updraft.collections import Collections
+    from airflow_updraft.dag_api.changes import Change, Changes
     from airflow_updraft.dag_api.writes import Write
 
 WRITES_MAX = 10_000
@@ -23,26 +24,36 @@ class WriteBatch:
 
     Writes are kept until the block ends, and no lock is held before. So a read in the block does
     not see the writes, and a write cannot tell whether the store changed: ``changed`` does, after
-    the block.
+    the block. A write with ``change`` answers a change of the batch's page: where the write cannot
+    be made, no write of that change is made, the change is refused with the error's words, and the
+    others are written.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, changes: Changes | None = None) -> None:
+        self._changes = changes
         self.changed = 0
         """Number of writes that changed anything, set after the block."""
         self.missing: frozenset[tuple[str, str]] = frozenset()
         """(collection, id) of each patch with ``missing_ok`` that found no record, set after the
         block."""
         self._writes: list[Write] = []
+        self._answers: list[str | None] = []
         self._store: tuple[sa.Engine, Collections] | None = None
         self._has_ended = False
 
     def put(
-        self, collection: Collection, record: Mapping[str, Any], *, owner: str | None = None
+        self,
+        collection: Collection,
+        record: Mapping[str, Any],
+        *,
+        owner: str | None = None,
+        change: Change | None = None,
     ) -> None:
         """Do as ``Collection.put``; raise RecordInvalidError at once."""
         from airflow_updraft.dag_api.writes import put_of  # noqa: PLC0415
 
-        self._add(collection, put_of(collection.store.collection, record, owner))
+        with self._answering(change):
+            self._add(collection, put_of(collection.store.collection, record, owner), change)
 
     def patch(
         self,
@@ -53,6 +64,7 @@ class WriteBatch:
         *,
         base: int | None = None,
         missing_ok: bool = False,
+        change: Change | None = None,
     ) -> None:
         """Do as ``Collection.patch``; raise RecordInvalidError at once for an unfit value.
 
@@ -63,17 +75,49 @@ class WriteBatch:
         from airflow_updraft.dag_api.writes import patch_of  # noqa: PLC0415
 
         declared = collection.store.collection
-        self._add(
-            collection, patch_of(declared, record_id, fields, remove, base, missing_ok=missing_ok)
-        )
+        with self._answering(change):
+            write = patch_of(declared, record_id, fields, remove, base, missing_ok=missing_ok)
+            self._add(collection, write, change)
 
-    def delete(self, collection: Collection, record_id: str) -> None:
+    def delete(
+        self, collection: Collection, record_id: str, *, change: Change | None = None
+    ) -> None:
         """Do as ``Collection.delete``: an absent record is no error."""
         from airflow_updraft.dag_api.writes import delete_of  # noqa: PLC0415
 
-        self._add(collection, delete_of(collection.store.collection, record_id))
+        with self._answering(change):
+            self._add(collection, delete_of(collection.store.collection, record_id), change)
 
-    def _add(self, collection: Collection, write: Write) -> None:
+    def refuse(self, change: Change, message: str) -> None:
+        """Set a change of the batch's page aside, with words; its writes with ``change`` go.
+
+        Raises ValueError for a batch without a page: ``write_batch(changes)`` gives it one.
+        """
+        self._page().refuse(change, message)
+
+    def _page(self) -> Changes:
+        if self._changes is None:
+            raise ValueError(
+                "this batch has no page of changes: open it with write_batch(changes), where "
+                "changes is the page that is handled"
+            )
+        return self._changes
+
+    @contextmanager
+    def _answering(self, change: Change | None) -> Iterator[None]:
+        """Refuse the change where its write cannot be made, instead of raising."""
+        if change is None:
+            yield
+            return
+        from airflow_updraft.errors import RecordInvalidError  # noqa: PLC0415
+
+        page = self._page()
+        try:
+            yield
+        except RecordInvalidError as error:
+            page.refuse(change, str(error))
+
+    def _add(self, collection: Collection, write: Write, change: Change | None) -> None:
         if self._has_ended:
             raise RuntimeError("this batch has ended: open another block")
         if len(self._writes) == WRITES_MAX:
@@ -82,6 +126,7 @@ class WriteBatch:
             )
         self._store = collection.store.engine, collection.store.collections
         self._writes.append(write)
+        self._answers.append(change.id if change else None)
 
     def _close(self) -> None:
         self._has_ended = True
@@ -91,12 +136,24 @@ class WriteBatch:
             return
         from airflow_updraft.dag_api.write_all import write_all  # noqa: PLC0415
 
-        written = write_all(*self._store, self._writes, by=author())
+        refused = self._changes.refusals if self._changes is not None else {}
+        kept = [
+            pair for pair in zip(self._writes, self._answers, strict=True) if pair[1] not in refused
+        ]
+        written = write_all(
+            *self._store,
+            [write for write, _ in kept],
+            by=author(),
+            answers=[answered for _, answered in kept],
+        )
         self.changed, self.missing = written.changed, frozenset(written.missing)
+        for change in self._changes or ():
+            if change.id in written.refused:
+                self._page().refuse(change, written.refused[change.id])
 
 
 @contextmanager
-def write_batch() -> Iterator[WriteBatch]:
+def write_batch(changes: Changes | None = None) -> Iterator[WriteBatch]:
     """Collect writes and write all in one transaction.
 
     ``with write_batch() as batch: batch.patch(inspections, id, {…}); batch.put(tasks, {…})``
@@ -105,8 +162,10 @@ def write_batch() -> Iterator[WriteBatch]:
     of the writes before. Nothing is written when the block or any write raises: RecordInvalidError,
     RecordMissingError and RecordChangedError name the record. 500 writes cost the database little
     more than a single write.
+
+    ``write_batch(changes)``, with a page of ``Collection.changes``, may refuse changes of it.
     """
-    batch = WriteBatch()
+    batch = WriteBatch(changes)
     try:
         yield batch
     finally:

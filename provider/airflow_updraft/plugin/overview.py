@@ -1,4 +1,4 @@
-"""The operators' view: devices, collections and rejections, read from the store alone."""
+"""The operators' view: devices, collections, consumers, rejections, read from the store alone."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from airflow_updraft.exchange.epoch import is_of
 from airflow_updraft.exchange.outcome import show_outcome
 from airflow_updraft.json_values import Json
 from airflow_updraft.plugin.store import OpenStore
+from airflow_updraft.store.refused_changes import consumer_states
 from airflow_updraft.store.tables import meta, records, replicas
 
 DEVICES_MAX = 500
@@ -62,6 +63,7 @@ def overview(store: OpenStore, overdue_days: float, now: datetime) -> dict[str, 
             },
             "longestAway": longest,
             "collections": _collections(conn, store.collections),
+            "consumers": [one.shown() for one in consumer_states(conn)],
             "rejections": _rejections(rows),
         }
 
@@ -84,20 +86,8 @@ def _is_due(row: sa.Row[Any], overdue_before: datetime) -> bool:
     return _aware(row.last_seen) < overdue_before
 
 
-_SHOWN = [
-    replicas.c[name]
-    for name in (
-        "replica_id",
-        "user",
-        "epoch",
-        "number",
-        "is_void",
-        "transport",
-        "last_seen",
-        "device",
-        "outcome",
-    )
-]
+_NAMES = "replica_id user epoch number is_void transport last_seen device outcome"
+_SHOWN = [replicas.c[name] for name in _NAMES.split()]
 """All columns but the verdicts: a batch's verdicts can be half a megabyte."""
 
 

@@ -72,15 +72,32 @@ def move_cursor(conn: sa.Connection, name: str, collection: str, start: Position
         return False
     here = (consumers.c.name == name, consumers.c.collection == collection)
     if start.cursor == 0:
-        first = insert(conn, consumers).values(name=name, collection=collection, revision=0)
-        conn.execute(first.on_conflict_do_nothing())
+        register(conn, name, collection)
     conn.execute(
         consumers.update().where(*here, consumers.c.revision == start.cursor).values(revision=end)
     )
     return conn.scalar(sa.select(consumers.c.revision).where(*here)) == end
 
 
+def register(conn: sa.Connection, name: str, collection: str) -> None:
+    """Note a reader before its first success, so that it can be woken, counted and shown."""
+    first = insert(conn, consumers).values(name=name, collection=collection, revision=0)
+    conn.execute(first.on_conflict_do_nothing())
+
+
 def restart_cursor(conn: sa.Connection, name: str, collection: str) -> None:
     """Let a reader begin anew, with every record of the collection once more."""
+    set_cursor(conn, name, collection, 0)
+
+
+def set_cursor(conn: sa.Connection, name: str, collection: str, revision: int) -> None:
+    """Put a reader's cursor to this revision, wherever it was."""
+    register(conn, name, collection)
     here = (consumers.c.name == name, consumers.c.collection == collection)
-    conn.execute(consumers.delete().where(*here))
+    conn.execute(consumers.update().where(*here).values(revision=revision))
+
+
+def forget_reader(conn: sa.Connection, name: str, collection: str) -> bool:
+    """Remove a reader, which holds nothing back any more; False where there is none."""
+    here = (consumers.c.name == name, consumers.c.collection == collection)
+    return conn.execute(consumers.delete().where(*here)).rowcount > 0

@@ -12,7 +12,7 @@ from airflow_updraft.errors import StoreVersionError
 from airflow_updraft.store.connection import connected
 from airflow_updraft.store.transaction import SQLITE_WAIT_MS, run_transaction
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 """Grows with each migration; a test keeps these tables and the migrations' result equal."""
 
 metadata = sa.MetaData()
@@ -107,6 +107,18 @@ consumers = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("collection", sa.Text, primary_key=True),
     sa.Column("revision", sa.BigInteger, nullable=False),
+)
+
+refused_changes = sa.Table(
+    "updraft_refused_changes",
+    metadata,
+    sa.Column("consumer", sa.Text, primary_key=True),
+    sa.Column("collection", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column(
+        "revision", sa.BigInteger, nullable=False
+    ),  # the record's; a later change of it is handed out again
+    sa.Column("message", sa.Text, nullable=False),  # the DAG's words, for operators alone
 )
 
 refused_rows = sa.Table(

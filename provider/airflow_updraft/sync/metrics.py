@@ -15,6 +15,7 @@ def sync_gauges(report: Mapping[str, Any]) -> dict[str, float]:
     """Return ``updraft.collection.<name>.{records,tombstones,behind,rejected,refused,failed}``.
 
     Devices: ``updraft.devices``, ``updraft.devices.overdue``, ``updraft.devices.other_epoch``.
+    Consumers: ``updraft.consumer.<name>.{behind,refused}``, of all collections that it follows.
     """
     gauges = {
         "updraft.devices": report["deviceCount"],
@@ -28,6 +29,10 @@ def sync_gauges(report: Mapping[str, Any]) -> dict[str, float]:
         if "target" in part:
             gauges[f"{prefix}.refused"] = part["target"].get("refused", 0)
         gauges[f"{prefix}.failed"] = int("error" in part)
+    for consumer in report.get("consumers", ()):
+        for count in ("behind", "refused"):
+            gauge = f"updraft.consumer.{_part(consumer['name'])}.{count}"
+            gauges[gauge] = gauges.get(gauge, 0) + consumer[count]
     return gauges
 
 
@@ -53,5 +58,5 @@ def emit(gauges: Mapping[str, float]) -> None:
 
 
 def _part(name: str) -> str:
-    """Return a collection's name for a metric: backends allow letters, digits, ``_`` and ``-``."""
+    """Return a name for a metric: backends allow letters, digits, ``_`` and ``-``."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", name)

@@ -11,6 +11,7 @@ from airflow_updraft.collections import Collections
 from airflow_updraft.discreet import describe
 from airflow_updraft.exchange.epoch import BRANCH
 from airflow_updraft.json_values import Json
+from airflow_updraft.store.refused_changes import consumer_states
 from airflow_updraft.store.tables import meta, records, replicas
 from airflow_updraft.sync.sources import import_source
 from airflow_updraft.sync.targets import export_target, read_cursor
@@ -63,7 +64,9 @@ def report(
     done: Mapping[str, Mapping[str, Json]],
     due: datetime,
 ) -> dict[str, Json]:
-    """Return every collection's state and the number of devices; ``done`` is this run's work.
+    """Return the state of collections and consumers, and the number of devices.
+
+    ``done`` is this run's work.
 
     Only counts: everybody who may see the DAG reads these, and names and times of devices are for
     operators (the page "Updraft"). ``overdueCount``: devices not seen since ``due``, which still
@@ -87,6 +90,7 @@ def report(
         )
         known = sa.select(sa.func.count(), is_due, is_elsewhere).select_from(replicas)
         device_count, overdue_count, other_epoch_count = conn.execute(known).one()
+        readers = consumer_states(conn)
     parts = {}
     for name, collection in collections.items():
         _, alive, total, head = counted.get(name, (name, 0, 0, 0))
@@ -100,6 +104,7 @@ def report(
             parts[name]["behind"] = max(0, head - read_cursor(store, name))
     return {
         "collections": parts,
+        "consumers": [one.shown() for one in readers],
         "deviceCount": device_count,
         "otherEpochCount": other_epoch_count,
         "overdueCount": overdue_count,

@@ -38,10 +38,9 @@ def export_target(
         raise TableSyncError(
             f"{collection.name}: the target table {ref.table!r} was not written for so long that "
             "deletions are "
-            f"forgotten. First remove the rows whose {ref.key!r} is no record any more, then the "
-            f"row {TARGET!r}, "
-            f"{collection.name!r} of the store's table updraft_consumers: the next run writes "
-            "every record"
+            f"forgotten. First remove the rows whose {ref.key!r} is no record any more, then run "
+            f"'python -m airflow_updraft consumers restart {collection.name} {TARGET}': the next "
+            "run writes every record"
         )
     shape = table.shape
     written = deleted = 0

@@ -141,6 +141,11 @@ def consumer(name: str, revision: int, *, age: timedelta = timedelta()) -> Calla
     return plant
 
 
+def refused_change(well: Well) -> None:
+    consumer("scoring", 1)(well)
+    well.store("INSERT INTO updraft_refused_changes VALUES ('scoring', 'asks', 'a', 1, 'no site')")
+
+
 def refused_row(well: Well) -> None:
     well.store(
         "INSERT INTO updraft_refused_rows (collection, id, revision, message, table_shape) "
@@ -761,8 +766,16 @@ FAULTS = (
         "consumer that was away too long",
         "reader",
         "deletions it never read are forgotten",
-        "DELETE FROM updraft_consumers",
+        "consumers restart asks scoring",
         consumer("scoring", -1),
+    ),
+    Fault(
+        "change that a consumer refuses",
+        "refused-changes",
+        "has set aside: 1",
+        "consumers list --refused asks scoring",
+        refused_change,
+        "warning",
     ),
     Fault(
         "row that its table refuses",

@@ -28,6 +28,12 @@ const columns = {
     ['Tombstones', (c) => c.tombstones, 'number'],
     ['Feed head', (c) => c.head, 'number'],
   ],
+  consumers: [
+    ['Consumer', (c) => c.name, 'long'],
+    ['Collection', (c) => c.collection],
+    ['Behind', (c) => (c.isExpired ? 'must begin anew' : c.behind), (c) => (c.isExpired ? 'bad' : 'number')],
+    ['Set aside', (c) => c.refused, (c) => (c.refused > 0 ? 'bad' : 'number')],
+  ],
   rejections: [
     ['User', (r) => r.user],
     ['Collection', (r) => r.collection],
@@ -114,6 +120,7 @@ function show(overview) {
     [`Overdue (${devices.overdueDays} days)`, devices.overdue],
   ]);
   fillTable('collections', overview.collections);
+  fillTable('consumers', overview.consumers);
   fillTable('rejections', overview.rejections);
   fillTable('devices', devices.shown);
   fillTable('longest-away', overview.longestAway);
