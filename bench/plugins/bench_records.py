@@ -13,10 +13,11 @@ from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import text
 
+from airflow_updraft.airflow_bridge import MetadataBondKeeper, MetadataEpochKeeper
 from airflow_updraft.plugin.store import Store
 
 app = FastAPI(title="Bench")
-store = Store(connections_max=4)
+store = Store(4, MetadataBondKeeper(), MetadataEpochKeeper())
 
 TABLE = text(
     "CREATE TABLE IF NOT EXISTS bench_records "

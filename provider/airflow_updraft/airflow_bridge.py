@@ -15,12 +15,15 @@ from airflow.sdk import BaseHook, Connection, Variable
 from airflow_updraft.collections import Collections, load_collections
 from airflow_updraft.discreet import make_discreet
 from airflow_updraft.errors import CollectionsFileError, StoreNotConfiguredError, TableSyncError
+from airflow_updraft.exchange.epoch import EpochKeeper
 from airflow_updraft.exchange.shared_secret import checked, secret_of
-from airflow_updraft.store.tables import create_store
+from airflow_updraft.store.bond import BondKeeper, admit
 
 STORE_CONNECTION = "updraft_default"
 EPOCH_VARIABLE = "updraft_epoch"
 _EPOCH_DESCRIPTION = "Updraft: must equal the store's epoch. Do not edit."
+BOND_VARIABLE = "updraft_store"
+_BOND_DESCRIPTION = "Updraft: which store belongs to this Airflow. Do not edit."
 SECRET_VARIABLE = "updraft_secret"  # noqa: S105 (a name, no secret)
 """Airflow never shows the value of a Variable with "secret" in the name, in any form or log."""
 _SECRET_DESCRIPTION = "Updraft: signs answers and proofs (docs/operations.md). Do not show or edit."  # noqa: S105
@@ -32,10 +35,27 @@ Add one to a PostgreSQL database of its own: airflow connections add {STORE_CONN
 To try it out on one machine, set AIRFLOW__UPDRAFT__DEV_SQLITE=True instead."""
 
 
-def store_engine() -> sa.Engine:
-    """Return the store's engine, with all tables created; raise StoreNotConfiguredError."""
+def store_engine(*, may_bond: bool = True) -> sa.Engine:
+    """Return the engine of this Airflow's store, for tasks, the DAG processor and the triggerer.
+
+    All tables are there. Raises StoreNotConfiguredError, or StoreRefusedError for a database that
+    is not this Airflow's store. Without ``may_bond`` no Variable is written.
+    """
+    return _admitted(VariableBondKeeper(), VariableEpochKeeper(), may_bond=may_bond)
+
+
+def server_store_engine() -> sa.Engine:
+    """Return the engine as ``store_engine`` does, for the command line."""
+    return _admitted(MetadataBondKeeper(), MetadataEpochKeeper(), may_bond=True)
+
+
+def _admitted(bonds: BondKeeper, epochs: EpochKeeper, *, may_bond: bool) -> sa.Engine:
     engine = find_store()
-    create_store(engine)
+    try:
+        admit(engine, bonds, epochs.get, may_bond=may_bond)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 
@@ -189,6 +209,20 @@ class MetadataEpochKeeper(StoredVariable):
 
     def __init__(self) -> None:
         super().__init__(EPOCH_VARIABLE, _EPOCH_DESCRIPTION)
+
+
+class VariableBondKeeper(TaskVariable):
+    """Keeps the bond in an Airflow Variable: a restored or exchanged store brings another."""
+
+    def __init__(self) -> None:
+        super().__init__(BOND_VARIABLE, _BOND_DESCRIPTION)
+
+
+class MetadataBondKeeper(StoredVariable):
+    """Keeps the bond in the same Variable for the API server and the command line."""
+
+    def __init__(self) -> None:
+        super().__init__(BOND_VARIABLE, _BOND_DESCRIPTION)
 
 
 def configured_secret() -> str | None:

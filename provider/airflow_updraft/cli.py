@@ -36,7 +36,8 @@ CONFIRM_HELP = (
 )
 YES_HELP = "do not ask; needed where nobody can be asked"
 NEW_EPOCH_HELP = (
-    "After the store was restored from a backup: make every device read everything again."
+    "After the store was restored from a backup, or where a new, foreign or older store is refused "
+    "and is the right one: confirm it, and make every device read everything again."
 )
 
 
@@ -150,7 +151,7 @@ def confirm_source(arguments: argparse.Namespace) -> int:
     os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
-    from airflow_updraft.airflow_bridge import declared_collections, store_engine  # noqa: PLC0415
+    from airflow_updraft.airflow_bridge import declared_collections, server_store_engine  # noqa: PLC0415
     from airflow_updraft.errors import UpdraftError  # noqa: PLC0415
     from airflow_updraft.sync.source_loss import confirm  # noqa: PLC0415
 
@@ -163,7 +164,7 @@ def confirm_source(arguments: argparse.Namespace) -> int:
                 file=sys.stderr,
             )
             return 2
-        count = confirm(store_engine(), name)
+        count = confirm(server_store_engine(), name)
     except (UpdraftError, SQLAlchemyError) as error:
         print(
             f"Nothing was confirmed. {error}\nMend this and run the command again.", file=sys.stderr
@@ -178,12 +179,12 @@ def verify_store(_: argparse.Namespace) -> int:
     os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
-    from airflow_updraft.airflow_bridge import store_engine  # noqa: PLC0415
+    from airflow_updraft.airflow_bridge import server_store_engine  # noqa: PLC0415
     from airflow_updraft.errors import UpdraftError  # noqa: PLC0415
     from airflow_updraft.sync.invariants import verify  # noqa: PLC0415
 
     try:
-        report = verify(store_engine())
+        report = verify(server_store_engine())
     except (UpdraftError, SQLAlchemyError) as error:
         print(
             f"The store was not verified. {error}\nMend this and run the command again.",
@@ -204,17 +205,29 @@ def new_epoch(arguments: argparse.Namespace) -> int:
     os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 (the help needs no database)
 
-    from airflow_updraft.airflow_bridge import MetadataEpochKeeper, store_engine  # noqa: PLC0415
+    from airflow_updraft.airflow_bridge import (  # noqa: PLC0415
+        MetadataBondKeeper,
+        MetadataEpochKeeper,
+        find_store,
+    )
     from airflow_updraft.errors import UpdraftError  # noqa: PLC0415
-    from airflow_updraft.exchange.new_epoch import begin_epoch, store_state  # noqa: PLC0415
+    from airflow_updraft.exchange.new_epoch import (  # noqa: PLC0415
+        begin_epoch,
+        store_state,
+        why_refused,
+    )
+    from airflow_updraft.store.bond import refuse_airflows_own  # noqa: PLC0415
 
     try:
-        store, keeper = store_engine(), MetadataEpochKeeper()
+        store, keeper, bonds = find_store(), MetadataEpochKeeper(), MetadataBondKeeper()
+        refuse_airflows_own(store)
         before = store_state(store, keeper)
         print(_shown(store.url.render_as_string(hide_password=True), before))
+        if why := why_refused(store, keeper, bonds):
+            print(f"Refused so far ({why.kind}): {why}.")
         if not arguments.yes and not _confirmed():
             return 2
-        epoch = begin_epoch(store, keeper)
+        epoch = begin_epoch(store, keeper, bonds)
     except (UpdraftError, SQLAlchemyError) as error:
         print(
             f"The epoch was not renewed, or only in part. {error}\nMend this and run the command "
@@ -223,7 +236,7 @@ def new_epoch(arguments: argparse.Namespace) -> int:
         )
         return 1
     print(
-        f"Old epoch: {before.epoch}\nNew epoch: {epoch}\n"
+        f"Old epoch: {before.epoch or 'none'}\nNew epoch: {epoch}\n"
         f"At its next exchange each of {before.devices} devices reads everything again. What its "
         "user captured and the "
         "store has not acknowledged stays on the device and is sent after that; where the records "
@@ -236,7 +249,7 @@ def new_epoch(arguments: argparse.Namespace) -> int:
 def _shown(url: str, state: StoreState) -> str:
     kept = f"kept in Airflow: {state.kept or 'none yet'}"
     return (
-        f"Store {url}: epoch {state.epoch} ({kept}), "
+        f"Store {url}: epoch {state.epoch or 'none yet'} ({kept}), "
         f"revision {state.revision}, {state.devices} devices."
     )
 

@@ -58,6 +58,57 @@ class StoreNotConfiguredError(UpdraftError):
     kind = "store_not_configured"
 
 
+class StoreRefusedError(UpdraftError):
+    """The database is not the store of this Airflow; nothing was read, made or changed."""
+
+    kind = "foreign_store"
+
+
+_CONFIRM = (
+    "If this is the store that devices are to use from now on, confirm it with "
+    "'python -m airflow_updraft new-epoch' (airflow updraft new-epoch)"
+)
+
+
+class StoreIsNewError(StoreRefusedError):
+    """The database holds no store, or an unused one, and this Airflow knows another."""
+
+    kind = "store_is_new"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the database holds no store yet, and this Airflow already has one: devices would read "
+            "an empty store. Correct the Connection updraft_default, so that it names the database "
+            f"it named before. {_CONFIRM}"
+        )
+
+
+class ForeignStoreError(StoreRefusedError):
+    """The store belongs to another Airflow, or lies in Airflow's own metadata database."""
+
+    def __init__(self, *, is_airflows: bool = False) -> None:
+        super().__init__(
+            "the Connection updraft_default names Airflow's own metadata database: give the store "
+            "a database of its own"
+            if is_airflows
+            else "the store belongs to another Airflow, or to this one before its Variables were "
+            "deleted. Correct the Connection updraft_default, so that it names the database it "
+            f"named before. {_CONFIRM}"
+        )
+
+
+class OlderStoreError(StoreRefusedError):
+    """The store has lost revisions that it had reached: a restored backup, or a late standby."""
+
+    kind = "older_store"
+
+    def __init__(self, revision: int, reached: int) -> None:
+        super().__init__(
+            f"the store is at revision {revision} and had reached {reached}: it was restored from "
+            f"a backup, or is a standby that lags. {_CONFIRM}"
+        )
+
+
 class TableSyncError(UpdraftError):
     """A ``source`` or ``target`` table does not fit its collection's declaration."""
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from airflow_updraft.dag_api.bell import Bell
 
 POLL_S = 1.0
+RECHECK_S = 60.0
 BACKOFF_S_MAX = 30.0
 
 log = logging.getLogger(__name__)
@@ -39,15 +40,18 @@ class CollectionChangedTrigger(BaseEventTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll each second; SQL runs in a thread, as the triggerer's loop serves all triggers."""
         bell: Bell | None = None
-        wait = POLL_S
+        wait, due = POLL_S, 0.0
+        clock = asyncio.get_running_loop().time
         try:
             while True:
                 try:
-                    # asgiref's thread can ask for Airflow's Connections through the triggerer's own
-                    # loop.
-                    bell = bell or await sync_to_async(_open, thread_sensitive=False)(
-                        self.collection
-                    )
+                    # asgiref's thread can ask for Airflow's Connections and Variables through the
+                    # triggerer's own loop, which goes on meanwhile.
+                    if bell is None or clock() >= due:
+                        bell = await sync_to_async(_open, thread_sensitive=False)(
+                            self.collection, bell
+                        )
+                        due = clock() + RECHECK_S
                     rings = await asyncio.to_thread(bell.ask)
                     wait = POLL_S
                 except Exception as error:
@@ -72,9 +76,17 @@ class CollectionChangedTrigger(BaseEventTrigger):
                 bell.close()
 
 
-def _open(collection: str) -> Bell:
+def _open(collection: str, known: Bell | None) -> Bell:
+    """Open the store; keep a bell whose store is still the one that the Connection names."""
     # Imported late: DAG files that name the asset import this module, and need neither of these.
     from airflow_updraft.airflow_bridge import store_engine  # noqa: PLC0415
     from airflow_updraft.dag_api.bell import Bell  # noqa: PLC0415
 
-    return Bell(store_engine(), collection)
+    store = store_engine(may_bond=False)
+    if known is None:
+        return Bell(store, collection)
+    if known.has_store(store):
+        store.dispose()
+        return known
+    known.close()
+    return Bell(store, collection)

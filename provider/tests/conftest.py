@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from world import World
 
 from airflow_updraft.dag_api import bell
-from airflow_updraft.store import revision, tables, transaction
+from airflow_updraft.store import bond, revision, tables, transaction
 from airflow_updraft.sync import maintenance, refused_rows
 
 # No Airflow of the developer's own may be read or written by a test.
@@ -33,7 +33,13 @@ def pytest_unconfigure() -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--planted-bug",
-        choices=["feed-without-lock", "ledger-expiry", "refused-rows-forgotten", "bell-rings-once"],
+        choices=[
+            "feed-without-lock",
+            "ledger-expiry",
+            "refused-rows-forgotten",
+            "bell-rings-once",
+            "any-store-admitted",
+        ],
         help="break the engine on purpose: a named test must then fail, or the tests prove nothing",
     )
 
@@ -63,6 +69,8 @@ def _plant(planted_bug: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(revision, "lock_counter", read_without_lock)
         monkeypatch.setattr(revision, "LOCK", sa.text("SELECT 1"))
         monkeypatch.setattr(transaction, "_sqlite_transaction", without_begin)
+    if planted_bug == "any-store-admitted":
+        monkeypatch.setattr(bond, "problem", lambda *_: None)
     if planted_bug == "bell-rings-once":
         monkeypatch.setattr(bell.Bell, "_is_due_again", lambda *_: False)
     if planted_bug == "refused-rows-forgotten":

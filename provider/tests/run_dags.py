@@ -134,6 +134,15 @@ def run_pipelines(exchange: DAG, put: dict[str, Any], epoch: str) -> dict[str, A
     }
 
 
+def run_with_another_epoch(sync: DAG) -> dict[str, Any]:
+    """Synchronize a store that is not the one whose epoch Airflow keeps."""
+    epoch = Variable.get("updraft_epoch")
+    Variable.set("updraft_epoch", "of another store")
+    done = run(sync)
+    Variable.set("updraft_epoch", epoch)
+    return {"kept_store": Variable.get("updraft_store"), "other_epoch_sync": done}
+
+
 def main() -> dict[str, Any]:
     initdb()
     seed(sa.create_engine(f"sqlite:///{HOME}/demo.db"))
@@ -182,6 +191,7 @@ def main() -> dict[str, Any]:
     sql("DROP TABLE sites")
     found["failed_sync"] = run(sync)
     found |= run_pipelines(exchange, put, str(found["kept_epoch"]))
+    found |= run_with_another_epoch(sync)
     with sa.create_engine(f"sqlite:///{HOME}/store.db").begin() as conn:
         conn.execute(
             sa.text("UPDATE updraft_records SET revision = revision + 100 WHERE id = 'i1'")

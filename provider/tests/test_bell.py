@@ -16,7 +16,7 @@ from world import World, create, patch
 
 from airflow_updraft.dag_api import consumer
 from airflow_updraft.dag_api.bell import AFTER_PROGRESS_S, CONFIRM_S, STUCK_S, STUCK_S_MAX, Bell
-from airflow_updraft.store.tables import consumers
+from airflow_updraft.store.tables import consumers, create_store
 
 
 class Clock:
@@ -196,7 +196,7 @@ def test_trigger_fires_backs_off_from_a_broken_store_and_goes_on(
     slept: list[float] = []
     nowhere = sa.create_engine(f"sqlite:///{tmp_path}/no/such/folder/store.db")
     engines = iter([nowhere, nowhere, world.engine])
-    monkeypatch.setattr(airflow_bridge, "store_engine", lambda: next(engines))
+    monkeypatch.setattr(airflow_bridge, "store_engine", lambda **_: next(engines))
     world.device().push(create("a"))
 
     async def sleep(seconds: float) -> None:
@@ -215,6 +215,44 @@ def test_trigger_fires_backs_off_from_a_broken_store_and_goes_on(
     assert slept == [1.0, 2.0]
 
 
+def test_trigger_takes_up_an_edited_connection_and_stays_silent_for_a_refused_store(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """case C10: as the API server does, each minute."""
+    from airflow_updraft import airflow_bridge, trigger
+    from airflow_updraft.errors import ForeignStoreError
+
+    before = sa.create_engine(f"sqlite:///{tmp_path}/before.db")
+    create_store(before)
+    world.device().push(create("a"))
+    answers = iter([before, before, ForeignStoreError(), world.engine])
+    asked = []
+
+    def open_store(**options: bool) -> sa.Engine:
+        asked.append(options)
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def sleep(_: float) -> None:
+        pass
+
+    async def first_event() -> Any:
+        monkeypatch.setattr(trigger.asyncio, "sleep", sleep)
+        events = trigger.CollectionChangedTrigger(collection="asks").run()
+        try:
+            return await anext(events)
+        finally:
+            await events.aclose()  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(airflow_bridge, "store_engine", open_store)
+    monkeypatch.setattr(trigger, "RECHECK_S", 0.0)
+    assert asyncio.run(first_event()).payload == {"collection": "asks", "revision": 1}
+    assert asked == [{"may_bond": False}] * 4, "a triggerer keeps nothing"
+    before.dispose()
+
+
 def test_trigger_does_not_block_the_loop(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow_updraft import airflow_bridge, trigger
     from airflow_updraft.dag_api import bell
@@ -223,7 +261,7 @@ def test_trigger_does_not_block_the_loop(world: World, monkeypatch: pytest.Monke
         time.sleep(0.3)
         return 1
 
-    monkeypatch.setattr(airflow_bridge, "store_engine", lambda: world.engine)
+    monkeypatch.setattr(airflow_bridge, "store_engine", lambda **_: world.engine)
     monkeypatch.setattr(bell.Bell, "ask", slow)
 
     async def beats_meanwhile() -> int:

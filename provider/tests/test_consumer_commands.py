@@ -17,7 +17,7 @@ from airflow_updraft.sync.run import report
 def behind(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """A store whose consumer has read one of three changes."""
     monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "")
-    monkeypatch.setattr(airflow_bridge, "store_engine", lambda: world.engine)
+    monkeypatch.setattr(airflow_bridge, "server_store_engine", lambda: world.engine)
     world.device().push(create("a"), create("b"), create("c"))
     assert read(world, 1) == ["a"]
     return world

@@ -165,6 +165,16 @@ def test_failed_synchronization_keeps_the_store_verified_and_pruned(ran: dict[st
     }
 
 
+def test_case_c10_nothing_is_exported_of_a_store_with_another_epoch(ran: dict[str, Any]) -> None:
+    """case C10: verify was green, and the wrong store was exported."""
+    other = ran["other_epoch_sync"]
+    assert (other["tasks"]["sync"], other["tasks"]["verify"]) == ("failed", "failed")
+    assert "sync" not in other["xcoms"], "nothing was done that could be reported"
+    (violation,) = other["xcoms"]["verify"]["violations"]
+    assert violation["rule"] == "the store has the epoch that Airflow keeps"
+    assert int(ran["kept_store"].split(":")[1]) > 0, "the revision reached, kept by the sync"
+
+
 def test_store_that_is_not_in_order_fails_the_run_and_is_not_pruned(ran: dict[str, Any]) -> None:
     corrupt = ran["corrupt_sync"]
     assert corrupt["state"] == "failed"

@@ -30,7 +30,7 @@ def test_hostile_confs_have_no_effect(
     be_good(world)
     device.pull()
     guard.learn()
-    monkeypatch.setattr(airflow_bridge, "store_engine", lambda: engine)
+    monkeypatch.setattr(airflow_bridge, "store_engine", lambda **_: engine)
     monkeypatch.setattr(airflow_bridge, "declared_collections", lambda: world.collections)
     monkeypatch.setattr(airflow_bridge, "VariableEpochKeeper", lambda: KeptEpoch(device.epoch))
     monkeypatch.setattr(airflow_bridge, "task_secret", lambda _: "outside the store")
@@ -67,7 +67,7 @@ def test_words_of_conf_are_never_rendered(monkeypatch: pytest.MonkeyPatch) -> No
     }
     engine = sa.create_engine("sqlite://")
     world, _ = guarded_world(engine)
-    monkeypatch.setattr(airflow_bridge, "store_engine", lambda: engine)
+    monkeypatch.setattr(airflow_bridge, "store_engine", lambda **_: engine)
     monkeypatch.setattr(airflow_bridge, "declared_collections", lambda: world.collections)
     monkeypatch.setattr(airflow_bridge, "VariableEpochKeeper", KeptEpoch)
     monkeypatch.setattr(airflow_bridge, "task_secret", lambda _: "outside the store")

@@ -109,6 +109,22 @@ def test_airflows_own_command_line_has_it_too(shell: dict[str, str]) -> None:
     assert epoch_of(shell) != before
 
 
+def test_fault_79_foreign_store_is_refused_by_commands_until_it_is_confirmed(
+    shell: dict[str, str],
+) -> None:
+    """fault 79"""
+    with store(shell).begin() as conn:
+        conn.execute(tables.meta.update().values(bond="theirs"))
+    done = run(shell, [*PACKAGE, "verify"], expected=1)
+    assert "belongs to another Airflow" in done.stderr
+    done = run(shell, [*PACKAGE, "new-epoch", "--yes"])
+    assert "Refused so far (foreign_store): the store belongs to another Airflow" in done.stdout
+    run(shell, [*PACKAGE, "verify"])
+    with store(shell).connect() as conn:
+        bond = conn.scalar(sa.select(tables.meta.c.bond))
+    assert airflow(shell, "variables", "get", "updraft_store").startswith(f"{bond}:")
+
+
 def test_missing_store_is_a_clear_error(shell: dict[str, str]) -> None:
     with sa.create_engine(f"sqlite:///{shell['AIRFLOW_HOME']}/airflow.db").begin() as conn:
         conn.exec_driver_sql("DELETE FROM connection")

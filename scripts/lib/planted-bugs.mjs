@@ -110,6 +110,12 @@ export const plantedBugs = [
     testName: 'test_case_c8_bell_rings_again_until_nothing_is_left',
   },
   {
+    bug: 'any-store-admitted',
+    runner: 'pytest',
+    testFile: 'tests/plugin/test_wrong_store.py',
+    testName: 'test_case_c10_connection_edited_to_an_empty_database_empties_no_device',
+  },
+  {
     bug: 'feed-without-lock',
     runner: 'pytest',
     testFile: 'tests/test_concurrency.py',

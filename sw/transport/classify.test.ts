@@ -252,6 +252,11 @@ const TABLE: readonly Row[] = [
     http(503, { detail: { kind, message: '…' } }, 30_000),
     store(30_000),
   ]),
+  ...['store_is_new', 'foreign_store', 'older_store'].map((kind): Row => [
+    `fault 79: 503 of the plugin: ${kind}`,
+    http(503, { detail: { kind, message: '…' } }, 30_000),
+    store(30_000),
+  ]),
   ['504 HTML', http(504, HTML), again],
 ];
 

@@ -124,7 +124,14 @@ const SIGN_IN_PAGE: Effect = {
   message: 'The request is sent on to another address.',
 };
 /** Kinds of the plugin's errors that only an operator can mend. */
-const STORE_KINDS: ReadonlySet<string> = new Set(['store', 'store_not_configured', 'collections']);
+const STORE_KINDS: ReadonlySet<string> = new Set([
+  'store',
+  'store_not_configured',
+  'store_is_new',
+  'foreign_store',
+  'older_store',
+  'collections',
+]);
 /** Statuses of a server that does not know the path, or serves only files. */
 const NO_SUCH_PATH: readonly number[] = [404, 405, 410, 501];
 

@@ -13,6 +13,8 @@ from airflow_updraft.check.site import Site, airflow_session
 from airflow_updraft.errors import SecretError
 from airflow_updraft.exchange.shared_secret import checked
 from airflow_updraft.exchange.signature import public_key
+from airflow_updraft.store.key_mark import key_mark
+from airflow_updraft.store.tables import meta
 
 _MAKE = f"airflow variables set {SECRET_VARIABLE} $(openssl rand -hex 32)"
 _LABEL = "updraft-key: "
@@ -68,6 +70,23 @@ def _of_the_variable(site: Site) -> Verdicts:
             yield failed(str(error), _WHY, _MAKE)
             return
         yield ok(f"the Variable {SECRET_VARIABLE}")
+
+
+def check_same_secret(site: Site) -> Verdicts:
+    """The secret is the one that the API server signs with, which left a mark in the store."""
+    with site.connect() as conn:
+        mark = conn.scalar(sa.select(meta.c.key_mark).where(meta.c.id == 1))
+    row = _variable()
+    secret = configured_secret() or (row.get_val() if row is not None else None)
+    if mark is None or secret is None:
+        yield ok("no API server has signed so far")
+    elif mark != key_mark(secret):
+        what = "the secret is another one than the API server signs with"
+        why = "proofs and answers of one part of Airflow count for nothing in the other"
+        mend = "set the same [updraft] secret (AIRFLOW__UPDRAFT__SECRET) in every part of Airflow"
+        yield failed(what, why, mend)
+    else:
+        yield ok("the secret that the API server signs with")
 
 
 def _is_unread(row: Any) -> bool:

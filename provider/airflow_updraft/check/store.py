@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from airflow_updraft.airflow_bridge import EPOCH_VARIABLE, MetadataEpochKeeper
+from airflow_updraft.airflow_bridge import (
+    BOND_VARIABLE,
+    EPOCH_VARIABLE,
+    MetadataBondKeeper,
+    MetadataEpochKeeper,
+)
 from airflow_updraft.check.finding import Verdicts, command, failed, ok, warning
 from airflow_updraft.check.site import Site
+from airflow_updraft.store.bond_rules import Outside, bond_of, look, problem
 from airflow_updraft.store.tables import SCHEMA_VERSION, meta, metadata
 
 _RENEW = (
@@ -20,8 +26,8 @@ def check_store(site: Site) -> Verdicts:
     """The tables are made; where Airflow remembers a store, a database without is the wrong one."""
     with site.connect() as conn:
         is_made = sa.inspect(conn).has_table(meta.name)
-    kept = MetadataEpochKeeper().get()
-    if not is_made and kept:
+    kept, bond = MetadataEpochKeeper().get(), MetadataBondKeeper().get()
+    if not is_made and (kept or bond):
         what = f"the database holds no store, and Airflow remembers one (epoch {kept})"
         why = (
             "a new store would let every device read an empty one: the Connection names another "
@@ -36,6 +42,22 @@ def check_store(site: Site) -> Verdicts:
     else:
         head = site.head
         yield ok(f"revision {head.revision:,}, {head.devices:,} devices")
+
+
+def check_bond(site: Site) -> Verdicts:
+    """The store belongs to this Airflow, and has lost nothing that it had reached."""
+    outside = Outside(bond_of(MetadataBondKeeper().get()), MetadataEpochKeeper().get())
+    with site.connect():  # a missing SQLite file would be made by looking
+        seen = look(site.store)
+    found = problem(seen, outside)
+    if found:
+        what = str(found).partition(". ")[0]
+        why = "it is refused: devices wait, and keep what they have"
+        yield failed(what, why, _RENEW.format(renew=command("new-epoch")))
+    elif seen is None or seen.bond is None or outside.bond is None:
+        yield ok("bonded at the next use")
+    else:
+        yield ok(f"{seen.bond}, in the store and in the Variable {BOND_VARIABLE}")
 
 
 def check_migrations(site: Site) -> Verdicts:

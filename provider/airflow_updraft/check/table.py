@@ -35,9 +35,9 @@ from airflow_updraft.check.readers import (
     check_refused_rows,
 )
 from airflow_updraft.check.run import Check
-from airflow_updraft.check.secret import check_published_key, check_secret
+from airflow_updraft.check.secret import check_published_key, check_same_secret, check_secret
 from airflow_updraft.check.settings import check_base_url, check_cors, check_options, check_plugin
-from airflow_updraft.check.store import check_epoch, check_migrations, check_store
+from airflow_updraft.check.store import check_bond, check_epoch, check_migrations, check_store
 from airflow_updraft.check.tables import check_sources, check_targets
 from airflow_updraft.check.user import check_user
 
@@ -55,10 +55,12 @@ CHECKS: tuple[Check, ...] = (
     Check("rights", check_rights, ("database",)),
     Check("own-database", check_own_database, ("database",)),
     Check("store", check_store, ("database", "own-database", "airflow-database")),
+    Check("bond", check_bond, ("store",)),
     Check("migrations", check_migrations, ("store",)),
     Check("epoch", check_epoch, ("migrations",)),
     Check("clock", check_clock, ("database",)),
     Check("secret", check_secret, ("migrations",)),
+    Check("same-secret", check_same_secret, ("secret",)),
     Check("published-key", check_published_key, ("secret",)),
     Check("options", check_options),
     Check("collections", check_collections),

@@ -100,6 +100,10 @@ class Bell:
         self._last = _LastRing(now, cursors, patience)
         return True
 
+    def has_store(self, store: sa.Engine) -> bool:
+        """Tell whether this engine is of the same database."""
+        return store.url == self._store.url
+
     def close(self) -> None:
         """Give the connections back."""
         self._store.dispose()

@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 (the help needs no database)
 
-    from airflow_updraft.airflow_bridge import store_engine  # noqa: PLC0415
+    from airflow_updraft.airflow_bridge import server_store_engine  # noqa: PLC0415
     from airflow_updraft.dag_api import consumer_admin as admin  # noqa: PLC0415
     from airflow_updraft.errors import UpdraftError  # noqa: PLC0415
 
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         print("Nothing was skipped: name a record, or say --all.", file=sys.stderr)
         return 2
     try:
-        store = store_engine()
+        store = server_store_engine()
         if action == "list":
             lines = admin.listed(store, arguments.refused, SHOWN_MAX)
         elif action == "skip":

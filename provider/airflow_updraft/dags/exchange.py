@@ -20,6 +20,7 @@ from airflow_updraft.errors import (
     NoTriggeringUserError,
     SecretError,
     StoreNotConfiguredError,
+    StoreRefusedError,
 )
 from airflow_updraft.limits import REPLICAS_PER_USER_MAX
 
@@ -72,6 +73,7 @@ def exchange_task() -> str:
         except (
             NoTriggeringUserError,
             StoreNotConfiguredError,
+            StoreRefusedError,
             CollectionsFileError,
             SecretError,
         ) as error:

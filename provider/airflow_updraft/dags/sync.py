@@ -70,7 +70,7 @@ def verify_task() -> None:
     from airflow_updraft.sync import metrics  # noqa: PLC0415
     from airflow_updraft.sync.invariants import verify  # noqa: PLC0415
 
-    report = _discreetly(lambda: verify(store_engine(), declared_collections()))
+    report = _discreetly(lambda: _with_mismatches(verify(store_engine(), declared_collections())))
     _push(report)
     metrics.emit(metrics.verify_gauges(report))
     if report["violations"]:
@@ -103,19 +103,46 @@ def prune_task() -> None:
 def run_sync() -> dict[str, Any]:
     """Synchronize with the store and the Connections of this Airflow; return the report."""
     from airflow_updraft.airflow_bridge import (  # noqa: PLC0415
+        VariableBondKeeper,
         connection_engine,
         declared_collections,
         store_engine,
     )
+    from airflow_updraft.errors import TableSyncError  # noqa: PLC0415
+    from airflow_updraft.store.bond import note_reached  # noqa: PLC0415
     from airflow_updraft.sync.run import sync  # noqa: PLC0415
 
     overdue_days = _days("overdue_days", OVERDUE_DAYS)
-    report = sync(
-        store_engine(), connection_engine, declared_collections(), datetime.now(UTC), overdue_days
-    )
+    if wrong := _mismatches():
+        rule, where, todo = wrong[0]
+        raise TableSyncError(f"nothing was imported or exported. Not so: {rule} ({where}). {todo}")
+    store = store_engine()
+    report = sync(store, connection_engine, declared_collections(), datetime.now(UTC), overdue_days)
+    note_reached(store, VariableBondKeeper())
     for name, part in report["collections"].items():
         log.info("%s: %s", name, part)
     return report
+
+
+def _mismatches() -> list[tuple[str, str, str]]:
+    """Compare epoch, bond and secret of the store with what this task knows of them."""
+    from airflow_updraft.airflow_bridge import (  # noqa: PLC0415
+        VariableBondKeeper,
+        VariableEpochKeeper,
+        known_secret,
+        store_engine,
+    )
+    from airflow_updraft.store.bond_rules import Outside, bond_of  # noqa: PLC0415
+    from airflow_updraft.store.key_mark import mismatches  # noqa: PLC0415
+
+    store = store_engine()
+    outside = Outside(bond_of(VariableBondKeeper().get()), VariableEpochKeeper().get())
+    return mismatches(store, outside, known_secret())
+
+
+def _with_mismatches(report: dict[str, Any]) -> dict[str, Any]:
+    wrong = [{"rule": rule, "where": [where], "todo": todo} for rule, where, todo in _mismatches()]
+    return report | {"violations": [*report["violations"], *wrong]}
 
 
 def _discreetly(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:

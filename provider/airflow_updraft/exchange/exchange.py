@@ -53,13 +53,13 @@ def exchange(
     proofs: Proofs | None = None,
     replicas_max: int = REPLICAS_PER_USER_MAX,
     pace: Pace | None = None,
+    bond: str | None = None,
 ) -> Response:
     """Apply a request's batch exactly once; return verdicts and the changes since its checkpoint.
 
     ``request`` is not trusted; ``user`` is the authenticated user. All effects are in one
-    transaction of ``engine``, whose store must exist (``create_store``). A bad request is answered,
-    not raised; an exception (the database's own errors, after a few attempts) means that the same
-    request may be sent again.
+    transaction of ``engine``, whose store must exist, with this ``bond`` (else ForeignStoreError).
+    A bad request is answered, not raised; after an exception the same request may be sent again.
     """
     body: Mapping[str, Json] = {}
     author = Author(user, label=user, transport=transport)
@@ -75,7 +75,7 @@ def exchange(
     kept_epoch = epoch_keeper.get() if epoch_keeper else None
 
     def settle_and_read(conn: sa.Connection) -> Response:
-        counter, entry = ledger.lock_and_load(conn, ask.replica_id)
+        counter, entry = ledger.lock_and_load(conn, ask.replica_id, bond)
         locked = replace(counter)
         if ask.user != user or (entry and entry.user != user):
             return refusal(ask, counter.epoch, "user_mismatch")

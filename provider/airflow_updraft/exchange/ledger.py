@@ -11,7 +11,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from airflow_updraft.collections import Problem
-from airflow_updraft.errors import InvalidRequestError
+from airflow_updraft.errors import ForeignStoreError, InvalidRequestError
 from airflow_updraft.exchange.apply import Verdict, applied
 from airflow_updraft.exchange.entry import Entry
 from airflow_updraft.exchange.outcome import sum_up
@@ -51,7 +51,7 @@ _SEEN = sa.text(
 
 
 _LOCKED = sa.text(
-    "SELECT counter.epoch, counter.revision, counter.horizon, "  # noqa: S608
+    "SELECT counter.epoch, counter.revision, counter.horizon, counter.bond, "  # noqa: S608
     f"{', '.join(f'known.{quoted(name)}' for name in _FIELDS)} "
     "FROM updraft_meta AS counter LEFT JOIN updraft_replicas AS known ON known.replica_id = "
     ":replica_id "
@@ -59,14 +59,26 @@ _LOCKED = sa.text(
 )
 
 
-def lock_and_load(conn: sa.Connection, replica_id: str) -> tuple[Counter, Entry | None]:
-    """Lock the counter until the transaction ends; then read counter and row, None if unknown."""
+def lock_and_load(
+    conn: sa.Connection, replica_id: str, bond: str | None = None
+) -> tuple[Counter, Entry | None]:
+    """Lock the counter until the transaction ends; then read counter and row, None if unknown.
+
+    Raises ForeignStoreError for another bond: a database exchanged under an open connection.
+    """
+    counter, entry = _lock_and_load(conn, replica_id)
+    if bond is not None and counter.bond != bond:
+        raise ForeignStoreError
+    return counter, entry
+
+
+def _lock_and_load(conn: sa.Connection, replica_id: str) -> tuple[Counter, Entry | None]:
     if conn.dialect.driver != "psycopg2":
         return revision.lock_counter(conn), load(conn, replica_id)
     # Two statements are needed: the second sees the writes of the lock's last holder.
     found = execute_together(conn, (revision.LOCK, {}), (_LOCKED, {"replica_id": replica_id}))
     row: Sequence[Any] = cast("sa.CursorResult[Any]", found).one()
-    return Counter(*row[:3]), None if row[3] is None else Entry(*row[3:])
+    return Counter(*row[:4]), None if row[4] is None else Entry(*row[4:])
 
 
 def load(conn: sa.Connection, replica_id: str) -> Entry | None:

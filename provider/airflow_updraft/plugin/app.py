@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import sqlalchemy as sa
 from fastapi import FastAPI
 
-from airflow_updraft.airflow_bridge import MetadataEpochKeeper, server_secret
+from airflow_updraft.airflow_bridge import MetadataBondKeeper, MetadataEpochKeeper, server_secret
 from airflow_updraft.errors import UpdraftError
 from airflow_updraft.exchange.epoch import EpochKeeper
 from airflow_updraft.plugin import health, page, routes
@@ -21,6 +21,7 @@ from airflow_updraft.plugin.problems import RouteError, answer_problem
 from airflow_updraft.plugin.secret_cache import SecretCache
 from airflow_updraft.plugin.settings import Settings, read_settings
 from airflow_updraft.plugin.store import Store
+from airflow_updraft.store.bond import BondKeeper
 
 OVERVIEWS_WAITING_MAX = 8
 
@@ -29,7 +30,9 @@ def create_app(
     settings: Settings | None = None, epoch_keeper: EpochKeeper | None = None
 ) -> FastAPI:
     """Build the app without connecting or reading files: problems show in the routes."""
-    desk = open_desk(settings or read_settings(), epoch_keeper or MetadataEpochKeeper())
+    desk = open_desk(
+        settings or read_settings(), epoch_keeper or MetadataEpochKeeper(), MetadataBondKeeper()
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -52,10 +55,11 @@ def create_app(
 def open_desk(
     settings: Settings,
     epoch_keeper: EpochKeeper,
+    bonds: BondKeeper,
     secret: Callable[[sa.Engine], str] = server_secret,
 ) -> Desk:
     """Create the objects that the routes share."""
-    store = Store(connections_max=settings.exchanges_at_once + 2)
+    store = Store(settings.exchanges_at_once + 2, bonds, epoch_keeper)
     watch_gate = Gate(
         at_once=1, waiting_max=2
     )  # beside the exchanges' gate: a busy store must not look silent

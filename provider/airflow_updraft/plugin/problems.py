@@ -12,7 +12,12 @@ from fastapi import HTTPException, Request
 from fastapi.responses import JSONResponse
 
 from airflow_updraft.discreet import describe
-from airflow_updraft.errors import CollectionsFileError, StoreNotConfiguredError, UpdraftError
+from airflow_updraft.errors import (
+    CollectionsFileError,
+    StoreNotConfiguredError,
+    StoreRefusedError,
+    UpdraftError,
+)
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +70,7 @@ def explained() -> Iterator[None]:
 def problem_of(error: Exception) -> RouteError:
     """Translate an error for the caller, and log the error if someone must look."""
     match error:
-        case StoreNotConfiguredError():
+        case StoreNotConfiguredError() | StoreRefusedError():
             log.error("%s", error)
             return RouteError(503, error.kind, str(error), SETUP_RETRY_SECONDS)
         case CollectionsFileError():

@@ -14,14 +14,16 @@ from fastapi.responses import StreamingResponse
 
 from airflow_updraft import limits
 from airflow_updraft.collections import Collection
-from airflow_updraft.errors import InvalidRequestError
+from airflow_updraft.errors import ForeignStoreError, InvalidRequestError
 from airflow_updraft.exchange.exchange import exchange
 from airflow_updraft.exchange.request import read_body
+from airflow_updraft.exchange.response import Response as ExchangeResponse
 from airflow_updraft.json_values import Json, write_json
 from airflow_updraft.plugin.access import Caller, may_write, require_runs, who_is
 from airflow_updraft.plugin.body import read_raw, read_text
 from airflow_updraft.plugin.desk import Desk, TheDesk, require_room
 from airflow_updraft.plugin.problems import explained
+from airflow_updraft.plugin.store import OpenStore
 from airflow_updraft.store.tables import meta
 
 router = APIRouter()
@@ -100,19 +102,29 @@ def _exchange(
             body, settles = text, False  # refused by the engine, in the protocol's words
         if settles and not is_writer:
             raise HTTPException(403, "Forbidden")
-        store = desk.store.open()
-        keeper = desk.epochs.for_one_exchange()
-        response = exchange(
-            body,
-            caller.get_name(),
-            store.engine,
-            store.collections,
-            transport="plugin",
-            epoch_keeper=keeper,
-            proofs=desk.secrets.proofs(store.engine),
-            replicas_max=desk.replicas_per_user_max,
-        )
+        try:
+            response = _exchange_with(desk, desk.store.open(), caller, body)
+        except ForeignStoreError:
+            # Perhaps an operator has confirmed this store meanwhile: else this raises, in the right
+            # words.
+            response = _exchange_with(desk, desk.store.look_again(), caller, body)
         return answer_json(request, to_bytes(response)), settles
+
+
+def _exchange_with(
+    desk: Desk, store: OpenStore, caller: Caller, body: Mapping[str, Json] | str
+) -> ExchangeResponse:
+    return exchange(
+        body,
+        caller.get_name(),
+        store.engine,
+        store.collections,
+        transport="plugin",
+        epoch_keeper=desk.epochs.for_one_exchange(),
+        proofs=desk.secrets.proofs(store.engine),
+        replicas_max=desk.replicas_per_user_max,
+        bond=store.bond,
+    )
 
 
 @router.get("/live")

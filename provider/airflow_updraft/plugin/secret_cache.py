@@ -8,6 +8,7 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from airflow_updraft.exchange.proof import Proofs
+from airflow_updraft.store.key_mark import mark_key
 
 KEPT_SECONDS = 60.0
 """How long a new secret may stay unknown to this process; elsewhere proofs made with the old secret
@@ -28,5 +29,7 @@ class SecretCache:
         """The proofs made with the secret as last read, or read now."""
         known = self._known
         if known is None or self._clock() >= known[1]:
-            known = self._known = Proofs(self._read(store)), self._clock() + KEPT_SECONDS
+            secret = self._read(store)
+            mark_key(store, secret)
+            known = self._known = Proofs(secret), self._clock() + KEPT_SECONDS
         return known[0]

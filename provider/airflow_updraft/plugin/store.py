@@ -15,9 +15,10 @@ import sqlalchemy as sa
 from airflow_updraft.airflow_bridge import collections_file, declared_collections, find_store
 from airflow_updraft.collections import Collections
 from airflow_updraft.errors import StoreNotConfiguredError
+from airflow_updraft.exchange.epoch import EpochKeeper
 from airflow_updraft.plugin.pings import ping_idle_connections
+from airflow_updraft.store.bond import BondKeeper, admit
 from airflow_updraft.store.own_index import index_own
-from airflow_updraft.store.tables import create_store
 
 log = logging.getLogger(__name__)
 
@@ -31,13 +32,22 @@ class OpenStore:
 
     engine: sa.Engine
     collections: Collections
+    bond: str | None = None
 
 
 class Store:
     """Opens the store lazily, for several threads; holds nothing before, so a fork may follow."""
 
-    def __init__(self, connections_max: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        connections_max: int,
+        bonds: BondKeeper,
+        epochs: EpochKeeper,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._connections_max = connections_max
+        self._bonds = bonds
+        self._epochs = epochs
         self._clock = clock
         self._lock = threading.Lock()
         self._open: OpenStore | None = None
@@ -47,13 +57,13 @@ class Store:
     def open(self) -> OpenStore:
         """Return the store; check for a changed Connection or declaration each RECHECK_SECONDS.
 
-        Raises StoreNotConfiguredError, CollectionsFileError, StoreVersionError or the database's
-        error; the next call tries again.
+        Raises StoreNotConfiguredError, CollectionsFileError, StoreVersionError, StoreRefusedError
+        or the database's error; the next call tries again.
         """
         with self._lock:
             if self._open is None or self._clock() >= self._due:
                 collections = self._collections()
-                engine = self._engine()
+                engine, bond = self._engine()
                 before = self._open
                 if (
                     before is None
@@ -61,11 +71,17 @@ class Store:
                     or before.collections is not collections
                 ):
                     index_own(engine, collections)
-                self._open = OpenStore(engine, collections)
+                self._open = OpenStore(engine, collections, bond)
                 self._due = self._clock() + RECHECK_SECONDS
             return self._open
 
-    def _engine(self) -> sa.Engine:
+    def look_again(self) -> OpenStore:
+        """Look at once whether the store is still this Airflow's; raise as ``open`` does."""
+        with self._lock:
+            self._due = 0.0
+        return self.open()
+
+    def _engine(self) -> tuple[sa.Engine, str | None]:
         current = self._open.engine if self._open else None
         try:
             found = find_store(
@@ -81,12 +97,16 @@ class Store:
                 "the Connection of the store is not found any more; going on with the one found "
                 "before"
             )
-            return current
+            return current, self._admit(current)
         if current is not None and found.url == current.url:
             found.dispose()
-            return current
+            return current, self._admit(current)
         ping_idle_connections(found)
-        create_store(found)
+        try:
+            bond = self._admit(found)
+        except BaseException:
+            found.dispose()
+            raise
         if current is None:
             # An exchange makes thousands of objects and no cycles, and now and then sets off a full
             # collection, which would visit all of Airflow each time (a third of an exchange of
@@ -95,7 +115,10 @@ class Store:
         else:
             log.info("the Connection of the store has changed; using the new one")
             current.dispose()  # exchanges still under way end on their own connections
-        return found
+        return found, bond
+
+    def _admit(self, engine: sa.Engine) -> str | None:
+        return admit(engine, self._bonds, self._epochs.get, notes=True)
 
     def _collections(self) -> Collections:
         path = Path(collections_file())

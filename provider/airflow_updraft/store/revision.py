@@ -17,6 +17,7 @@ class Counter:
     epoch: str
     revision: int
     horizon: int
+    bond: str | None = None
 
     def next(self) -> int:
         """Take the next revision."""
@@ -38,7 +39,7 @@ def read_counter(conn: sa.Connection) -> Counter:
     return Counter(*conn.execute(_READ).one())
 
 
-_READ = sa.select(meta.c.epoch, meta.c.revision, meta.c.horizon).where(meta.c.id == 1)
+_READ = sa.select(meta.c.epoch, meta.c.revision, meta.c.horizon, meta.c.bond).where(meta.c.id == 1)
 # A separate statement: read in the same statement, rows of another table would be as of before the
 # wait for the lock.
 _LOCK = _READ.with_for_update()

@@ -12,7 +12,7 @@ from airflow_updraft.errors import StoreVersionError
 from airflow_updraft.store.connection import connected
 from airflow_updraft.store.transaction import SQLITE_WAIT_MS, run_transaction
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 """Grows with each migration; a test keeps these tables and the migrations' result equal."""
 
 metadata = sa.MetaData()
@@ -29,6 +29,8 @@ meta = sa.Table(
     sa.Column(
         "horizon", sa.BigInteger, nullable=False
     ),  # tombstones up to this revision may be pruned
+    sa.Column("bond", sa.Text),  # the id of the store's Airflow (bond.py); NULL: not used so far
+    sa.Column("key_mark", sa.Text),  # of the shared secret that the API server signs with
 )
 
 records = sa.Table(

@@ -60,6 +60,14 @@ def variable(key: str, value: str | None, *, used: bool = False) -> Callable[[We
     return plant
 
 
+def bonded(bond: str, kept: str) -> Callable[[Well], None]:
+    def plant(well: Well) -> None:
+        well.store(f"UPDATE updraft_meta SET bond = '{bond}'")
+        well.variable("updraft_store", kept)
+
+    return plant
+
+
 def declare(change: Callable[[dict[str, Any]], Any]) -> Callable[[Well], None]:
     return lambda well: well.declare(change)
 
@@ -405,6 +413,27 @@ FAULTS = (
         "Airflow remembers one (epoch e1)",
         "new-epoch",
         empty_database(is_remembered=True),
+    ),
+    Fault(
+        "store of another Airflow",
+        "bond",
+        "belongs to another Airflow",
+        "new-epoch",
+        bonded("ours", "theirs:0"),
+    ),
+    Fault(
+        "store that has lost revisions",
+        "bond",
+        "is at revision 0 and had reached 99",
+        "new-epoch",
+        bonded("ours", "ours:99"),
+    ),
+    Fault(
+        "secret of another part of Airflow",
+        "same-secret",
+        "another one than the API server signs with",
+        "AIRFLOW__UPDRAFT__SECRET",
+        store("UPDATE updraft_meta SET key_mark = 'of another'"),
     ),
     Fault(
         "store that was never made",

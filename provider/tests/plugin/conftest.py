@@ -38,14 +38,16 @@ def site(
     collections_file.write_text(json.dumps({"version": 1, "collections": COLLECTIONS}))
     monkeypatch.setenv("AIRFLOW__UPDRAFT__COLLECTIONS", str(collections_file))
     monkeypatch.setenv("AIRFLOW_CONN_UPDRAFT_DEFAULT", json.dumps(connection(bare_engine.url)))
-    keeper, app = KeptEpoch(), plugin_app()
+    keeper, bonds, app = KeptEpoch(), KeptEpoch(), plugin_app()
 
     def make(**settings: int) -> None:
         app.state.desk.close()
-        app.state.desk = open_desk(Settings(**settings), keeper, lambda _: "outside the store")
+        app.state.desk = open_desk(
+            Settings(**settings), keeper, bonds, lambda _: "outside the store"
+        )
 
     make()
-    yield Site(server_url, World(bare_engine), keeper, make, collections_file)
+    yield Site(server_url, World(bare_engine), keeper, make, collections_file, bonds)
     app.state.desk.close()
 
 

@@ -85,6 +85,7 @@ class Site:
     keeper: KeptEpoch
     make: Callable[..., Any]
     collections_file: Path
+    bonds: KeptEpoch
 
     @property
     def desk(self) -> Any:

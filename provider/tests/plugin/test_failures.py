@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from plugin_site import Site, connection
 from world import create
 
+from airflow_updraft.exchange.new_epoch import begin_epoch
 from airflow_updraft.plugin import routes
 from airflow_updraft.plugin.problems import SETUP_RETRY_SECONDS, STORE_RETRY_SECONDS
 
@@ -123,6 +124,8 @@ def test_changed_connection_is_taken_up(
     )
     assert opened.open().engine is first, "not before its time"
     opened._due = 0.0
+    other = sa.create_engine(f"sqlite:///{tmp_path}/b.db")
+    begin_epoch(other, site.keeper, site.bonds)  # an operator confirms the store that is new
     assert opened.open().engine.url.database == f"{tmp_path}/b.db"
     assert site.get("/hello").json()["epoch"] not in (None, "e1"), "the new store has its tables"
     monkeypatch.delenv("AIRFLOW_CONN_UPDRAFT_DEFAULT")
@@ -134,7 +137,9 @@ def test_changed_connection_is_taken_up(
         "AIRFLOW_CONN_UPDRAFT_DEFAULT", json.dumps(connection(site.world.engine.url))
     )
     opened._due = 0.0
+    begin_epoch(site.world.engine, site.keeper, site.bonds)
     assert opened.open().engine.url == first.url
+    other.dispose()
 
 
 def test_too_many_at_once_are_told_to_come_back_and_the_others_are_served(
