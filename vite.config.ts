@@ -89,6 +89,8 @@ const testing: UserConfig = {
 /** The prebuilt classic worker, with everything in it. */
 const worker: UserConfig = {
   define,
+  // Dexie's usual entry is for browsers without `async` functions: slower, and larger.
+  resolve: { alias: { dexie: 'dexie/dist/modern/dexie.mjs' } },
   build: {
     lib: {
       entry: 'sw/updraft-sw.ts',

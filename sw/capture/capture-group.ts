@@ -9,6 +9,7 @@ import { droppedEvent, eventsOf, type RecordStep } from '../record/record-events
 import { absent, isSendable, type ReplicaRecord } from '../record/record.ts';
 import type { ReplicaTx } from '../store/replica-tx.ts';
 import type { Answered } from '../store/request-table.ts';
+import { isTaken } from '../store/store-errors.ts';
 import { CapturedSchema } from '../store/stored-message.ts';
 import type { Replica } from '../state/replica.ts';
 import type { World } from '../world.ts';
@@ -17,6 +18,8 @@ import { idOf } from '../record/change-to-net.ts';
 
 /** Generation of a record that no row holds, until the replica's row is read beside it. */
 const UNKNOWN_GENERATION = 0;
+
+const NO_ANSWERS: ReadonlyMap<string, Answered<Captured>> = new Map();
 
 /** A change that a page asked to capture. `requestId` makes a repeated request harmless. */
 export interface CaptureJob {
@@ -41,28 +44,52 @@ export interface CaptureGroup {
  * Commits each record with its mutation in a single strict transaction, or not at all (law 1). A
  * unit with bad input stores nothing and does not stop the others. All rows are read together and
  * written together: a request to the database for each job would cost more than the commit.
+ *
+ * No request is expected to be a repeated one: its answer is stored as a new row. Where that row is
+ * there already, nothing is stored, and all is done again with the answers read first.
  */
-export function captureGroup(world: World, units: readonly CaptureUnit[]): Promise<CaptureGroup> {
+export async function captureGroup(
+  world: World,
+  units: readonly CaptureUnit[],
+): Promise<CaptureGroup> {
+  const write = (isNew: boolean): Promise<CaptureGroup> =>
+    world.store.write((tx) => capture(tx, world, units, isNew));
+  try {
+    return await write(true);
+  } catch (error) {
+    if (!isTaken(error)) throw error;
+    return write(false);
+  }
+}
+
+/** `isNew`: every request is expected to be made for the first time. */
+async function capture(
+  tx: ReplicaTx,
+  world: World,
+  units: readonly CaptureUnit[],
+  isNew: boolean,
+): Promise<CaptureGroup> {
   const jobs = units.flat();
-  return world.store.write(async (tx) => {
-    // Asked for together: each request that is waited for alone costs a round trip to the database.
-    const [replica, answers, records] = await Promise.all([
-      tx.replica(),
-      answersOf(tx, jobs),
-      recordsOf(tx, jobs),
-      tx.deliveries(),
-      tx.cursor(),
-    ]);
-    const fold = new Fold(world, replica, answers, records);
-    const results = units.map((unit) => fold.add(unit));
-    await tx.putRecords(fold.changed());
-    await tx.putAnswers(fold.given);
-    await tx.putReplica(fold.replica);
-    const isSent = fold.steps.some(({ after }) => isSendable(after)) || undefined;
-    const opened = await ensureOpenDelivery(tx, fold.replica, makingOf(world), isSent);
-    const events = await tx.logEvents([...fold.told, ...eventsOf(fold.steps)]);
-    return { results, events, log: replica.logId, opened };
-  });
+  if (isNew) tx.rely();
+  // Asked for together: each request that is waited for alone costs a round trip to the database.
+  const [replica, records, known] = await Promise.all([
+    tx.replica(),
+    recordsOf(tx, jobs),
+    isNew ? NO_ANSWERS : answersOf(tx, jobs),
+    tx.deliveries(),
+    tx.cursor(),
+  ]);
+  let fold = new Fold(world, replica, known, records, units);
+  // A repeated request may fail because it was done: its first answer is the right one.
+  if (isNew && fold.hasFailed)
+    fold = new Fold(world, replica, await answersOf(tx, jobs), records, units);
+  await tx.putRecords(fold.changed());
+  await (isNew ? tx.addAnswers(fold.given) : tx.putAnswers(fold.given));
+  await tx.putReplica(fold.replica);
+  const isSent = fold.steps.some(({ after }) => isSendable(after)) || undefined;
+  const opened = await ensureOpenDelivery(tx, fold.replica, makingOf(world), isSent);
+  const events = await tx.logEvents([...fold.told, ...eventsOf(fold.steps)]);
+  return { results: fold.results, events, log: replica.logId, opened };
 }
 
 /** Folds units of captures into the records that they change, in memory. */
@@ -71,6 +98,8 @@ class Fold {
   readonly #answers: Map<string, Answered<Captured>>;
   #records: Map<string, ReplicaRecord>;
   replica: Replica;
+  /** Result of each unit. */
+  readonly results: readonly (readonly Captured[] | UpdraftError)[];
   readonly steps: RecordStep[] = [];
   readonly told: UpdraftEvent[] = [];
   readonly given: { requestId: string; at: number; answer: Captured }[] = [];
@@ -78,17 +107,24 @@ class Fold {
   constructor(
     world: World,
     replica: Replica,
-    answers: Map<string, Answered<Captured>>,
-    records: Map<string, ReplicaRecord>,
+    answers: ReadonlyMap<string, Answered<Captured>>,
+    records: ReadonlyMap<string, ReplicaRecord>,
+    units: readonly CaptureUnit[],
   ) {
     this.#world = world;
     this.replica = replica;
-    this.#answers = answers;
-    this.#records = records;
+    this.#answers = new Map(answers);
+    this.#records = new Map(records);
+    this.results = units.map((unit) => this.#add(unit));
+  }
+
+  /** Whether a unit could not be captured. */
+  get hasFailed(): boolean {
+    return this.results.some((result) => result instanceof UpdraftError);
   }
 
   /** Adds all jobs of the unit, or none if any cannot be captured. */
-  add(unit: CaptureUnit): readonly Captured[] | UpdraftError {
+  #add(unit: CaptureUnit): readonly Captured[] | UpdraftError {
     const { replica } = this;
     const lengths = [this.steps, this.told, this.given].map(({ length }) => length);
     // A unit of a single failed job has changed nothing and needs no copy.

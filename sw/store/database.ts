@@ -1,13 +1,17 @@
 import { Dexie, type Transaction } from 'dexie';
 import type { LoggedEvent } from '../../shared/messages.ts';
 import { CALL_STORES } from './call-table.ts';
-import type { BoundTables, EventGroup, Tables } from './rows.ts';
+import { Native, type BoundTables } from './native.ts';
+import type { EventGroup, Tables } from './rows.ts';
 
 /** An IndexedDB other than the browser's own, for the simulation. */
 export interface IndexedDb {
   readonly indexedDB: IDBFactory;
   readonly IDBKeyRange: typeof IDBKeyRange;
 }
+
+/** Parts of Dexie for live queries, which the engine has not: each write would pay for them. */
+const UNUSED = ['Observability', 'Cache'] as const;
 
 /** Dexie multiplies version numbers by ten: version 5 is the browser's version 50. */
 const NATIVE_PER_VERSION = 10;
@@ -35,7 +39,7 @@ export const TABLE_NAMES = Object.keys(NAMED) as readonly (keyof Tables)[];
  */
 export function tablesOf(transaction: Transaction): BoundTables {
   const tables = Object.fromEntries(TABLE_NAMES.map((name) => [name, transaction.table(name)]));
-  return { ...tables, stamps: transaction.table('replica') } as unknown as BoundTables;
+  return { ...tables, native: new Native(transaction.idbtrans) } as unknown as BoundTables;
 }
 
 /**
@@ -72,6 +76,10 @@ export function openDatabase(name: string, indexedDb: IndexedDb | undefined): De
   // Version 7 changes no layout either. An earlier worker does not store how a row's keys were made
   // (`row-keys.ts`).
   db.version(7).stores({});
+  // Nor does version 8. An earlier worker leaves no stamp where it only logs events, and captures
+  // rely on the stamp for the last event's cursor (`read-cache.ts`).
+  db.version(8).stores({});
+  for (const name of UNUSED) db.unuse({ stack: 'dbcore', name });
   return db;
 }
 

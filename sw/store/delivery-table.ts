@@ -2,10 +2,10 @@ import { recordKey } from '../record/record-key.ts';
 import type { Table } from 'dexie';
 import type { Delivery } from '../state/delivery.ts';
 import { NO_MEMBERS, type BatchMembers, type MembersReader } from './batch-members.ts';
+import type { Native } from './native.ts';
 import type { CacheView, CachedState } from './read-cache.ts';
 import { validRows } from './quarantine.ts';
 import type { ReplicaRecord } from '../record/record.ts';
-import type { Writes } from './writes.ts';
 import type { CorruptRow } from './rows.ts';
 
 const isInFlight = ({ batch }: Delivery): boolean => batch !== undefined;
@@ -18,7 +18,7 @@ export class DeliveryTable {
   readonly #corrupt: CorruptRow[];
   readonly #membersReader: MembersReader;
   readonly #cache: CacheView;
-  readonly #writes: Writes;
+  readonly #native: Native;
   /** The deliveries as last read or written by this transaction. */
   #read: readonly Delivery[] | undefined;
   constructor(
@@ -26,13 +26,13 @@ export class DeliveryTable {
     corrupt: CorruptRow[],
     membersReader: MembersReader,
     cache: CacheView,
-    writes: Writes,
+    native: Native,
   ) {
     this.#deliveries = deliveries;
     this.#corrupt = corrupt;
     this.#membersReader = membersReader;
     this.#cache = cache;
-    this.#writes = writes;
+    this.#native = native;
   }
 
   async all(): Promise<readonly Delivery[]> {
@@ -60,11 +60,11 @@ export class DeliveryTable {
 
   async put(delivery: Delivery): Promise<void> {
     await this.#written(delivery.deliveryId, [delivery]);
-    this.#writes.add(this.#deliveries.put(delivery));
+    this.#native.put('deliveries', [delivery]);
   }
   async delete(deliveryId: string): Promise<void> {
     await this.#written(deliveryId, []);
-    this.#writes.add(this.#deliveries.delete(deliveryId));
+    this.#native.delete('deliveries', [deliveryId]);
   }
   async clear(): Promise<void> {
     this.#read = undefined;

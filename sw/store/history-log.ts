@@ -1,8 +1,8 @@
 import type { HistoryEntry, HistoryFact, HistoryFilter } from '../../shared/history.ts';
+import type { Native } from './native.ts';
 import { lastNumber } from './numbered.ts';
 import { validRows } from './quarantine.ts';
 import type { HistoryTable, CorruptRow } from './rows.ts';
-import type { Writes } from './writes.ts';
 
 /** Entries kept, at about 200 bytes each; the oldest are deleted first. */
 export const HISTORY_KEPT_MAX = 2_000;
@@ -13,13 +13,13 @@ type Dated = HistoryFact & { readonly at: number };
 export class HistoryLog {
   readonly #table: HistoryTable;
   readonly #corrupt: CorruptRow[];
-  readonly #writes: Writes;
+  readonly #native: Native;
   #facts: Dated[] = [];
   #lastNumber: Promise<number> | undefined;
-  constructor(table: HistoryTable, corrupt: CorruptRow[], writes: Writes) {
+  constructor(table: HistoryTable, corrupt: CorruptRow[], native: Native) {
     this.#table = table;
     this.#corrupt = corrupt;
-    this.#writes = writes;
+    this.#native = native;
   }
 
   /** Collects facts, to be written at the end of the transaction. `at`: ms since 1970. */
@@ -36,9 +36,9 @@ export class HistoryLog {
     if (!this.#lastNumber) return;
     const last = await this.#lastNumber;
     const entries = this.#facts.map((fact, index) => ({ ...fact, seq: last + 1 + index }));
-    this.#writes.add(this.#table.bulkPut(entries));
+    this.#native.put('history', entries);
     const old = last + entries.length - HISTORY_KEPT_MAX;
-    if (old > 0) this.#writes.add(this.#table.where('seq').belowOrEqual(old).delete());
+    if (old > 0) this.#native.also(this.#table.where('seq').belowOrEqual(old).delete());
     [this.#facts, this.#lastNumber] = [[], undefined];
   }
 

@@ -1,20 +1,15 @@
 import { Dexie, type IndexableType, type Table } from 'dexie';
 import * as v from 'valibot';
 import { CacheView, type ReadCache } from './read-cache.ts';
+import { HeadRows } from './head-rows.ts';
 import { isNumbered, lastNumber } from './numbered.ts';
 import { CallRowSchema, InputsSchema } from './stored-call.ts';
 import { HistorySchema } from './stored-history.ts';
 import { EventGroupSchema, RequestSchema } from './stored-message.ts';
 import { hasItsKeys } from './stored-record.ts';
 import { DeliverySchema, RecordSchema, ReplicaSchema } from './stored-schema.ts';
-import type {
-  BoundTables,
-  CheckedTable,
-  EventGroup,
-  CorruptRow,
-  StoredRecord,
-  Tables,
-} from './rows.ts';
+import type { BoundTables } from './native.ts';
+import type { CheckedTable, EventGroup, CorruptRow, StoredRecord, Tables } from './rows.ts';
 
 /** A record whose keys do not follow from it is not found where the engine looks for it. */
 const RowOfRecordSchema = v.pipe(
@@ -65,7 +60,7 @@ export async function moveToQuarantine(
   at: number,
   readCache: ReadCache,
 ): Promise<void> {
-  const cache = new CacheView(readCache, tables.stamps);
+  const cache = new CacheView(readCache, new HeadRows(tables.native));
   cache.invalidate();
   for (const found of corrupt) {
     const table: AnyTable = tables[found.table];
@@ -78,7 +73,7 @@ export async function moveToQuarantine(
     await table.delete(key);
     await leaveBehind(tables, found.table, key, at);
   }
-  await cache.writeStamp();
+  await cache.writeStamp(tables);
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Query } from '../../shared/row.ts';
 import { NO_MEMBERS } from './batch-members.ts';
 import type { DeliveryTable } from './delivery-table.ts';
 import { queryRange, type Indexes } from './indexes.ts';
+import type { Native } from './native.ts';
 import type { CacheView } from './read-cache.ts';
 import { validRows } from './quarantine.ts';
 import type { TxFindings } from './tx-findings.ts';
@@ -13,7 +14,6 @@ import { indexAnew, isIndexed, type IndexedRows } from './record-indexing.ts';
 import { absent, isForgettable, isSendable, type ReplicaRecord } from '../record/record.ts';
 import { sealRecord } from '../record/seal-record.ts';
 import { toRecord, toStored } from './stored-record.ts';
-import type { Writes } from './writes.ts';
 import type { StoredRecord } from './rows.ts';
 
 type Key = [collection: string, id: string];
@@ -33,14 +33,14 @@ export class RecordTable {
   readonly #view: CacheView;
   readonly #cache: RecordCache;
   readonly #indexing: IndexedRows;
-  readonly #writes: Writes;
+  readonly #native: Native;
   constructor(
     records: Table<StoredRecord, Key>,
     deliveries: DeliveryTable,
     indexes: Indexes,
     findings: TxFindings,
     view: CacheView,
-    writes: Writes,
+    native: Native,
   ) {
     this.#records = records;
     this.#deliveries = deliveries;
@@ -49,7 +49,7 @@ export class RecordTable {
     this.#view = view;
     this.#cache = new RecordCache(view);
     this.#indexing = { records, indexes, view, corrupt: findings.corrupt };
-    this.#writes = writes;
+    this.#native = native;
   }
 
   async #read(rows: readonly StoredRecord[]): Promise<ReplicaRecord[]> {
@@ -65,7 +65,7 @@ export class RecordTable {
     keys: readonly (readonly [string, string])[],
     generation: number,
   ): Promise<ReplicaRecord[]> {
-    const rows = await this.#records.bulkGet(keys as Key[]);
+    const rows = await this.#native.get('records', keys as Key[]);
     const found = await this.#read(rows.flatMap((row) => row ?? []));
     const byKey = new Map(found.map((record) => [recordKey(record), record]));
     const asked = keys.map(([collection, id]) => {
@@ -82,15 +82,14 @@ export class RecordTable {
       records.filter(isForgettable),
       records.filter((record) => !isForgettable(record)),
     ];
-    this.#writes.add(
-      this.#records.bulkPut(
-        kept.map((record) => toStored(record, this.#indexes.keysOf(record), isSendable(record))),
-      ),
+    this.#native.put(
+      'records',
+      kept.map((record) => toStored(record, this.#indexes.keysOf(record), isSendable(record))),
     );
-    if (forgotten.length > 0)
-      this.#writes.add(
-        this.#records.bulkDelete(forgotten.map((record): Key => [record.collection, record.id])),
-      );
+    this.#native.delete(
+      'records',
+      forgotten.map((record): Key => [record.collection, record.id]),
+    );
   }
 
   async clear(): Promise<void> {

@@ -1,8 +1,8 @@
 import type { Replica } from '../state/replica.ts';
 import { validRows } from './quarantine.ts';
-import type { CacheView } from './read-cache.ts';
-import type { BoundTables, CorruptRow } from './rows.ts';
-import type { Writes } from './writes.ts';
+import type { HeadRows } from './head-rows.ts';
+import type { BoundTables } from './native.ts';
+import type { CorruptRow } from './rows.ts';
 
 /**
  * Thrown when the browser has emptied the database while open. The caller opens the replica anew,
@@ -12,29 +12,26 @@ export class EmptiedError extends Error {}
 
 /** The replica's row, inside one transaction. */
 export class ReplicaRow {
-  readonly #table: BoundTables['replica'];
-  readonly #cache: CacheView;
+  readonly #tables: Pick<BoundTables, 'replica' | 'native'>;
+  readonly #head: HeadRows;
   readonly #corrupt: CorruptRow[];
-  readonly #writes: Writes;
   /** The row as last read or written by this transaction. */
   #replica: Replica | undefined;
   constructor(
-    table: BoundTables['replica'],
-    cache: CacheView,
+    tables: Pick<BoundTables, 'replica' | 'native'>,
+    head: HeadRows,
     corrupt: CorruptRow[],
-    writes: Writes,
   ) {
-    this.#table = table;
-    this.#cache = cache;
+    this.#tables = tables;
+    this.#head = head;
     this.#corrupt = corrupt;
-    this.#writes = writes;
   }
 
   async find(): Promise<Replica | undefined> {
     if (this.#replica) return this.#replica;
-    // Nearly every transaction needs both.
-    const [row] = await Promise.all([this.#table.get('replica'), this.#cache.cached()]);
-    this.#replica ??= validRows('replica', row ? [row] : [], this.#corrupt)[0];
+    const row = await this.#head.replica();
+    // A concurrent call may have written the row meanwhile.
+    this.#replica ??= validRows('replica', row ? [row as Replica] : [], this.#corrupt)[0];
     return this.#replica;
   }
 
@@ -47,11 +44,12 @@ export class ReplicaRow {
 
   put(replica: Replica): void {
     this.#replica = replica;
-    this.#writes.add(this.#table.put({ ...replica, key: 'replica' }));
+    this.#tables.native.put('replica', [{ ...replica, key: 'replica' }]);
   }
 
   async clear(): Promise<void> {
     this.#replica = undefined;
-    await this.#table.clear();
+    this.#head.forget();
+    await this.#tables.replica.clear();
   }
 }

@@ -3,9 +3,11 @@ import type { Declarations } from '../../shared/collections.ts';
 import { MembersReader } from './batch-members.ts';
 import { openDatabase, TABLE_NAMES, tablesOf, type IndexedDb } from './database.ts';
 import { evict } from './evict.ts';
+import { HeadRows } from './head-rows.ts';
 import { Indexes } from './indexes.ts';
 import { CacheView, ReadCache } from './read-cache.ts';
 import { DatabaseOpener } from './database-opener.ts';
+import type { Native } from './native.ts';
 import { moveToQuarantine } from './quarantine.ts';
 import { newFindings, type TxFindings } from './tx-findings.ts';
 import { ReplicaTx } from './replica-tx.ts';
@@ -148,19 +150,22 @@ export class ReplicaStore implements Store {
     if (!this.#db.isOpen()) await this.#opener.open(this.#db);
     // Within a transaction all keys are made by the same declarations.
     const indexes = this.#indexes;
-    const { result, cache } = await this.#db.transaction(
-      mode,
-      TABLE_NAMES,
-      async (transaction: Transaction) => {
+    let native: Native | undefined;
+    const { result, cache } = await this.#db
+      .transaction(mode, TABLE_NAMES, async (transaction: Transaction) => {
         const tables = tablesOf(transaction);
+        native = tables.native;
         findings.hasBegun = true;
-        const cache = new CacheView(this.#readCache, tables.stamps);
-        const tx = new ReplicaTx(tables, indexes, findings, this.#members, cache);
+        const head = new HeadRows(tables.native);
+        const cache = new CacheView(this.#readCache, head);
+        const tx = new ReplicaTx(tables, indexes, findings, this.#members, head, cache);
         const done = await body(tx);
         await tx.end();
         return { result: done, cache };
-      },
-    );
+      })
+      .catch((error: unknown) => {
+        throw native?.failure ?? error;
+      });
     cache.keep();
     return result;
   }

@@ -5,8 +5,10 @@ import type { Query } from '../../shared/row.ts';
 import type { Delivery } from '../state/delivery.ts';
 import type { MembersReader } from './batch-members.ts';
 import { CallTable } from './call-table.ts';
+import { TABLE_NAMES } from './database.ts';
 import { DeliveryTable } from './delivery-table.ts';
 import { EventLog } from './event-log.ts';
+import type { HeadRows } from './head-rows.ts';
 import { HistoryLog } from './history-log.ts';
 import type { CacheView } from './read-cache.ts';
 import { EmptiedError, ReplicaRow } from './replica-row.ts';
@@ -18,8 +20,8 @@ import { absent, type ReplicaRecord } from '../record/record.ts';
 import type { Replica } from '../state/replica.ts';
 import { RequestTable, type Answered } from './request-table.ts';
 import { wipeSettled } from './wipe-settled.ts';
-import { Writes } from './writes.ts';
-import type { AnsweredRequest, BoundTables, SealedToken } from './rows.ts';
+import type { BoundTables } from './native.ts';
+import type { AnsweredRequest, SealedToken } from './rows.ts';
 
 export { EmptiedError };
 
@@ -36,7 +38,6 @@ export class ReplicaTx {
   readonly #events: EventLog;
   readonly #requests: RequestTable;
   readonly #history: HistoryLog;
-  readonly #writes = new Writes();
   readonly #corrupt: TxFindings['corrupt'];
   readonly #replica: ReplicaRow;
   constructor(
@@ -44,33 +45,38 @@ export class ReplicaTx {
     indexes: Indexes,
     findings: TxFindings,
     membersReader: MembersReader,
+    head: HeadRows,
     cache: CacheView,
   ) {
     this.#tables = tables;
     this.#cache = cache;
     const { corrupt } = findings;
     this.#corrupt = corrupt;
-    this.#replica = new ReplicaRow(tables.replica, cache, corrupt, this.#writes);
-    this.#deliveries = new DeliveryTable(
-      tables.deliveries,
-      corrupt,
-      membersReader,
-      cache,
-      this.#writes,
-    );
+    const { native } = tables;
+    this.#replica = new ReplicaRow(tables, head, corrupt);
+    this.#deliveries = new DeliveryTable(tables.deliveries, corrupt, membersReader, cache, native);
     this.#records = new RecordTable(
       tables.records,
       this.#deliveries,
       indexes,
       findings,
       cache,
-      this.#writes,
+      native,
     );
     this.quarantine = new QuarantineRows(tables.quarantine);
     this.calls = new CallTable(tables.calls, tables.inputs, corrupt);
-    this.#events = new EventLog(tables.events, corrupt, this.#writes);
-    this.#history = new HistoryLog(tables.history, corrupt, this.#writes);
-    this.#requests = new RequestTable(tables.requests, corrupt, this.#writes);
+    this.#events = new EventLog(tables.events, corrupt, cache, native);
+    this.#history = new HistoryLog(tables.history, corrupt, native);
+    this.#requests = new RequestTable(tables.requests, corrupt, native);
+  }
+
+  /**
+   * Reads nothing that this worker knows from its last transaction, as long as the stamp says that
+   * nobody has written since. A row that a script has written meanwhile makes the transaction abort
+   * with an error that `isTaken` tells. Call before everything else.
+   */
+  rely(): void {
+    this.#cache.rely();
   }
 
   /** Whether a row read in this transaction is damaged: the row is moved after the transaction. */
@@ -241,6 +247,10 @@ export class ReplicaTx {
   async putAnswers(rows: readonly AnsweredRequest[]): Promise<void> {
     await this.#requests.put(rows);
   }
+  /** Stores answers to requests that were not done before (`rely`). */
+  async addAnswers(rows: readonly AnsweredRequest[]): Promise<void> {
+    await this.#requests.add(rows);
+  }
   async pruneAnswers(now: number): Promise<void> {
     await this.#requests.prune(now);
   }
@@ -265,7 +275,7 @@ export class ReplicaTx {
   /** Empties every table. */
   async wipe(): Promise<void> {
     for (const table of [
-      ...Object.values(this.#tables),
+      ...TABLE_NAMES.map((name) => this.#tables[name]),
       this.#replica,
       this.#records,
       this.#deliveries,
@@ -282,10 +292,10 @@ export class ReplicaTx {
     await this.#tables.whole.put({ key: 'whole' });
   }
 
-  /** Writes the history and the stamp, then waits for all writes; called last. */
+  /** Writes the history and the stamp, then commits; called last. */
   async end(): Promise<void> {
-    await Promise.all([this.#history.write(), this.#cache.writeStamp()]);
-    await this.#writes.done();
+    await Promise.all([this.#history.write(), this.#cache.writeStamp(this.#tables)]);
+    await this.#tables.native.commit();
   }
 
   async sealedToken(): Promise<SealedToken | undefined> {

@@ -1,7 +1,7 @@
 import type { Table } from 'dexie';
 import * as v from 'valibot';
 import { validRows } from './quarantine.ts';
-import type { Writes } from './writes.ts';
+import type { Native } from './native.ts';
 import type { AnsweredRequest, CorruptRow } from './rows.ts';
 
 const KEPT_MS = 7 * 24 * 3_600_000;
@@ -16,11 +16,11 @@ export type Answered<T> = { readonly answer: T } | 'damaged';
 export class RequestTable {
   readonly #requests: Table<AnsweredRequest, string>;
   readonly #corrupt: CorruptRow[];
-  readonly #writes: Writes;
-  constructor(requests: Table<AnsweredRequest, string>, corrupt: CorruptRow[], writes: Writes) {
+  readonly #native: Native;
+  constructor(requests: Table<AnsweredRequest, string>, corrupt: CorruptRow[], native: Native) {
     this.#requests = requests;
     this.#corrupt = corrupt;
-    this.#writes = writes;
+    this.#native = native;
   }
 
   /** Returns many answers in the requested order. `schema`: the answer's. */
@@ -28,7 +28,7 @@ export class RequestTable {
     requestIds: readonly string[],
     schema: v.GenericSchema<unknown, T>,
   ): Promise<(Answered<T> | undefined)[]> {
-    const rows = await this.#requests.bulkGet([...requestIds]);
+    const rows = await this.#native.get('requests', requestIds);
     return rows.map((row) => {
       if (!row) return undefined;
       const [done] = validRows('requests', [row], this.#corrupt);
@@ -38,7 +38,11 @@ export class RequestTable {
   }
 
   async put(rows: readonly AnsweredRequest[]): Promise<void> {
-    this.#writes.add(this.#requests.bulkPut([...rows]));
+    this.#native.put('requests', rows);
+  }
+  /** Stores answers to requests that were not done before; else the transaction aborts. */
+  async add(rows: readonly AnsweredRequest[]): Promise<void> {
+    this.#native.add('requests', rows);
   }
 
   /** Deletes answers older than any repeat of a request. `now`: ms since 1970. */

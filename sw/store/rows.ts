@@ -66,11 +66,6 @@ export interface Tables {
   readonly whole: Table<{ readonly key: 'whole' }, string>;
 }
 
-/** The tables of one transaction, and the row beside the replica's. */
-export interface BoundTables extends Tables {
-  readonly stamps: Table<Stamp, string>;
-}
-
 export type HistoryTable = Table<HistoryEntry, number>;
 
 /** A call with the keys of its indexes; an absent key keeps the row out of that index. */

@@ -28,6 +28,7 @@ const BROKEN = new Set([
 export function storeFaultOf(error: unknown, hasBegun = true): StoreFault {
   const names = namesOf(error);
   if (names.includes('QuotaExceededError')) return 'full';
+  if (isTaken(error)) return 'none';
   if (names.some((name) => LOST.has(name))) return 'lost-connection';
   // Dexie names no cause where the connection closed between the look and the transaction.
   if (names.length === 1 && names[0] === 'OpenFailedError') return 'lost-connection';
@@ -41,6 +42,9 @@ export function storeFaultOf(error: unknown, hasBegun = true): StoreFault {
     ? 'broken'
     : 'none';
 }
+
+/** Whether a row that was to be new was there already; nothing was changed. */
+export const isTaken = (error: unknown): boolean => namesOf(error).includes('ConstraintError');
 
 function namesOf(error: unknown): string[] {
   const names: string[] = [];

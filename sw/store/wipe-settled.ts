@@ -1,5 +1,5 @@
+import type { BoundTables } from './native.ts';
 import type { EventLog } from './event-log.ts';
-import type { BoundTables } from './rows.ts';
 import { isUnsentCall } from './salvage.ts';
 
 /**

@@ -18,10 +18,11 @@ const SCHEMAS: readonly Record<string, string>[] = [
   { quarantine: '++', whole: 'key' },
   {},
   {},
+  {},
   { later: 'id' },
   { muchLater: 'id' },
 ];
-export const VERSION_NOW = 7;
+export const VERSION_NOW = 8;
 const EVENTS_GROUPED = 3;
 
 interface Event {
