@@ -13,6 +13,8 @@ import {
 } from './status.ts';
 
 export const STATUS_DELAY_MS = 50;
+/** A status waits this often for captures that follow each other: at most 0.3 s in all. */
+const DELAYS_MAX = 6;
 
 /** Counts the reporters of this worker. The count makes their names unique. */
 let created = 0;
@@ -28,6 +30,8 @@ export class StatusReporter {
   readonly #name: string;
   #statuses = 0;
   #isToTell = false;
+  /** Counts the calls of `tellStatusSoon`. */
+  #changes = 0;
   #cancel: (() => void) | undefined;
 
   constructor(world: World) {
@@ -89,13 +93,20 @@ export class StatusReporter {
   }
 
   /**
-   * Tells the status a moment after the caller's reply: all captures of that moment share a status,
-   * and the next capture does not wait for its reads.
+   * Tells the status a moment after the caller's reply: captures that follow each other share a
+   * status, and do not wait for its reads.
    */
   tellStatusSoon(): void {
+    this.#changes++;
     if (this.#isToTell) return;
     this.#isToTell = true;
+    this.#tellAfter(DELAYS_MAX);
+  }
+
+  #tellAfter(delays: number): void {
+    const seen = this.#changes;
     this.#cancel = this.#world.clock.after(STATUS_DELAY_MS, () => {
+      if (delays > 1 && this.#changes > seen) return this.#tellAfter(delays - 1);
       this.#isToTell = false;
       // Nobody waits here: the handler only stops an unhandled rejection of a killed worker.
       this.tellStatusIfPossible().catch(() => undefined);
