@@ -2,8 +2,6 @@ import type { Call, CallEntry } from '../../shared/calls.ts';
 import type { UpdraftEvent } from '../../shared/messages.ts';
 import type { CallLetter } from '../../shared/row.ts';
 import type { StoredCall } from '../state/call.ts';
-import { damagedLetterOf } from '../store/damaged-letter.ts';
-import type { Quarantined } from '../store/quarantine-rows.ts';
 
 /** A call without its request, as told to pages: events are kept by the thousand. */
 export const callOf = ({ id, operation, lane, state, capturedAt, attempts }: StoredCall): Call => ({
@@ -36,16 +34,6 @@ export function callLetterOf(call: StoredCall): CallLetter | undefined {
     at: state.at,
   };
 }
-
-/** The events that tell pages of damaged calls that a person has discarded. */
-export const discardedEvents = (rows: readonly Quarantined[]): UpdraftEvent[] =>
-  rows.flatMap((found) => {
-    const letter = damagedLetterOf(found);
-    if (letter?.kind !== 'call') return [];
-    const { id, operation, lane, capturedAt, attempts } = letter;
-    const call: Call = { id, operation, lane, capturedAt, attempts, state: { kind: 'discarded' } };
-    return [{ type: 'call', call }];
-  });
 
 /** The events that a call's move sends to every page. */
 export function eventsOfCall(call: StoredCall): UpdraftEvent[] {

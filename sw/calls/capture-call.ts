@@ -10,7 +10,7 @@ import type { World } from '../world.ts';
 import { callFact, putMoved } from './advance-call.ts';
 import { recapturedCall, runIdOf, takeDamaged } from './damaged-call.ts';
 import { mayDiscard, type StoredCall } from '../state/call.ts';
-import { discardedEvents, eventsOfCall } from './call-view.ts';
+import { eventsOfCall } from './call-view.ts';
 import { isAllowed, operationOf } from './operations.ts';
 
 type Of<T extends Command['type']> = Extract<Command, { type: T }>;
@@ -131,7 +131,7 @@ export function discardCall(
   return changeOnce(open, requestId, DONE, async (tx) => {
     const call = await tx.calls.get(id);
     const damaged = call ? [] : await takeDamaged(tx, id);
-    if (damaged.length > 0) return { answer: null, events: discardedEvents(damaged) };
+    if (damaged.length > 0) return { answer: null, events: [] };
     if (!call)
       throw new UpdraftError('not-found', 'There is no call of this id. Read calls() again.');
     if (!mayDiscard(call.state)) {

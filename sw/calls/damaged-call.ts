@@ -32,7 +32,7 @@ export async function recapturedCall(
     throw new UpdraftError(
       'storage',
       'What is left of this call is not all of it, so it cannot be sent as it was. ' +
-        'Make the call anew (exportDeadLetters() has what could be read), then discard it.',
+        'Enter what is missing anew (exportDeadLetters() has what could be read), then discard it.',
     );
   const runId = read.runId ?? runIdOf(replica, id);
   return {
@@ -43,8 +43,8 @@ export async function recapturedCall(
     lane: operationOf(read.request, runId, replica.user).lane,
     request: read.request,
     state: { kind: 'dead', reason: letter.reason, at: letter.at },
-    capturedAt: read.capturedAt,
-    attempts: read.attempts,
+    capturedAt: letter.capturedAt,
+    attempts: letter.attempts,
   };
 }
 

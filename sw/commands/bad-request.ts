@@ -27,12 +27,7 @@ export function badCommand(command: unknown, issue: v.BaseIssue<unknown>): Updra
   };
   const { op } = Object(change) as { readonly op?: unknown };
   const usage = own(USAGES, String(type === 'capture' ? op : type));
-  const path = v.getDotPath(issue) ?? 'the top';
-  // A strict object refuses a key that its schema does not name.
-  const at =
-    issue.expected === 'never'
-      ? `"${path}": there is no such option`
-      : `"${path}": ${issue.message}`;
+  const at = `"${v.getDotPath(issue) ?? 'the top'}": ${issue.message}`;
   if (usage === undefined)
     return new UpdraftError('bad-message', `The request is not valid at ${at}`);
   return new UpdraftError(

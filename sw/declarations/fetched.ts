@@ -131,10 +131,15 @@ export class FetchedDeclarations implements DeclarationsSource {
     if (isOutage(response.status))
       throw new Unreachable(
         'bad-collections',
-        `${url} was answered with ${response.status}: its server cannot serve it at this time, ` +
-          'which says nothing about the file. Try again when the server answers.',
+        `${url} could not be fetched: its server answered ${response.status}. ` +
+          'Try again when it serves.',
       );
-    if (!response.ok) throw bad(url, whyRefused(response.status));
+    if (!response.ok)
+      throw bad(
+        url,
+        `was answered with ${response.status}. Deploy it there, ` +
+          'or name its place as "collections" in the worker\'s address.',
+      );
     return this.#read(await response.text());
   }
 
@@ -156,24 +161,10 @@ export class FetchedDeclarations implements DeclarationsSource {
   }
 }
 
-function whyRefused(status: number): string {
-  return status === 401 || status === 403
-    ? `was answered with ${status}. Let the browser read it there without a sign-in: ` +
-        'it holds no data.'
-    : `was answered with ${status}. Deploy it there, ` +
-        'or name its place as "collections" in the worker\'s address.';
-}
-
 function parsed(url: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    if (text.trimStart().startsWith('<'))
-      throw bad(
-        url,
-        'was answered with a page for people: of a sign-in, a network that wants one, or an app ' +
-          'that answers every path. See that the file is served there.',
-      );
     throw bad(url, `is not JSON (${String(error)}). Mend it there and deploy it again.`);
   }
 }

@@ -47,15 +47,7 @@ export class MirrorWriter {
   /** Returns the store with each completed write mirrored. */
   mirroredStore(store: Store): Store {
     return {
-      read: async (body) => {
-        const { result, foundCorrupt } = await store.read(async (tx) => ({
-          result: await body(tx),
-          foundCorrupt: tx.foundCorrupt,
-        }));
-        // The damaged rows are in quarantine now.
-        if (foundCorrupt) this.#changed();
-        return result;
-      },
+      read: (body) => store.read(body),
       destroy: () => store.destroy(),
       declare: (declarations) => store.declare(declarations),
       during: (work) => {
@@ -64,7 +56,8 @@ export class MirrorWriter {
       },
       write: async (body) => {
         const result = await store.write(body);
-        this.#changed();
+        this.#isDirty = true;
+        this.#keepUp();
         return result;
       },
     };
@@ -91,11 +84,6 @@ export class MirrorWriter {
   /** Resolves when the mirror holds all earlier writes. Does not rest. */
   async flush(): Promise<void> {
     while ((this.#isDirty || this.#writing) && !this.#isClosed) await this.#writeOne();
-  }
-
-  #changed(): void {
-    this.#isDirty = true;
-    this.#keepUp();
   }
 
   /**

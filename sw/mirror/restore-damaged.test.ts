@@ -89,14 +89,15 @@ describe('fault 74: the unsent change of a damaged row survives a lost database'
     const when = new Date(0);
     const net = { kind: 'edit', set: { note: 'what Ana wrote', when }, removed: [], inc: {} };
     await damage('x', { pending: { net, firstSeq: 1, lastSeq: 1 } });
+    await device.put('y', { n: 1 });
     await lose();
     expect(await letters()).toMatchObject([
       { id: 'x', change: { set: { note: 'what Ana wrote' } } },
     ]);
     expect(await retry(1)).toBe('storage');
-    expect(await device.status()).toMatchObject({ unsent: 1 });
+    expect(await device.status()).toMatchObject({ unsent: 2 });
     await device.ask({ type: 'discard-quarantined', requestId: device.name(), number: 1 });
-    expect(await device.status()).toMatchObject({ unsent: 0 });
+    expect(await device.status()).toMatchObject({ unsent: 1 });
   });
 
   test('a row that holds itself is told as lost, and costs the other rows nothing', async () => {
@@ -115,18 +116,29 @@ describe('fault 74: the unsent change of a damaged row survives a lost database'
     for (let n = 0; n < 3; n++) await device.put(`r${n}`, { note });
     for (let n = 0; n < 3; n++)
       await damage(`r${n}`, { revision: 'x'.repeat(MIRROR_CHARS_MAX / 2 - 150_000) });
+    await device.put('y', { n: 1 });
     await lose();
-    expect((await device.status()).storageLost).toMatchObject({ unsent: 3, restored: 2 });
+    expect((await device.status()).storageLost).toMatchObject({ unsent: 4, restored: 3 });
   });
 
   test('without a replica row, rows that are still in quarantine are there once', async () => {
     await device.put('x', { n: 1 });
     await damage('x', { revision: 'high' });
+    await device.put('y', { n: 1 });
     await (await device.open()).mirror.flush();
     await device.restart();
     const [row] = await rowsOf(device.indexedDB, 'ana', 'replica');
     await plantRows(device.indexedDB, 'ana', 'replica', [{ ...row, key: 'replica', seq: 'many' }]);
-    expect(await device.status()).toMatchObject({ unsent: 1, deadLetters: 1 });
+    expect(await device.status()).toMatchObject({ unsent: 2, deadLetters: 1 });
+  });
+
+  test('a damaged row that no mirror has met since comes back as it was', async () => {
+    await device.put('x', { n: 1 });
+    await (await device.open()).mirror.flush();
+    await damage('x', { revision: 'high' });
+    await lose();
+    expect(await device.status()).toMatchObject({ unsent: 1, deadLetters: 0 });
+    expect((await device.ask({ type: 'outbox' })).map(({ id }) => id)).toEqual(['x']);
   });
 
   test('a mirror of an earlier version restores what it has', async () => {

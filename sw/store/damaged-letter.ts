@@ -9,27 +9,31 @@ import { salvage } from './salvage.ts';
 export const damagedLetterOf = (found: Quarantined): DeadLetter | undefined =>
   changeLetterOf(found) ?? callLetterOf(found);
 
-const nextFor = (isWhole: boolean): string =>
-  isWhole
-    ? 'Look whether it is in Airflow already, then retry or discard it.'
-    : 'What could be read of it is here: enter it anew where it is missing, then discard it.';
+const reasonOf = (
+  what: string,
+  { why }: Quarantined,
+  { isWhole }: { readonly isWhole: boolean },
+): { readonly kind: 'damaged'; readonly message: string } => ({
+  kind: 'damaged',
+  message:
+    `The row of this ${what} was damaged on this device (${why}), and what it asks for was not ` +
+    'in Airflow yet. ' +
+    (isWhole
+      ? 'Look whether it is in Airflow already, then retry or discard it.'
+      : 'What could be read of it is here: enter it anew where it is missing, then discard it.'),
+});
 
 function changeLetterOf(found: Quarantined): MutationLetter | undefined {
   const read = salvage(found);
   if (!read) return undefined;
-  const { collection, id, net, isWhole, value } = read;
+  const { collection, id, net, value } = read;
   return {
     kind: 'mutation',
     collection,
     id,
     change: requested(net ?? EMPTY),
     value,
-    reason: {
-      kind: 'damaged',
-      message:
-        `The row of this record was damaged on this device (${found.why}), and its change ` +
-        `was not in Airflow yet. ${nextFor(isWhole)}`,
-    },
+    reason: reasonOf('record', found, read),
     at: found.at,
     attempts: 0,
     quarantined: found.number,
@@ -39,21 +43,16 @@ function changeLetterOf(found: Quarantined): MutationLetter | undefined {
 function callLetterOf(found: Quarantined): CallLetter | undefined {
   const read = salvageCall(found);
   if (!read) return undefined;
-  const { id, request, isWhole, lane, capturedAt, attempts } = read;
+  const { id, request } = read;
   return {
     kind: 'call',
     id,
     operation: request.operation,
-    lane,
+    lane: '',
     request,
-    capturedAt,
-    attempts,
-    reason: {
-      kind: 'damaged',
-      message:
-        `The row of this call was damaged on this device (${found.why}), and Airflow was not ` +
-        `known to have it. ${nextFor(isWhole)}`,
-    },
+    capturedAt: found.at,
+    attempts: 0,
+    reason: reasonOf('call', found, read),
     at: found.at,
     quarantined: found.number,
   };

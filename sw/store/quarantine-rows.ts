@@ -1,5 +1,3 @@
-import { jsonEquals } from '../../shared/json.ts';
-import { asJson } from './as-json.ts';
 import { isNumbered, lastNumber } from './numbered.ts';
 import type { CorruptRow, QuarantineTable } from './rows.ts';
 
@@ -61,23 +59,12 @@ export class QuarantineRows {
     await this.#table.put(row, number);
   }
 
-  /**
-   * Puts back rows of a mirror. Rows that are here stay; where another row has taken a number, the
-   * mirror's row gets a new one.
-   */
+  /** Puts back rows of a mirror. Rows that are here stay: no number is given twice. */
   async restore(rows: readonly Quarantined[]): Promise<void> {
-    const here = new Map((await this.all()).map((row) => [row.number, row]));
-    let last = Math.max(await this.lastNumber(), ...rows.map(({ number }) => number));
-    for (const row of rows) {
-      const other = here.get(row.number);
-      if (other && isRowOf(other, row)) continue;
-      await this.put(other ? { ...row, number: ++last } : row);
-    }
+    const here = (await this.all()).map(({ number }) => number);
+    for (const row of rows) if (!here.includes(row.number)) await this.put(row);
   }
 }
-
-const isRowOf = (here: Quarantined, { table, at, row }: Quarantined): boolean =>
-  here.table === table && here.at === at && jsonEquals(asJson(here.row), asJson(row));
 
 /** Whether the row names its table, its fault and its time. */
 export const isCorruptRow = (row: unknown): boolean => {

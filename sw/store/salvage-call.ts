@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { CallRequestSchema, type CallRequest } from '../../shared/calls.ts';
 import { asJson } from './as-json.ts';
 import type { Quarantined } from './quarantine-rows.ts';
-import { isUnsent } from './salvage.ts';
+import { bag, isUnsent, seqOf } from './salvage.ts';
 
 /** The readable part of a damaged call. */
 export interface CallSalvage {
@@ -14,15 +14,7 @@ export interface CallSalvage {
   /** Undefined if unreadable. */
   readonly runId: string | undefined;
   readonly seq: number | undefined;
-  readonly lane: string;
-  readonly capturedAt: number;
-  readonly attempts: number;
 }
-
-const RowShape = v.looseObject({
-  id: v.string(),
-  request: v.looseObject({ operation: v.string() }),
-});
 
 /**
  * Reads the readable part of a damaged call. Returns undefined for a call that cannot be named, is
@@ -30,20 +22,19 @@ const RowShape = v.looseObject({
  * unsent there.
  */
 export function salvageCall(found: Quarantined): CallSalvage | undefined {
-  const { table, row, at, hasTexts } = found;
-  if (table !== 'calls' || !isUnsent(found) || !v.is(RowShape, row)) return undefined;
-  const { id, request, runId, seq, lane, capturedAt, attempts } = row;
+  const { id, request, runId, seq } = bag(found.row);
+  if (
+    found.table !== 'calls' ||
+    !isUnsent(found) ||
+    typeof id !== 'string' ||
+    typeof bag(request)['operation'] !== 'string'
+  )
+    return undefined;
   return {
     id,
     request: asJson(request) as unknown as CallRequest,
-    isWhole: !hasTexts && v.is(CallRequestSchema, request),
+    isWhole: !found.hasTexts && v.is(CallRequestSchema, request),
     runId: typeof runId === 'string' ? runId : undefined,
-    seq: isCount(seq) ? seq : undefined,
-    lane: typeof lane === 'string' ? lane : '',
-    capturedAt: isCount(capturedAt) ? capturedAt : at,
-    attempts: isCount(attempts) ? attempts : 0,
+    seq: seqOf(seq),
   };
 }
-
-const isCount = (value: unknown): value is number =>
-  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;

@@ -21,9 +21,11 @@ export interface Salvage {
 }
 
 type Bag = Readonly<Record<string, unknown>>;
-const bag = (value: unknown): Bag =>
+/** The value's fields; none for a value that is no object. */
+export const bag = (value: unknown): Bag =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Bag) : {};
-const seqOf = (value: unknown): number | undefined =>
+/** The number of a capture; undefined if unreadable. */
+export const seqOf = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined;
 
 /** States of a call that Airflow has, or that a person has given up. */
