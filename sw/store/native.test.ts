@@ -4,7 +4,7 @@ import { rowsOf } from '../simulation/raw-rows.ts';
 import { openDatabase, TABLE_NAMES, tablesOf } from './database.ts';
 import { isTaken } from './store-errors.ts';
 
-test('case A1: a write that fails after the commit was asked for leaves nothing behind', async () => {
+test('fault 80: a write that fails after the commit was asked for leaves nothing', async () => {
   const indexedDB = new IDBFactory();
   const db = openDatabase('updraft:ana', { indexedDB, IDBKeyRange });
   const row = (id: string): { requestId: string; at: number; answer: null } => ({

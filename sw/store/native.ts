@@ -21,7 +21,7 @@ export class Native {
   readonly #transaction: IDBTransaction;
   readonly #others: PromiseLike<unknown>[] = [];
   #hasWritten = false;
-  /** Error of the write that made the transaction abort. The transaction's own error may hide it. */
+  /** Error of the write that made the transaction abort; the transaction's own may hide it. */
   failure: DOMException | undefined;
   constructor(transaction: IDBTransaction) {
     this.#transaction = transaction;
