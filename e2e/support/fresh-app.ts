@@ -54,7 +54,8 @@ export function Sites() {
   void (() => useQuery('inspection'));
   return createElement('p', {}, error?.kind ?? data?.map(({ value }) => value.site).join());
 }
-export const page = () => createElement(react.UpdraftProvider, { updraft }, createElement(Sites));
+const Provider = react.UpdraftProvider<Collections>;
+export const page = () => createElement(Provider, { updraft }, createElement(Sites));
 export const inVue = () => vue.typed<Collections>().useRecord('inspections', 'a').data.value?.state;
 export const inSvelte = () => svelte.useStatus().data?.unsent;
 export const inSolid = () => solid.typed<Collections>().useQuery('inspections').data?.length;
