@@ -93,7 +93,14 @@ export class TestDevice {
       app: '/',
       airflow: '/airflow',
       declarations,
-      store,
+      // Counted as work, so that whoever waits for rest waits for reads too.
+      store: {
+        read: (body) => this.clock.during(store.read(body)),
+        write: (body) => this.clock.during(store.write(body)),
+        destroy: () => store.destroy(),
+        declare: (declared) => store.declare(declared),
+        during: (work) => store.during(work),
+      },
       mirror: this.#mirror(user),
       queue: NO_QUEUE,
       transport: this.#transport(user),

@@ -5,6 +5,9 @@ interface Timer {
   readonly call: () => void;
 }
 
+/** Delays up to this only gather what happens at once, as the telling of a status does. */
+const GATHERING_MS = 300;
+
 /** A clock that stands still until a test moves it, and that knows when nothing more happens. */
 export class TestClock implements Clock {
   #now: number;
@@ -18,10 +21,24 @@ export class TestClock implements Clock {
   now = (): number => this.#now;
 
   after = (delayMs: number, call: () => void): (() => void) => {
+    if (delayMs <= GATHERING_MS) return this.#soon(call);
     const timer = { at: this.#now + delayMs, call };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
   };
+
+  #soon(call: () => void): () => void {
+    let end = (): void => undefined;
+    void this.during(new Promise<void>((resolve) => (end = resolve)));
+    const timer = setTimeout(() => {
+      call();
+      end();
+    });
+    return () => {
+      clearTimeout(timer);
+      end();
+    };
+  }
 
   /** Counts as work until the promise ends. */
   during<T>(work: Promise<T>): Promise<T> {

@@ -159,6 +159,15 @@ describe('the device', () => {
     await updraft.signOut();
     expect((await other.collection('asks').query()).length).toBe(0);
   });
+  test('tells a status while its time stands still', async () => {
+    const { updraft, offline } = await start();
+    const told = new Promise<void>((resolve) =>
+      updraft.on('status', ({ unsent }) => unsent === 1 && resolve()),
+    );
+    offline();
+    await updraft.collection('asks').put(ask('a'));
+    await told;
+  });
   test('has its time from the test', async () => {
     const now = Date.parse('2030-05-05T00:00:00Z');
     const { updraft, offline, advance } = await start({ now });
