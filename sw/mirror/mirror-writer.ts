@@ -47,7 +47,17 @@ export class MirrorWriter {
   /** Returns the store with each completed write mirrored. */
   mirroredStore(store: Store): Store {
     return {
-      read: (body) => store.read(body),
+      // A read that finds damaged rows moves them into quarantine: a change like a write.
+      read: async (body) => {
+        let foundCorrupt = false;
+        const result = await store.read(async (tx) => {
+          const found = await body(tx);
+          ({ foundCorrupt } = tx);
+          return found;
+        });
+        if (foundCorrupt) this.#changed();
+        return result;
+      },
       destroy: () => store.destroy(),
       declare: (declarations) => store.declare(declarations),
       during: (work) => {
@@ -56,8 +66,7 @@ export class MirrorWriter {
       },
       write: async (body) => {
         const result = await store.write(body);
-        this.#isDirty = true;
-        this.#keepUp();
+        this.#changed();
         return result;
       },
     };
@@ -84,6 +93,11 @@ export class MirrorWriter {
   /** Resolves when the mirror holds all earlier writes. Does not rest. */
   async flush(): Promise<void> {
     while ((this.#isDirty || this.#writing) && !this.#isClosed) await this.#writeOne();
+  }
+
+  #changed(): void {
+    this.#isDirty = true;
+    this.#keepUp();
   }
 
   /**

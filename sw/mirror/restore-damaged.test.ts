@@ -66,6 +66,21 @@ describe('fault 74: the unsent change of a damaged row survives a lost database'
     expect(await device.status()).toMatchObject({ unsent: 0, deadLetters: 0 });
   });
 
+  test('a row that no index holds any more is in the mirror once a query has met it', async () => {
+    await device.put('x', { note: 'what Ana wrote' });
+    const [row] = await rowsOf(device.indexedDB, 'ana', 'records');
+    const unindexed = { sendable: {}, unsettled: {} };
+    await plantRows(device.indexedDB, 'ana', 'records', [{ ...row, ...unindexed }]);
+    await device.put('y', { n: 1 });
+    await (await device.open()).mirror.flush();
+    await device.ask({ type: 'get', collection: 'asks', id: 'x' });
+    await lose();
+    expect(await letters()).toMatchObject([
+      { id: 'x', change: { set: { note: 'what Ana wrote' } }, reason: { kind: 'damaged' } },
+    ]);
+    expect(await device.status()).toMatchObject({ unsent: 2, storageLost: { restored: 2 } });
+  });
+
   test('a row that only the writing of the mirror has met is in that mirror', async () => {
     await device.put('x', { note: 'what Ana wrote' });
     await (await device.open()).mirror.flush();
@@ -135,7 +150,8 @@ describe('fault 74: the unsent change of a damaged row survives a lost database'
   test('a damaged row that no mirror has met since comes back as it was', async () => {
     await device.put('x', { n: 1 });
     await (await device.open()).mirror.flush();
-    await damage('x', { revision: 'high' });
+    const [row] = await rowsOf(device.indexedDB, 'ana', 'records');
+    await plantRows(device.indexedDB, 'ana', 'records', [{ ...row, revision: 'high' }]);
     await lose();
     expect(await device.status()).toMatchObject({ unsent: 1, deadLetters: 0 });
     expect((await device.ask({ type: 'outbox' })).map(({ id }) => id)).toEqual(['x']);

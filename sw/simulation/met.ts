@@ -1,4 +1,5 @@
 import type { LoggedEvent } from '../../shared/messages.ts';
+import { Killed } from './device.ts';
 import { TOPICS, type Topic } from './scenes.ts';
 import type { Simulation } from './setup.ts';
 import type { StoryStep } from './story.ts';
@@ -53,7 +54,12 @@ async function unsettledOn(
   let count = 0;
   for (const { device } of devices) {
     const { store } = (await device.worker()).world;
-    const { pending, sealed } = await store.read((tx) => tx.record(collection, id, 0));
+    const read = store.read((tx) => tx.record(collection, id, 0));
+    // A worker may be killed at this read as at any; the next request starts another.
+    const { pending, sealed } = await read.catch((error: unknown) => {
+      if (error instanceof Killed) return { pending: undefined, sealed: undefined };
+      throw error;
+    });
     if (pending ?? sealed) count += 1;
   }
   return count;

@@ -33,3 +33,7 @@ class SecretCache:
             mark_key(store, secret)
             known = self._known = Proofs(secret), self._clock() + KEPT_SECONDS
         return known[0]
+
+    def forget(self) -> None:
+        """Read the secret anew at the next exchange."""
+        self._known = None

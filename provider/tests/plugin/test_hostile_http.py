@@ -34,7 +34,12 @@ def guarded_site(site: Site) -> Iterator[tuple[Guard, Device]]:
     site.restart(replicas_per_user_max=10**6)
     engine = site.desk.store.open().engine
     world, device = guarded_world(engine)
+    # A new process marks the store with its secret; after that it only looks, now and then.
+    assert site.post(device.request()).status_code == 200
     guard = Guard(world, engine)
+    site.desk.store.look_again()
+    site.desk.secrets.forget()
+    assert site.post(device.request()).status_code == 200
     be_good(world)
     device.pull()
     guard.learn()
