@@ -6,7 +6,7 @@ import { CHANGE_DAG, changeInAirflow } from '../change-in-airflow.ts';
 import type { Inspection, Site } from '../collections.ts';
 import { timeText } from '../dates.ts';
 import { siteName } from '../draft.ts';
-import type { Inspections } from '../use-records.ts';
+import type { Inspections } from '../use-live.ts';
 import { STATUS_WORDS } from '../words.ts';
 
 interface Props {

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Site } from '../collections.ts';
-import type { Tasks } from '../use-records.ts';
+import type { Tasks } from '../use-live.ts';
 import { OrphanedLetters } from './deleted-rows.tsx';
 import { TaskRow, type TaskActions } from './task-row.tsx';
 

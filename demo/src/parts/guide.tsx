@@ -5,7 +5,7 @@ import type { Site } from '../collections.ts';
 import type { Network } from '../network.ts';
 import { recall, remember } from '../remembered.ts';
 import { secondDeviceUrl } from '../second-device.ts';
-import type { Inspections } from '../use-records.ts';
+import type { Inspections } from '../use-live.ts';
 import { AirflowChange } from './airflow-change.tsx';
 import { Icon } from './icon.tsx';
 

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Site } from '../collections.ts';
-import type { Inspections } from '../use-records.ts';
+import type { Inspections } from '../use-live.ts';
 import { DeletedRows, OrphanedLetters } from './deleted-rows.tsx';
 import { InspectionRow, type RowActions } from './inspection-row.tsx';
 import { SentByRun } from './sent-by-run.tsx';

@@ -2,7 +2,7 @@ import type { JSX } from 'preact';
 import type { Status } from '../../../client/index.ts';
 import type { Site } from '../collections.ts';
 import type { Network } from '../network.ts';
-import type { Inspections, Tasks } from '../use-records.ts';
+import type { Inspections, Tasks } from '../use-live.ts';
 import type { Client } from '../use-updraft.ts';
 import { viaNow, waitingNow } from '../waiting-text.ts';
 import { ConflictPanel } from './conflict-panel.tsx';

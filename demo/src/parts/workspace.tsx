@@ -2,11 +2,10 @@ import type { JSX } from 'preact';
 import type { Session } from '../airflow.ts';
 import { errorText } from '../error-text.ts';
 import { useNetwork } from '../network.ts';
-import { Provider } from '../provider.ts';
-import { useInspections, useSites, useTasks } from '../use-records.ts';
+import { useInspections, useSites, useTasks } from '../use-live.ts';
 import { useRowActions } from '../use-row-actions.ts';
 import { useSignIn } from '../use-sign-in.ts';
-import { useUpdraft, type Connection } from '../use-updraft.ts';
+import { useUpdraft } from '../use-updraft.ts';
 import { Account } from './account.tsx';
 import { AuthBar, LossBar, OfflineBanner, UpdateBar } from './banners.tsx';
 import { Brand } from './brand.tsx';
@@ -26,29 +25,20 @@ interface Props {
   readonly onLeave: () => void;
 }
 
-/** A person's work on this device, with the client for everything inside. */
-export function Workspace(props: Props): JSX.Element {
-  const connection = useUpdraft(props.registration, props.user, props.onLeave);
-  return (
-    <Provider updraft={connection.client}>
-      <Work {...props} connection={connection} />
-    </Provider>
-  );
-}
-
-function Work({
+/** A person's work on this device. */
+export function Workspace({
   registration,
   user,
   session,
   update,
   onSignedIn,
   onLeave,
-  connection: { client, status, authReason, error },
-}: Props & { readonly connection: Connection }): JSX.Element {
+}: Props): JSX.Element {
+  const { client, status, authReason, error } = useUpdraft(registration, user, onLeave);
   const network = useNetwork(registration);
-  const inspections = useInspections();
-  const tasks = useTasks();
-  const sites = useSites();
+  const inspections = useInspections(client);
+  const tasks = useTasks(client);
+  const sites = useSites(client);
   const { actions, edited, closeEdit, notice, closeNotice } = useRowActions(client);
   const isSigningIn = useSignIn(client, session);
   const setOffline = async (offline: boolean): Promise<void> => {
