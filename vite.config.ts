@@ -110,7 +110,6 @@ const demo: UserConfig = {
   root: 'demo',
   define,
   // Preact is React to the binding.
-  resolve: { alias: { react: 'preact/compat' } },
   build: { outDir: '../dist/demo', emptyOutDir: true },
   plugins: [
     VitePWA({
