@@ -10,6 +10,8 @@ import type { WorkerLink } from './worker-link.ts';
 interface Ask {
   id: string;
   a?: number;
+  tags?: (string | number | boolean)[];
+  notes?: { by: string }[];
 }
 
 /** Returns a collection and the list of the commands the collection has sent. */
@@ -33,6 +35,20 @@ function asked(): {
     commands,
   };
 }
+
+test('elements are sent as they were given, with what their author saw', async () => {
+  const { asks, commands } = asked();
+  await asks.addTo('x', { tags: ['wet', 1] }, { from: 5 });
+  await asks.removeFrom('x', { tags: [true] });
+  expect(commands).toMatchObject([
+    { change: { op: 'add-to', id: 'x', elements: { tags: ['wet', 1] }, from: 5 } },
+    { change: { op: 'remove-from', id: 'x', elements: { tags: [true] } } },
+  ]);
+  // @ts-expect-error A number takes no elements.
+  await asks.addTo('x', { a: [1] });
+  // @ts-expect-error A list of objects takes none.
+  await asks.addTo('x', { notes: [{ by: 'ana' }] });
+});
 
 test('case A6: what the author has seen travels with the change', async () => {
   const form = { id: 'x', a: 1 };

@@ -1,5 +1,6 @@
 import { UpdraftError } from '../shared/errors.ts';
 import { newId } from '../shared/ids.ts';
+import type { Scalar } from '../shared/json.ts';
 import type { Captured, ChangeCommand } from '../shared/messages.ts';
 import type { Query, Row, Rows } from '../shared/row.ts';
 import { onlyOptions } from './only-options.ts';
@@ -10,6 +11,13 @@ import type { Patch, Receipt, Seen } from './receipt.ts';
 
 type Numbers<T> = {
   readonly [K in keyof T as T[K] extends number | undefined ? K : never]?: number;
+};
+
+/** Elements for fields that hold lists of texts, numbers, true, false or null. */
+type ElementsOf<T> = {
+  readonly [K in keyof T as T[K] extends readonly Scalar[] | undefined ? K : never]?: NonNullable<
+    T[K]
+  >;
 };
 
 /**
@@ -35,6 +43,14 @@ export interface Collection<T extends { id: string }> {
   ) => Promise<Receipt>;
   /** Adds to numbers; increments of several devices sum up instead of conflicting. */
   increment: (id: string, by: Numbers<T>, seen?: Seen<T>) => Promise<Receipt>;
+  /**
+   * Adds elements to lists, at the end, each once. Additions and removals of several devices merge
+   * instead of conflicting; an absent list is empty. Rejects with `not-a-list` where the field
+   * holds anything but a list of texts, numbers, true, false and null.
+   */
+  addTo: (id: string, elements: ElementsOf<T>, seen?: Seen<T>) => Promise<Receipt>;
+  /** Removes elements from lists, as `addTo` adds them. */
+  removeFrom: (id: string, elements: ElementsOf<T>, seen?: Seen<T>) => Promise<Receipt>;
   delete: (id: string, seen?: Seen<T>) => Promise<Receipt>;
   /**
    * Stores many records in a single message and transaction, 10,000 at most: all or none. Rejects
@@ -107,9 +123,15 @@ const keyOf = (query: Query): string =>
     typeof value === 'object' && value ? value : typeof value + String(value),
   );
 
+const listChange = (op: 'add-to' | 'remove-from', id: string, elements: object): ChangeCommand => ({
+  op,
+  id,
+  elements: elements as Record<string, readonly Scalar[]>,
+});
+
 export function createCollection<T extends { id: string }>(
   collection: string,
-  link: WorkerLink,
+  { ask }: WorkerLink,
   settling: Settling,
   watches: Watches,
 ): Collection<T> {
@@ -135,18 +157,13 @@ export function createCollection<T extends { id: string }>(
         : settling.of(collection, id, seq),
     };
   };
-  const { ask } = link;
   const get = (id: string): Promise<Row<T> | null> =>
     ask({ type: 'get', collection, id }) as Promise<Row<T> | null>;
   const read = async (query: Query = {}): Promise<Rows<T>> => {
     for (;;)
       try {
-        const rows = await ask({
-          type: 'query',
-          collection,
-          query: query as Record<string, unknown>,
-        });
-        return rows as Rows<T>;
+        const asked = query as Record<string, unknown>;
+        return (await ask({ type: 'query', collection, query: asked })) as Rows<T>;
       } catch (error) {
         if (!(error instanceof UpdraftError && error.kind === 'indexing')) throw error;
       }
@@ -157,6 +174,8 @@ export function createCollection<T extends { id: string }>(
     patch: (id, fields, seen) => capture({ op: 'patch', id, ...splitFields(fields) }, seen),
     increment: (id, by, seen) =>
       capture({ op: 'increment', id, by: by as Record<string, number> }, seen),
+    addTo: (id, elements, seen) => capture(listChange('add-to', id, elements), seen),
+    removeFrom: (id, elements, seen) => capture(listChange('remove-from', id, elements), seen),
     delete: (id, seen) => capture({ op: 'delete', id }, seen),
     putMany: (values) => captureMany(values, (value) => ({ op: 'put', value })),
     patchMany: (patches) => captureMany(patches, patchOf),

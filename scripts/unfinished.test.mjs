@@ -23,6 +23,7 @@ const additions = [
     files: [
       'shared/mutation.ts',
       'sw/outbox/seal.ts',
+      'sw/record/edit-part.ts',
       'sw/record/edit-parts.ts',
       'sw/record/net.ts',
       'sw/store/salvage.ts',

@@ -6,7 +6,7 @@ import { readCollections } from './collections.ts';
 import { ExchangeRequestSchema, ExchangeResponseSchema } from './exchange.ts';
 import { randomHex, newId } from './ids.ts';
 import * as limits from './limits.ts';
-import { PROTOCOL_VERSION } from './protocol-version.ts';
+import { PROTOCOL_FLOOR, PROTOCOL_VERSION } from './protocol-version.ts';
 
 const FOLDER = new URL('contract/', import.meta.url);
 /** Refusals without a proof of the store's state. */
@@ -124,9 +124,12 @@ test.each(rights.cases)(
 );
 
 test('limits mirror the contract', () => {
-  const { protocol, transports, ...rest } = read('limits.json') as Record<string, unknown>;
+  const { protocol, protocol_floor, transports, ...rest } = read('limits.json') as Record<
+    string,
+    unknown
+  >;
   const { TRANSPORT_LIMITS, ...scalars } = limits;
-  expect(protocol).toBe(PROTOCOL_VERSION);
+  expect([protocol_floor, protocol]).toEqual([PROTOCOL_FLOOR, PROTOCOL_VERSION]);
   for (const [name, value] of Object.entries(scalars))
     expect(rest[name.toLowerCase()], name).toBe(value);
   const snakeCased = (part: object): object =>

@@ -1,4 +1,4 @@
-import type { Json } from './json.ts';
+import type { Json, Scalar } from './json.ts';
 
 /**
  * The parts of an edit: as captured, stored, sent and shown to a person. Every table of parts is
@@ -13,5 +13,16 @@ export interface EditParts {
    * Numbers that are added to fields: an operation, which another device's change does not undo.
    */
   readonly inc: Readonly<Record<string, number>>;
+  /**
+   * Elements that come into lists and leave lists: an operation, which goes along with another
+   * device's elements. Absent where no list is changed so, as in all rows of older versions.
+   */
+  readonly elements?: Readonly<Record<string, Elements>>;
 }
 export type PartName = keyof EditParts;
+
+/** The change of a list: `removed` leaves the list, then `added` comes to its end if missing. */
+export interface Elements {
+  readonly added: readonly Scalar[];
+  readonly removed: readonly Scalar[];
+}

@@ -20,8 +20,9 @@ export type ErrorKind =
   | 'no-id'
   | 'too-large'
   | 'exists' // add() of an id that exists
-  | 'not-found' // patch() or increment() of an id that does not exist
+  | 'not-found' // patch(), increment() or addTo() of an id that does not exist
   | 'not-a-number' // increment() of a field that holds no number
+  | 'not-a-list' // addTo() or removeFrom() of a field that holds anything but a list of scalars
   | 'read-only' // the collection is written by Airflow alone
   | 'not-allowed' // an operation that this worker's configuration does not name
   | 'conflict-moved' // the other side changed again since the conflict was shown

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { RevisionSchema } from './mutation.ts';
-import { PROTOCOL_VERSION } from './protocol-version.ts';
+import { PROTOCOL_FLOOR, PROTOCOL_VERSION } from './protocol-version.ts';
 import { ArrivingSchema, ReasonSchema, VerdictSchema } from './verdict.ts';
 
 /** `number` and `nonce` of a batch: the batch's name in the server's ledger. */
@@ -10,6 +10,8 @@ export const BatchNameSchema = v.object({
 });
 export type BatchName = v.InferOutput<typeof BatchNameSchema>;
 
+/** Versions of the protocol that both sides read. */
+const Spoken = v.picklist([PROTOCOL_FLOOR, PROTOCOL_VERSION]);
 const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 /**
@@ -33,7 +35,7 @@ export type DeviceReport = v.InferOutput<typeof DeviceReportSchema>;
 
 /** Request of an exchange. See docs/protocol.md. */
 export const ExchangeRequestSchema = v.strictObject({
-  protocol: v.literal(PROTOCOL_VERSION),
+  protocol: Spoken,
   replicaId: v.string(),
   user: v.string(),
   epoch: v.nullable(v.string()),
@@ -70,7 +72,7 @@ export type Change = v.InferOutput<typeof ChangeSchema>;
  * (law 8).
  */
 export const ExchangeResponseSchema = v.object({
-  protocol: v.literal(PROTOCOL_VERSION),
+  protocol: Spoken,
   replicaId: v.nullable(v.string()),
   echo: v.object({
     epoch: v.nullable(v.string()),

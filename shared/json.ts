@@ -9,6 +9,19 @@ export type Json =
   | readonly Json[]
   | { readonly [key: string]: Json };
 
+/** JSON that is neither a list nor an object: an element of a list that is changed as a set. */
+export type Scalar = string | number | boolean | null;
+
+/** Whether a value is a list of scalars. A list with empty places is none. */
+export const isScalars = (value: unknown): value is readonly Scalar[] =>
+  Array.isArray(value) && Array.from(value).every(isScalar);
+
+const isScalar = (value: unknown): boolean =>
+  value === null ||
+  typeof value === 'string' ||
+  typeof value === 'boolean' ||
+  Number.isFinite(value);
+
 /** A record's document: a JSON object with an `id`. */
 export type Doc = { readonly id: string } & { readonly [field: string]: Json };
 

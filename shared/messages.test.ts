@@ -17,6 +17,7 @@ const resolve = (choices: unknown): unknown => ({
   choices,
 });
 const increment = (by: unknown): unknown => capture({ op: 'increment', id: 'x', by });
+const addTo = (elements: unknown): unknown => capture({ op: 'add-to', id: 'x', elements });
 const proto: unknown = JSON.parse('{"__proto__": 1}');
 
 describe('a message of a page is read by its schema, never trusted (law 10)', () => {
@@ -29,6 +30,12 @@ describe('a message of a page is read by its schema, never trusted (law 10)', ()
     ['with an increment by NaN', increment({ n: Number.NaN })],
     ['with increments that are a list', increment([1])],
     ['fault 39: with an increment of __proto__', increment(proto)],
+    ['with an element in no list', addTo({ tags: 'wet' })],
+    ['with a list as an element', addTo({ tags: [['wet']] })],
+    ['with an object as an element', addTo({ tags: [{}] })],
+    ['with NaN as an element', addTo({ tags: [Number.NaN] })],
+    ['with elements of no field', addTo(['wet'])],
+    ['fault 39: with elements of __proto__', addTo(JSON.parse('{"__proto__": []}'))],
     ['with a choice of no known kind', resolve({ a: { take: 'both' } })],
     ['with a choice without a value', resolve({ a: {} })],
     ['fault 39: with a choice for __proto__', resolve(proto)],
@@ -54,6 +61,7 @@ test('a message keeps fields named like properties of every object', () => {
   for (const name of ['constructor', 'prototype', 'toString', 'hasOwnProperty']) {
     for (const command of [
       increment({ [name]: 1 }),
+      addTo({ [name]: ['wet', 1, true, null] }),
       resolve({ [name]: { take: 'mine' } }),
       resolve({ [name]: { value: [null] } }),
     ]) {
@@ -68,6 +76,7 @@ test('a message keeps fields named like properties of every object', () => {
       op: 'patch',
       set: { [name]: 1 },
       inc: { [name]: 2 },
+      elements: { [name]: { added: [1], removed: [] } },
     };
     expect(v.parse(MutationSchema, mutation)).toEqual(mutation);
   }

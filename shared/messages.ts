@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { CallRequestSchema, type Call, type CallEntry, type PendingInputs } from './calls.ts';
 import type { Choice, Conflict } from './conflict.ts';
 import type { ErrorKind } from './errors.ts';
+import { isScalars, type Scalar } from './json.ts';
 import { HistoryFilterSchema, type HistoryEntry } from './history.ts';
 import { JsonSchema, mapOf, RevisionSchema } from './mutation.ts';
 import type { QuarantinedRow } from './quarantine.ts';
@@ -39,6 +40,12 @@ export const ChangeCommandSchema = v.variant('op', [
     op: v.literal('increment'),
     id: text,
     by: mapOf<number>(Number.isFinite),
+    from: seen,
+  }),
+  v.strictObject({
+    op: v.picklist(['add-to', 'remove-from']),
+    id: text,
+    elements: mapOf<readonly Scalar[]>(isScalars),
     from: seen,
   }),
   v.strictObject({ op: v.literal('delete'), id: text, from: seen }),

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import type { PartName } from './edit.ts';
-import type { Json } from './json.ts';
+import type { Elements, PartName } from './edit.ts';
+import { isScalars, type Json } from './json.ts';
 
 /**
  * Any JSON value; documents are checked in depth at the entry (`whyNotJson`), JSON text by the
@@ -33,11 +33,16 @@ const Seq = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 /** The server's version of a record; 0 for a record that the store never had. */
 export const RevisionSchema = Seq;
 
+const ElementsSchema = v.strictObject({ added: v.custom(isScalars), removed: v.custom(isScalars) });
+/** The part `elements`, as stored and as sent. */
+export const ElementsByField = mapOf<Elements>((value) => v.is(ElementsSchema, value));
+
 /** Parts of an edit as they travel. A part that is not here could not be sent. */
 const PARTS = {
   set: v.exactOptional(Fields),
   removed: v.exactOptional(v.array(v.string())),
   inc: v.exactOptional(mapOf<number>(Number.isFinite)),
+  elements: v.exactOptional(ElementsByField),
 } satisfies Readonly<Record<PartName, v.GenericSchema>>;
 
 /**

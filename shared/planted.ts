@@ -14,7 +14,8 @@ export type PlantedBug =
   | 'unsigned-answers'
   | 'lock-leak'
   | 'turned-away-for-ever'
-  | 'unfit-view-unmarked';
+  | 'unfit-view-unmarked'
+  | 'elements-sent-as-value';
 
 declare global {
   const __UPDRAFT_PLANTED_BUG__: PlantedBug | undefined;

@@ -54,11 +54,13 @@ test('the wire schemas change only together with the protocol version', () => {
       'the field speak the old ones: ' +
       'bump "protocol" in shared/contract/limits.json, let the provider follow, and ' +
       'pin the new hash here.',
+    // Version 2: `elements` in a mutation (ADR 44). An older server would refuse the key, and a
+    // server that ignored it would lose an edit, so a batch with it names version 2.
     // Version 1 has gained optional fields, ignored by older servers and devices: `device` in the
     // request (ADR 16); `holds` in the request and `undeclared` in the response (ADR 30); `proof`
     // in both (ADR 35). A record in a response is checked on being taken, not on being parsed:
     // every sound record is read as before (ADR 30).
-  ).toEqual({ version: 1, hash: '31c0b7eee1f7324d' });
+  ).toEqual({ version: 2, hash: '850b79208c5a4748' });
 });
 
 test('the pinned text notices a field, its kind and its limits', () => {

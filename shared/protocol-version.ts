@@ -1,10 +1,20 @@
 import limits from './contract/limits.json' with { type: 'json' };
 
 /**
- * Version of the exchange between worker and provider. A change of `shared/exchange.ts` needs a new
- * version: a test pins the schema's hash.
+ * Newest version of the exchange between worker and provider. A change of `shared/exchange.ts`
+ * needs a new version: a test pins the schema's hash. Version 2: the part `elements` of a mutation.
  */
 export const PROTOCOL_VERSION = limits.protocol;
+
+/**
+ * The oldest version still spoken. A request names the oldest version that holds everything in it,
+ * so that an older server takes all but what it does not know.
+ */
+export const PROTOCOL_FLOOR = limits.protocol_floor;
+
+/** Whether an answer of this version is one that this side reads. */
+export const isSpoken = (protocol: number): boolean =>
+  protocol >= PROTOCOL_FLOOR && protocol <= PROTOCOL_VERSION;
 
 /**
  * Version of the messages between page and worker. The version grows with a message that page or

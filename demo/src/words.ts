@@ -171,6 +171,7 @@ export const ERROR_WORDS: Readonly<Record<ErrorKind, string>> = {
   exists: 'This record exists already',
   'not-found': 'This record is not on this device any more',
   'not-a-number': 'Only a number can be counted up',
+  'not-a-list': 'Only a list can be added to',
   'read-only': 'Only Airflow writes this',
   'not-allowed': 'This app may not ask that of Airflow',
   'conflict-moved': 'It was changed again meanwhile',

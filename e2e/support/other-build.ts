@@ -20,8 +20,8 @@ const SOURCES = [
 const LIMITS = 'shared/contract/limits.json';
 
 /**
- * The demo as of a past or future version, with a protocol version so far from today's; all else is
- * today's.
+ * The demo as of a past or future version that speaks one protocol, so far from today's newest; all
+ * else is today's.
  */
 export class OtherBuild {
   /** Folder of the built app. */
@@ -50,7 +50,10 @@ export class OtherBuild {
     );
     await symlink(join(root, 'node_modules'), join(sources, 'node_modules'));
     const limits = JSON.parse(await readFile(join(sources, LIMITS), 'utf8')) as object;
-    await writeFile(join(sources, LIMITS), JSON.stringify({ ...limits, protocol }));
+    await writeFile(
+      join(sources, LIMITS),
+      JSON.stringify({ ...limits, protocol, protocol_floor: protocol }),
+    );
     await run(
       process.execPath,
       [

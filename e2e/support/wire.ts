@@ -260,7 +260,7 @@ export class Wire {
         const body = Buffer.from(
           answer.body
             .toString('utf8')
-            .replace(`"protocol":${PROTOCOL_VERSION}`, `"protocol":${PROTOCOL_VERSION + 1}`),
+            .replace(/"protocol":\d+/, `"protocol":${PROTOCOL_VERSION + 1}`),
         );
         return deliver(response, { ...answer, body });
       }

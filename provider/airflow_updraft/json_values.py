@@ -146,6 +146,16 @@ def is_number(value: Json) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def is_scalars(value: Json) -> bool:
+    """Tell whether the value is a list of texts, numbers, true, false and null alone."""
+    return isinstance(value, list) and not any(isinstance(item, list | dict) for item in value)
+
+
+def scalar_key(value: Json) -> tuple[bool, Json]:
+    """Return a key by which two scalars are the same exactly if they are equal as JSON."""
+    return isinstance(value, bool), value
+
+
 def add(one: float, other: float) -> float:
     """Add as JavaScript does, in doubles: the device predicts this sum, and both must agree."""
     total = float(one) + float(other)

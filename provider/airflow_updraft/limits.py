@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-PROTOCOL = 1
+PROTOCOL = 2
+"""The newest version of the protocol. Version 2: a mutation may hold ``elements``."""
+PROTOCOL_FLOOR = 1
+"""The oldest version still served: devices are updated at other times than Airflow."""
 RECORD_BYTES_MAX = 65_536
 ID_BYTES_MAX = 800
 FIELD_NAME_BYTES_MAX = 400

@@ -70,7 +70,7 @@ NO_COUNT: list[Any] = [
 ]
 
 BAD_PARTS: dict[str, list[Any]] = {
-    "protocol": [None, 0, 2, True, "1", [1], {}, 1.5, 10**400],
+    "protocol": [None, 0, 3, True, "1", [1], {}, 1.5, 10**400],
     "replicaId": [*NO_TEXT, "bens-phone"],
     "user": [*NO_TEXT, "ben", "ANA", "ana ", *WORDS],
     "epoch": [1, True, [], {}, "", "x" * 201, *UNSTORABLE, *SHORT_WORDS],
@@ -348,6 +348,25 @@ def hostile_mutation(chance: Random, transport: Transport) -> dict[str, Any]:
         ),
         lambda: mutation("patch", "shared", base=0, set={"note": word[:200]}),
         lambda: mutation("patch", "shared", base=0, inc={"note": 1}),
+        lambda: (
+            good
+            | {
+                "elements": chance.choice(
+                    [
+                        [],
+                        {"data": [word]},
+                        {"data": {"added": [[word]], "removed": []}},
+                        {"data": {"added": [word], "removed": [], word: []}},
+                        {"data": {"added": [chance.choice(UNSTORABLE)], "removed": []}},
+                        {"data": {"added": [], "removed": [chance.choice(UNSTORABLE)]}},
+                        {"note": {"added": [word], "removed": []}},
+                    ]
+                )
+            }
+        ),
+        lambda: mutation(
+            "patch", "shared", elements={"note": {"added": [word], "removed": [word]}}
+        ),
         lambda: delete("shared", base=0),
         lambda: delete(word[:200], base=0) | {"set": {"note": word}},
         lambda: delete(word[:200], base=0),

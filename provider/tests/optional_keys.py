@@ -56,6 +56,16 @@ def fields(chance: Random) -> dict[str, Any]:
     }
 
 
+def lists(chance: Random) -> dict[str, Any]:
+    def some_values() -> list[Any]:
+        return chance.sample(VALUES, chance.choice((0, 1, 2)))
+
+    return {
+        name: chance.choice([{"added": some_values(), "removed": some_values()}, some_values()])
+        for name in chance.sample(NAMES, 1)
+    }
+
+
 def mutation(chance: Random, revision: int) -> dict[str, Any]:
     named = {
         "collection": chance.choice(COLLECTIONS),
@@ -77,6 +87,7 @@ def mutation(chance: Random, revision: int) -> dict[str, Any]:
             "set": [{}, fields(chance), None],
             "removed": [[], removed, None],
             "inc": [{}, steps, None],
+            "elements": [{}, lists(chance), None],
         },
     )
     if chance.random() < 0.1:
@@ -112,6 +123,7 @@ def fuzzed_request(chance: Random, device: Device, revision: int) -> dict[str, A
     optional = {
         "device": [some(chance, device_parts), None, 7],
         "holds": [["asks", "nowhere"], [], None, [1]],
+        "protocol": [1, 2],
         "last": [device.last, None],
         "epoch": [device.epoch, None, "other"],
         "batch": [None],
@@ -122,7 +134,11 @@ def fuzzed_request(chance: Random, device: Device, revision: int) -> dict[str, A
         since=chance.choice([0, device.since]), floor=0, limit=chance.choice([1, 3, 1_000])
     )
     if chance.random() < 0.7:
-        return good | carried | some(chance, {name: optional[name] for name in ("device", "holds")})
+        return (
+            good
+            | carried
+            | some(chance, {name: optional[name] for name in ("device", "holds", "protocol")})
+        )
     drawn = {**good, **carried, **some(chance, optional)}
     if chance.random() < 0.2:
         drawn.pop(chance.choice(list(drawn)))

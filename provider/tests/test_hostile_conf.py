@@ -72,7 +72,7 @@ def test_words_of_conf_are_never_rendered(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(airflow_bridge, "VariableEpochKeeper", KeptEpoch)
     monkeypatch.setattr(airflow_bridge, "task_secret", lambda _: "outside the store")
     for word in (word for word in WORDS if "{" in word):
-        request = json.dumps(device | {"protocol": 2, "replicaId": word})
+        request = json.dumps(device | {"protocol": 3, "replicaId": word})
         assert (
             json.loads(answer("ana", {"updraft": request, word: word}, "a run"))["replicaId"]
             == word

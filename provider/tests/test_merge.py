@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +11,10 @@ from world import COLLECTIONS
 
 from airflow_updraft.collections import Collection, compile_collections
 from airflow_updraft.exchange.merge import Stored, merge
-from airflow_updraft.exchange.mutation import Mutation
+from airflow_updraft.exchange.mutation import Elements, Mutation
 
+CONTRACT = Path(__file__).parents[2] / "shared" / "contract"
+GOLDEN_LISTS = json.loads((CONTRACT / "elements.json").read_text("utf-8"))["cases"]
 BY_POLICY = compile_collections(COLLECTIONS)
 ASK, CLIENT, SERVER = (BY_POLICY[name] for name in ("asks", "clients", "servers"))
 POLICIES = pytest.mark.parametrize("collection", [ASK, CLIENT, SERVER], ids=lambda c: c.on_conflict)
@@ -22,9 +26,18 @@ def stored(revision: int = 5, created: int = 1, deleted: bool = False, **fields:
 
 
 def edit(
-    op: Any = "patch", base: int = 5, inc: Any = None, removed: Any = (), **fields: Any
+    op: Any = "patch",
+    base: int = 5,
+    inc: Any = None,
+    removed: Any = (),
+    elements: Any = None,
+    **fields: Any,
 ) -> Mutation:
-    return Mutation("asks", "a", base, op, fields, frozenset(removed), inc or {})
+    return Mutation("asks", "a", base, op, fields, frozenset(removed), inc or {}, elements or {})
+
+
+def lists(added: Any = (), removed: Any = (), field: str = "data") -> dict[str, Elements]:
+    return {field: Elements([*added], [*removed])}
 
 
 def run(mutation: Mutation, record: Stored | None, collection: Collection = ASK) -> Any:
@@ -102,6 +115,67 @@ def test_increment_of_what_is_no_number_is_rejected(before: Any) -> None:
 
 def test_increment_beyond_all_numbers_is_rejected() -> None:
     assert run(edit(inc={"data": 1.7e308}), stored(data=1.7e308)).verdict == "rejected"
+
+
+@pytest.mark.parametrize("case", GOLDEN_LISTS, ids=lambda case: case["name"])
+def test_list_is_changed_as_the_device_changes_it(case: dict[str, Any]) -> None:
+    before = {"data": case["list"]} if "list" in case else {}
+    after = {"data": case["result"]} if "result" in case else {}
+    outcome = run(edit(elements=lists(case["added"], case["removed"])), stored(**before))
+    if json.dumps(before) == json.dumps(after) or case["name"] == "1 is 1.0":
+        assert (outcome.verdict, outcome.record) == ("merged", None), "no change, no revision"
+    else:
+        assert outcome.verdict == "applied"
+        assert json.dumps(outcome.record.fields) == json.dumps(after)
+
+
+@POLICIES
+def test_elements_do_not_become_a_set(collection: Collection) -> None:
+    """fault 76: whatever the policy, and whatever became of the list meanwhile."""
+    change = edit(base=1, elements=lists(["x"], ["y"]))
+    for before, after in (
+        ({"data": ["theirs", "y"]}, ["theirs", "x"]),
+        ({"data": []}, ["x"]),
+        ({}, ["x"]),
+    ):
+        outcome = run(change, stored(**before), collection)
+        assert (outcome.verdict, outcome.record.fields) == ("merged", {"data": after})
+        assert outcome.record.field_revisions["data"] == 6
+
+
+def test_create_has_the_elements_it_adds_and_no_list_without() -> None:
+    made = edit("create", base=0, elements={**lists(["x"]), **lists([], ["y"], "site")})
+    assert run(made, None).record.fields == {"data": ["x"]}
+    assert run(made, stored(data=["y"])).record.fields == {"data": ["y", "x"]}
+
+
+@pytest.mark.parametrize("before", ["text", True, 1, {}, None, [["x"]], ["x", {}]])
+@pytest.mark.parametrize("change", [lists(["y"]), lists([], ["x"])])
+def test_elements_of_what_is_no_list_of_scalars_are_rejected(before: Any, change: Any) -> None:
+    outcome = run(edit(elements=change), stored(data=before))
+    assert (outcome.verdict, outcome.record, outcome.problem.path) == ("rejected", None, "/data")
+
+
+@POLICIES
+def test_lists_that_fit_alone_and_not_together_are_a_conflict(collection: Collection) -> None:
+    held = [f"{number:060}" for number in range(1_000)]
+    more = edit(base=4, elements=lists(f"x{number:059}" for number in range(50)))
+    outcome = run(more, stored(data=held), collection)
+    assert (outcome.verdict, outcome.fields, outcome.problem.kind) == (
+        "conflicted",
+        "*",
+        "too_large",
+    )
+    assert run(edit(elements=more.elements), stored(data=held)).verdict == "rejected"
+
+
+def test_many_elements_are_changed_in_time() -> None:
+    """No list is searched once for each element."""
+    held = [*range(10_000)]
+    change = lists(range(5_000, 12_000), range(5_000))
+    assert run(edit(elements=change), stored(data=held)).record.fields == {
+        "data": [*range(5_000, 12_000)]
+    }
 
 
 def test_removed_field_keeps_its_revision() -> None:

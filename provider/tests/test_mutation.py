@@ -17,6 +17,10 @@ PLAIN = [
     create("a", note="n", data={"list": [1, 2.5, True, None, {"deep": "x"}], "big": 2**53 - 1}),
     mutation("patch", "b", base=7, set={"note": "ü €"}, removed=["status"], inc={"visits": -2}),
     mutation("delete", "c", base=2**53 - 1),
+    mutation(
+        "patch", "d", elements={"tags": {"added": ["é", 1, 2.5, True, None], "removed": [-1]}}
+    ),
+    mutation("create", "e", elements={"tags": {"added": [], "removed": []}}),
 ]
 
 
@@ -75,6 +79,14 @@ def test_what_the_parser_cannot_judge_by_itself_is_read_the_long_way(rare: dict[
         mutation("patch", "a", base=0, set={"note": "n"}, removed=["note"]),
         mutation("patch", "a", base=0, removed=["note", "note"]),
         mutation("patch", "a", base=0, inc={"visits": True}),
+        mutation("patch", "a", elements={"tags": {"added": [[]], "removed": []}}),
+        mutation("patch", "a", elements={"tags": {"added": ["x"]}}),
+        mutation("patch", "a", elements={"tags": {"added": [2**53 + 1], "removed": []}}),
+        mutation("patch", "a", elements={"__proto__": {"added": ["x"], "removed": []}}),
+        mutation(
+            "patch", "a", set={"tags": []}, elements={"tags": {"added": ["x"], "removed": []}}
+        ),
+        mutation("delete", "a", elements={"tags": {"added": ["x"], "removed": []}}),
     ],
 )
 def test_bad_mutation_does_not_take_it(bad: dict[str, Any]) -> None:

@@ -138,6 +138,14 @@ ones = st.one_of(
         lambda i, b, n: patch(i, base=b, note=n), ids, st.integers(0, 6), st.text("xy", max_size=1)
     ),
     st.builds(lambda i, b: mutation("patch", i, base=b, inc={"visits": 1}), ids, st.integers(0, 6)),
+    st.builds(
+        lambda i, b, x: mutation(
+            "patch", i, base=b, elements={"data": {"added": [x], "removed": ["z"]}}
+        ),
+        ids,
+        st.integers(0, 6),
+        st.sampled_from("xyz"),
+    ),
     st.builds(lambda i, b: delete(i, base=b), ids, st.integers(0, 6)),
 )
 

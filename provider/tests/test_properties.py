@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from world import COLLECTIONS, NOW, World, create, mutation
 
 from airflow_updraft.collections import compile_collections
-from airflow_updraft.exchange.merge import Stored, merge
-from airflow_updraft.exchange.mutation import Mutation
+from airflow_updraft.exchange.merge import Stored, merge, with_elements
+from airflow_updraft.exchange.mutation import Elements, Mutation
 from airflow_updraft.json_values import json_equal
 
 BY_POLICY = compile_collections(COLLECTIONS)
@@ -50,7 +50,11 @@ def mutations(draw: st.DrawFn) -> Mutation:
     removed = draw(st.sets(names)) - sets.keys() if op == "patch" else set()
     steps = draw(st.dictionaries(names, st.integers(-2, 2)))
     inc = {name: step for name, step in steps.items() if name not in sets and name not in removed}
-    return Mutation("anything", "a", draw(revisions), op, sets, frozenset(removed), inc)
+    listed = draw(st.dictionaries(names, st.builds(Elements, st.lists(scalars), st.lists(scalars))))
+    elements = {
+        name: change for name, change in listed.items() if name not in {*sets, *removed, *inc}
+    }
+    return Mutation("anything", "a", draw(revisions), op, sets, frozenset(removed), inc, elements)
 
 
 @given(st.sampled_from(["ask", "client-wins", "server-wins"]), stored_records(), mutations())
@@ -69,13 +73,14 @@ def test_no_field_is_replaced_whose_author_had_not_seen_it(
         )
         if same:
             continue
-        assert name in edit.set or name in edit.removed or name in edit.inc, (
+        merged = name in edit.inc or name in edit.elements
+        assert name in edit.set or name in edit.removed or merged, (
             "a field nobody named has changed"
         )
         assert after.field_revisions[name] == 9
         seen = not stored.changed(name, edit.base_revision)
         free = edit.op == "create" and name not in stored.fields
-        assert seen or free or name in edit.inc or policy == "client-wins"
+        assert seen or free or merged or policy == "client-wins"
     if outcome.verdict == "applied":
         assert stored.revision <= edit.base_revision, (
             "applied promises the device that base + mutation is the content"
@@ -84,6 +89,9 @@ def test_no_field_is_replaced_whose_author_had_not_seen_it(
             name: value for name, value in stored.fields.items() if name not in edit.removed
         } | dict(edit.set)
         expected |= {name: stored.fields.get(name, 0) + step for name, step in edit.inc.items()}
+        for name, change in edit.elements.items():
+            if name in stored.fields or change.added:
+                expected[name] = with_elements(stored.fields.get(name, []), change)
         assert json_equal(dict(after.fields), expected)
     if outcome.verdict == "conflicted":
         assert policy == "ask"

@@ -56,7 +56,7 @@ def sqlite_world(tmp_path: Path) -> World:
         ("[1]", "malformed"),
         ("null", "malformed"),
         ("{}", "protocol"),
-        ('{"protocol": 2}', "protocol"),
+        ('{"protocol": 3}', "protocol"),
         ('{"protocol": true}', "protocol"),
         ('{"protocol": 1}', "malformed"),
         ('{"protocol": NaN}', "malformed"),
@@ -162,6 +162,19 @@ def test_batch_cut_on_its_way_is_not_taken_for_a_smaller_one(sqlite_world: World
         {"op": "patch", "removed": ["note", "note"]},
         {"op": "delete", "set": {"note": "n"}},
         {"addTo": {"tags": 1}},
+        {"elements": []},
+        {"elements": {"data": ["x"]}},
+        {"elements": {"data": {"added": ["x"]}}},
+        {"elements": {"data": {"added": ["x"], "removed": [], "more": []}}},
+        {"elements": {"data": {"added": "x", "removed": []}}},
+        {"elements": {"data": {"added": [["x"]], "removed": []}}},
+        {"elements": {"data": {"added": [], "removed": [{}]}}},
+        {"elements": {"data": {"added": ["n\0"], "removed": []}}},
+        {"elements": {"data": {"added": [2**53 + 1], "removed": []}}},
+        {"elements": {"id": {"added": ["x"], "removed": []}}},
+        {"elements": {"note": {"added": ["x"], "removed": []}}, "set": {"note": "n"}},
+        {"elements": {"visits": {"added": [1], "removed": []}}, "inc": {"visits": 1}},
+        {"elements": {"data": {"added": ["x"], "removed": []}}, "op": "delete"},
     ],
     ids=str,
 )
@@ -170,6 +183,39 @@ def test_bad_mutation_is_rejected_alone(sqlite_world: World, bad: dict[str, Any]
     answer = sqlite_world.device().push(mutation("create", "a") | bad, create("good"))
     assert [v["verdict"] for v in answer["verdicts"]] == ["rejected", "applied"]
     assert answer["verdicts"][0]["reason"]["kind"] == "malformed"
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_protocol_1_knows_no_elements_and_2_does(sqlite_world: World, *, plain: bool) -> None:
+    """fault 77: what an older server refuses, a newer one does not take from that version."""
+    note = "n" if plain else "half \ud800"
+    elements = {"data": {"added": [1], "removed": []}}
+    device = sqlite_world.device()
+    request = device.batch_request(
+        mutation("create", "a", elements=elements),
+        create("b", note="n"),
+        *([] if plain else [create("c", note=note)]),
+    )
+    verdicts = [["applied", "applied"], ["rejected", "applied"]]
+    for protocol, expected in ((1, verdicts[1]), (1.0, verdicts[1]), (2, verdicts[0])):
+        backup = sqlite_world.snapshot()
+        answer = sqlite_world.exchange(request | {"protocol": protocol})
+        assert [v["verdict"] for v in answer["verdicts"]][:2] == expected
+        assert answer["protocol"] == int(protocol)
+        sqlite_world.restore(backup)
+
+
+@pytest.mark.parametrize("protocol", [0, 3, 1.5, True, "2", None, [2], 10**400])
+def test_protocol_that_is_not_served_is_refused_in_one_that_every_device_reads(
+    sqlite_world: World, protocol: Any
+) -> None:
+    request = sqlite_world.device().request() | {"protocol": protocol}
+    answer = sqlite_world.exchange(request)
+    assert (answer["protocol"], answer["refused"], answer["reason"]["kind"]) == (
+        1,
+        "invalid",
+        "protocol",
+    )
 
 
 @given(junk)
@@ -206,6 +252,6 @@ def test_good_request_with_one_part_replaced_by_junk_is_answered(
     if isinstance(request["batch"], dict):
         request |= sealed(request["batch"])
     answer = sqlite_world.exchange(request)
-    assert answer["protocol"] == 1
+    assert answer["protocol"] in (1, 2)
     json.dumps(answer, allow_nan=False)
     assert set(sqlite_world.records()) <= {"a"}

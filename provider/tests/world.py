@@ -177,7 +177,7 @@ class Device:
     def request(self, **more: Any) -> dict[str, Any]:
         return (
             {
-                "protocol": 1,
+                "protocol": 2,
                 "replicaId": self.replica_id,
                 "user": self.user,
                 "epoch": self.epoch,

@@ -92,6 +92,12 @@ export const plantedBugs = [
     testName: 'the unsent edit stays unsent, as a lasting conflict (asks)',
   },
   {
+    bug: 'elements-sent-as-value',
+    runner: 'vitest',
+    testFile: 'sw/simulation/lists.sim.ts',
+    testName: 'fault 76: elements, policy of asks both add: merged, nobody is asked',
+  },
+  {
     bug: 'ledger-expiry',
     runner: 'pytest',
     testFile: 'tests/test_maintenance.py',

@@ -131,6 +131,25 @@ describe.each(['plugin', 'dag'] as const)(`by the %s, store on ${server.store}: 
     for (const device of [ana, ben]) expect(await device.value('asks', id)).toEqual({ id, n: 7 });
   });
 
+  test('fault 76: elements of two devices merge, after a lost answer too', async () => {
+    const id = newId();
+    const [ana, ben] = await pairBy(via, 'asks', { id });
+    await ben.capture('asks', { op: 'add-to', id, elements: { t: ['dry'] } });
+    await ben.sync();
+    await ana.sync();
+    ana.wire.loseNext(ANSWER[via]);
+    await ana.capture('asks', { op: 'add-to', id, elements: { t: ['wet', 1, true] } });
+    await ana.sync();
+    expect(ana.wire.lost).toBe(1);
+    expect(await ana.sync()).toMatchObject({ unsent: 0 });
+    await ben.capture('asks', { op: 'remove-from', id, elements: { t: ['dry'] } });
+    await ben.capture('asks', { op: 'add-to', id, elements: { t: ['steep', 'wet'] } });
+    expect(await ben.sync()).toMatchObject({ unsent: 0, conflicts: 0 });
+    await ana.sync();
+    for (const device of [ana, ben])
+      expect(await device.value('asks', id)).toEqual({ id, t: ['wet', 1, true, 'steep'] });
+  });
+
   test('fault 36: a rejected mutation is a dead letter with a reason; others settle', async () => {
     const [good, poison] = [newId(), newId()];
     const ana = await person('ana');

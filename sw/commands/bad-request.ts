@@ -51,6 +51,11 @@ const USAGES: Readonly<Record<string, string>> = {
   increment:
     "collection(name).increment() takes the record's id, an object of finite numbers, " +
     'and { from }.',
+  'add-to':
+    "collection(name).addTo() takes the record's id, an object of lists of elements, and { from }.",
+  'remove-from':
+    "collection(name).removeFrom() takes the record's id, an object of lists of elements, " +
+    'and { from }.',
   delete: "collection(name).delete() takes the record's id, and { from }.",
   get: "collection(name).get() takes the record's id.",
   query: 'collection(name).query() takes an object of options.',

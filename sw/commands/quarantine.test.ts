@@ -126,12 +126,24 @@ describe('fault 45: a damaged row', () => {
           set: { note: 'what Ana wrote', when: new Date(0) },
           removed: 'all',
           inc: { n: 'one' },
+          elements: {
+            tags: { added: ['wet'], removed: [] },
+            odd: { added: [{}], removed: [] },
+          },
         },
       },
     }));
     await get('x');
     expect(await letters()).toMatchObject([
-      { change: { op: 'edit', set: { note: 'what Ana wrote' }, removed: [], inc: {} } },
+      {
+        change: {
+          op: 'edit',
+          set: { note: 'what Ana wrote' },
+          removed: [],
+          inc: {},
+          elements: { tags: { added: ['wet'], removed: [] } },
+        },
+      },
     ]);
     expect(await retry({ id: 'x', quarantined: 1 })).toBe('storage');
     expect(await device.status()).toMatchObject({ unsent: 1 });

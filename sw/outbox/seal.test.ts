@@ -52,6 +52,16 @@ test.each<[string, ReplicaRecord, object]>([
     record('x', { id: 'x', n: 3 }, edit({ inc: { n: 2 } })),
     { op: 'patch', inc: { n: 2 } },
   ],
+  [
+    'fault 76: elements stay elements',
+    record('x', { id: 'x', t: ['a'] }, edit({ elements: { t: { added: ['b'], removed: ['a'] } } })),
+    { op: 'patch', elements: { t: { added: ['b'], removed: ['a'] } } },
+  ],
+  [
+    'a new record has the elements that it adds',
+    record('x', null, edit({ elements: { t: { added: ['b'], removed: ['a'] } } })),
+    { op: 'create', set: { t: ['b'] }, baseRevision: 0 },
+  ],
   ['a delete says nothing else', record('x', { id: 'x', a: 0 }, DELETE), { op: 'delete' }],
 ])('%s', (_name, from, expected) => {
   const [mutation] = parse(sealBatch([from], NAME, TRANSPORT_LIMITS.dag).batch).mutations;
@@ -69,6 +79,10 @@ test.each<[string, ReplicaRecord]>([
   ['a set to what the base says', record('x', { id: 'x', a: 1 }, edit({ set: { a: 1 } }))],
   ['a removal of what is not there', record('x', { id: 'x' }, edit({ removed: ['a'] }))],
   ['an increment by nothing', record('x', { id: 'x' }, edit({ inc: { n: 0 } }))],
+  [
+    'an addition of what is there',
+    record('x', { id: 'x', t: ['a'] }, edit({ elements: { t: { added: ['a'], removed: ['b'] } } })),
+  ],
   ['a delete of what is not there', record('x', null, DELETE)],
 ])('an empty net settles here, or it never would: %s', (_name, from) => {
   expect(sealBatch([from], NAME, TRANSPORT_LIMITS.dag)).toEqual({

@@ -1,9 +1,9 @@
 import type { PartName } from '../../shared/edit.ts';
 import type { TransportLimits } from '../../shared/limits.ts';
-import { utf8Bytes } from '../../shared/json.ts';
+import { own, utf8Bytes, type Json } from '../../shared/json.ts';
 import type { Mutation } from '../../shared/mutation.ts';
 import type { Pending, ReplicaRecord } from '../record/record.ts';
-import { netToSend } from '../record/apply-change.ts';
+import { applyChange, netToSend } from '../record/apply-change.ts';
 import { toWire, type Edit } from '../record/net.ts';
 import { sealRecord } from '../record/seal-record.ts';
 
@@ -119,14 +119,22 @@ function toMutation(record: ReplicaRecord, pending: Pending): Mutation {
   };
   if (__UPDRAFT_PLANTED_BUG__ === 'base-revision-at-capture')
     Object.assign(head, revisionIn(pending));
-  return net.kind === 'delete'
-    ? { ...head, op: 'delete' }
-    : { ...head, ...toOp(net, record.base === null) };
+  if (net.kind === 'delete') return { ...head, op: 'delete' };
+  if (__UPDRAFT_PLANTED_BUG__ === 'elements-sent-as-value')
+    return { ...head, ...toOp(asValues(net, record, pending), record.base === null) };
+  return { ...head, ...toOp(net, record.base === null) };
 }
 
 /** Used by the planted bug alone. */
 const revisionIn = (pending: object): object =>
   'baseRevision' in pending ? { baseRevision: pending.baseRevision } : {};
+
+/** Used by the planted bug alone. */
+function asValues({ elements = {}, ...net }: Edit, record: ReplicaRecord, pending: Pending): Edit {
+  const whole = applyChange(record.base, pending, record.id);
+  const lists = Object.keys(elements).map((field) => [field, own<Json>(whole, field) ?? null]);
+  return { ...net, set: { ...net.set, ...(Object.fromEntries(lists) as Edit['set']) } };
+}
 
 /**
  * The wire form of a net change. `create` only where the base is absent: a put of the whole

@@ -5,6 +5,7 @@ import type { Doc, Json } from '../../shared/json.ts';
 import type { ChangeCommand } from '../../shared/messages.ts';
 import { applyNet } from './net.ts';
 import { sealBatch } from '../outbox/seal.ts';
+import { foldBack } from './rebase-record.ts';
 import { absent, isSendable, type ReplicaRecord } from './record.ts';
 import { stateOf } from './row.ts';
 import { capturedOn } from '../testing/test-capture.ts';
@@ -44,6 +45,36 @@ test('edited back to what the store has, there is nothing to send', () => {
   expect(capture(known(x({ a: 0 })), patch({ a: 1 }), patch({ a: 0 }))).toEqual(known(x({ a: 0 })));
   expect(capture(known(x({ n: 1 })), increment(2), increment(-2))).toEqual(known(x({ n: 1 })));
   expect(capture(known(null), put({ a: 1 }), remove)).toEqual(known(null));
+});
+
+const addTo = (...t: string[]): ChangeCommand => ({ op: 'add-to', id: 'x', elements: { t } });
+const removeFrom = (...t: string[]): ChangeCommand => ({
+  op: 'remove-from',
+  id: 'x',
+  elements: { t },
+});
+
+test('elements added and removed again leave nothing to send', () => {
+  expect(capture(known(x({})), addTo('a', 'b'), removeFrom('b', 'a'))).toEqual(known(x({})));
+  expect(capture(known(x({ t: ['a', 'b'] })), removeFrom('b'), addTo('b'))).toEqual(
+    known(x({ t: ['a', 'b'] })),
+  );
+});
+
+test('elements beside a batch on its way, given back: one change of all', () => {
+  const sent = seal(capture(known(x({ t: ['a'] })), addTo('b')));
+  const later = capture(sent, removeFrom('a'), addTo('c'));
+  expect(later.value).toEqual(x({ t: ['b', 'c'] }));
+  expect(foldBack(later).pending).toMatchObject({
+    net: { elements: { t: { added: ['b', 'c'], removed: ['a'] } } },
+    firstSeq: 1,
+  });
+});
+
+test('fault 76: a number counted here, a list by now: told at once, nothing is lost', () => {
+  const counted = capture(known(x({})), { op: 'increment', id: 'x', by: { t: 1 } });
+  const moved = { ...counted, base: x({ t: ['theirs'] }), value: x({ t: ['theirs'] }) };
+  expect(() => capture(moved, addTo('a'))).toThrow(/unsent changes of a number and of a list/);
 });
 
 test('a change that changes nothing is the record itself: nothing is written for it', () => {

@@ -3,7 +3,7 @@ import { UpdraftError } from '../../shared/errors.ts';
 import type { ChangeCommand } from '../../shared/messages.ts';
 import type { Dropped } from '../../shared/row.ts';
 import { applyChange, withoutEqual } from './apply-change.ts';
-import { compose, fieldsUnfit, netFields, without, type Net } from './net.ts';
+import { compose, fieldsTwice, fieldsUnfit, netFields, without, type Net } from './net.ts';
 import { markUnfit } from './mark-unfit.ts';
 import { questioned } from './mark.ts';
 import { rebaseRecord, withValue } from './rebase-record.ts';
@@ -104,8 +104,8 @@ function folded(
   // Later changes are made on the record as the sealed batch will leave the record.
   const under = applyChange(record.base, sealed, record.id) ?? pending?.seen ?? null;
   const all = compose(pending?.net, net, under);
-  checkSums(all);
-  checkSums(compose(sealed?.net, all, record.base));
+  checkFolded(all);
+  checkFolded(compose(sealed?.net, all, record.base));
   const begun: Pick<Pending, 'firstSeq' | 'at' | 'seen'> = pending ?? {
     firstSeq: seq,
     ...(at === undefined ? {} : { at }),
@@ -132,15 +132,23 @@ function folded(
 }
 
 /**
- * Throws where the increments since the last exchange add up to more than a number can hold, even
- * if the field's sum does not: such an increment could be neither stored nor sent.
+ * Throws where the changes since the last exchange cannot be folded: increments that add up to more
+ * than a number can hold, even if the field's sum does not, and a field that holds a list by now
+ * beside an unsent increment of the same field. Such a change could be neither stored nor sent.
  */
-function checkSums(net: Net | undefined): void {
-  const [field] = net ? fieldsUnfit(null, net) : [];
-  if (field !== undefined)
+function checkFolded(net: Net | undefined): void {
+  const [sum] = net ? fieldsUnfit(null, net) : [];
+  if (sum !== undefined)
     throw new UpdraftError(
       'not-json',
-      `What was added to the field "${field}" and is not in Airflow yet is more than a ` +
+      `What was added to the field "${sum}" and is not in Airflow yet is more than a ` +
         'number can hold. Send it first.',
+    );
+  const [both] = net ? fieldsTwice(net) : [];
+  if (both !== undefined)
+    throw new UpdraftError(
+      'not-a-list',
+      `The field "${both}" has unsent changes of a number and of a list, because another device ` +
+        'has made one of the other. Send or discard the earlier change first.',
     );
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { UpdraftError } from '../../shared/errors.ts';
-import type { Doc } from '../../shared/json.ts';
+import type { Doc, Scalar } from '../../shared/json.ts';
 import { FIELD_NAME_BYTES_MAX, ID_BYTES_MAX, RECORD_BYTES_MAX } from '../../shared/limits.ts';
 import type { ChangeCommand } from '../../shared/messages.ts';
 import { DELETE, type Edit } from './net.ts';
@@ -22,6 +22,14 @@ const patch = (set: unknown, removed: string[] = []): ChangeCommand => ({
   removed,
 });
 const increment = (by: Record<string, number>): ChangeCommand => ({ op: 'increment', id: 'x', by });
+const addTo = (...t: Scalar[]): ChangeCommand => ({ op: 'add-to', id: 'x', elements: { t } });
+const removeFrom = (...t: Scalar[]): ChangeCommand => ({
+  op: 'remove-from',
+  id: 'x',
+  elements: { t },
+});
+const lists = (added: Scalar[], removed: Scalar[] = []): Edit =>
+  edit({ elements: { t: { added, removed } } });
 const refusal = (body: () => unknown): string => {
   try {
     body();
@@ -35,6 +43,14 @@ const refusal = (body: () => unknown): string => {
 test.each<[string, ChangeCommand, Doc | null, ReturnType<typeof changeToNet>]>([
   ['a put of a new record is all of it', put(x({ a: 1 })), null, edit({ set: { a: 1 } })],
   ['a put of a new record without a field is a record', put(x({})), null, edit({})],
+  ['an addition names what is not there yet', addTo('a', 'b'), x({ t: ['a'] }), lists(['b'])],
+  ['an addition to an absent list', addTo('a'), x({}), lists(['a'])],
+  ['an addition of what is there', addTo('a', 1), x({ t: [1, 'a'] }), undefined],
+  ['an addition of nothing', addTo(), x({}), undefined],
+  ['1 is not true', addTo(true), x({ t: [1] }), lists([true])],
+  ['a removal names what is there', removeFrom('a', 'b'), x({ t: ['a'] }), lists([], ['a'])],
+  ['a removal of what is not there', removeFrom('b'), x({ t: ['a'] }), undefined],
+  ['a removal from an absent list', removeFrom('b'), x({}), undefined],
   [
     'a put captures what differs from what this device saw',
     put(x({ a: 2, b: 1 })),
@@ -95,6 +111,19 @@ test.each<[string, ChangeCommand, Doc | null, string]>([
   ['an increment of a text', increment({ n: 1 }), x({ n: 'one' }), 'not-a-number'],
   ['an increment of null', increment({ n: 1 }), x({ n: null }), 'not-a-number'],
   ['an increment of the id', increment({ id: 1 }), x({}), 'not-a-number'],
+  ['an addition to a record that is not there', addTo('a'), null, 'not-found'],
+  ['an addition to a text', addTo('a'), x({ t: 'a' }), 'not-a-list'],
+  ['an addition to null', addTo('a'), x({ t: null }), 'not-a-list'],
+  ['a removal from a list of lists', removeFrom('a'), x({ t: ['a', []] }), 'not-a-list'],
+  [
+    'an addition to the id',
+    { op: 'add-to', id: 'x', elements: { id: ['a'] } },
+    x({}),
+    'not-a-list',
+  ],
+  ['an element that is no JSON text', addTo('half \ud800'), x({}), 'not-json'],
+  ['an element with too many digits', addTo(2 ** 53 + 2), x({}), 'not-json'],
+  ['an element with which the record is too large', addTo(large), x({}), 'too-large'],
   [
     'an increment beyond what JSON can hold',
     increment({ n: 1e308 }),

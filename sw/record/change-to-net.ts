@@ -15,6 +15,7 @@ import {
   type Edit,
   type Net,
 } from './net.ts';
+import { elementsOf } from './list-change.ts';
 import { whyUnfit } from './why-unfit.ts';
 
 /** Returns the id of the changed record. Throws `no-id`, `too-large` or `not-json`. */
@@ -40,7 +41,7 @@ export function idOf(change: ChangeCommand): string {
  * Returns the net effect of a change on this device's record (`view`; null: none), or `undefined`
  * for no effect. `seen`: the record that the author saw, if the caller gives one: fields that the
  * author left alone are then no change, for any present value. Throws `exists`, `not-found`,
- * `not-a-number`, `not-json` or `too-large`; then nothing was stored.
+ * `not-a-number`, `not-a-list`, `not-json` or `too-large`; then nothing was stored.
  */
 export function changeToNet(
   change: ChangeCommand,
@@ -111,6 +112,9 @@ function changeToEdit(
         inc: Object.fromEntries(Object.entries(change.by).filter(([, by]) => by !== 0)),
       };
     }
+    case 'add-to':
+    case 'remove-from':
+      return { ...EMPTY, elements: elementsOf(change, found(there, id)) };
     default:
       return unreachable(change);
   }

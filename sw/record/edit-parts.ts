@@ -1,57 +1,7 @@
-import type { EditParts, PartName } from '../../shared/edit.ts';
-import { jsonEquals, own, whyNotJson, type Doc, type Json } from '../../shared/json.ts';
-import type { Mutation } from '../../shared/mutation.ts';
-
-/** The change of a record that stays, or comes to be. */
-export interface Edit extends EditParts {
-  readonly kind: 'edit';
-}
-
-/** A document while an edit is applied. */
-export type Fields = Readonly<Record<string, Json>>;
-
-/** An edit while a later edit is added, part by part. */
-export type Growing = { -readonly [Part in PartName]: EditParts[Part] };
-
-/** The record's algebra for a part of an edit. All functions but `join` are pure. */
-interface EditPart<Part extends PartName> {
-  /** The part of an edit that does nothing. */
-  readonly empty: EditParts[Part];
-  /** The fields that the part touches. */
-  readonly fields: (part: EditParts[Part]) => readonly string[];
-  /** The part without these fields. */
-  readonly without: (part: EditParts[Part], fields: readonly string[]) => EditParts[Part];
-  /** The part that makes `after` of `before`; absent if no difference is told by this part. */
-  readonly diff?: (before: Doc | null, after: Doc) => EditParts[Part];
-  /** The document with the part applied. */
-  readonly apply: (doc: Fields, part: EditParts[Part], id: string) => Fields;
-  /** The fields to which the part cannot be applied, because no record could hold the result. */
-  readonly unfit: (part: EditParts[Part], doc: Doc | null) => string[];
-  /** The fields of a record that is created, with those that the part creates. */
-  readonly create: (doc: Fields, part: EditParts[Part]) => Fields;
-  /** Whether the part only takes fields away: a create cannot say so, and no record grows by it. */
-  readonly takesAway: boolean;
-  /** Whether the document already is as the part would make the field. */
-  readonly isDone: (part: EditParts[Part], field: string, doc: Doc) => boolean;
-  readonly compose: {
-    /** The part of an earlier edit that a later edit leaves. */
-    readonly under: (earlier: EditParts[Part], later: EditParts) => EditParts[Part];
-    /** Adds the part of the later edit. All parts of `edit` hold by then what `under` has left. */
-    readonly join: (edit: Growing, later: EditParts[Part]) => void;
-  };
-  /**
-   * Rule for a field that the other side has changed too. `decides`: the part gives the field a
-   * value (`undefined`: none), which is a conflict. `merges`: both changes hold.
-   */
-  readonly rebase:
-    | {
-        readonly kind: 'decides';
-        readonly value: (part: EditParts[Part], field: string) => Json | undefined;
-      }
-    | { readonly kind: 'merges' };
-  /** The part as a mutation carries it under the same name; `undefined`: left out. */
-  readonly wire: (part: EditParts[Part]) => Mutation[Part];
-}
+import type { PartName } from '../../shared/edit.ts';
+import { isChanged, thenElements, withElements } from '../../shared/elements.ts';
+import { jsonEquals, own, whyNotJson, type Json } from '../../shared/json.ts';
+import type { EditPart, Fields, Parts } from './edit-part.ts';
 
 /** Returns the object without the keys. Deleting from a copy is faster than filtering entries. */
 function omit<T>(from: Readonly<Record<string, T>>, fields: Iterable<string>): Record<string, T> {
@@ -149,6 +99,49 @@ const inc: EditPart<'inc'> = {
   wire: (part) => (isEmpty(part) ? undefined : part),
 };
 
+const elements: EditPart<'elements'> = {
+  empty: {},
+  isOptional: true,
+  fields: keys,
+  without: omit,
+  // A field that holds anything but a list of scalars stays as it is; the server rejects the part.
+  apply: (doc, part) => changeLists(doc, part),
+  unfit: () => [],
+  create: (doc, part) => changeLists(doc, part),
+  takesAway: false,
+  isDone: (part, field, doc) => !isChanged(own(doc, field), own(part, field)),
+  compose: {
+    under: (earlier, later) => omit(earlier, [...keys(later.set), ...later.removed]),
+    join(edit, later) {
+      for (const [field, change] of entries(later)) {
+        const value = own(edit.set, field);
+        const isRemoved = edit.removed.includes(field);
+        if (value === undefined && !isRemoved) {
+          const both = thenElements(own(edit.elements, field), change);
+          edit.elements = { ...edit.elements, [field]: both };
+          continue;
+        }
+        const list = withElements(value, change);
+        if (list === undefined) continue;
+        edit.set = { ...edit.set, [field]: list };
+        if (isRemoved) edit.removed = removed.without(edit.removed, [field]);
+      }
+    },
+  },
+  rebase: { kind: 'merges' },
+  wire: (part) => (isEmpty(part) ? undefined : part),
+};
+
+function changeLists(doc: Fields, part: Parts['elements']): Fields {
+  if (isEmpty(part)) return doc;
+  const after = { ...doc };
+  for (const [field, change] of entries(part)) {
+    const list = withElements(own(doc, field), change);
+    if (list !== undefined) after[field] = list;
+  }
+  return after;
+}
+
 const isSum = (sum: number): boolean => whyNotJson(sum) === undefined;
 
 function addTo(value: Json | undefined, by: number): Json {
@@ -158,4 +151,9 @@ function addTo(value: Json | undefined, by: number): Json {
 }
 
 /** All parts there are, in the order in which their fields are named and sent. */
-export const EDIT_PARTS: { readonly [Part in PartName]: EditPart<Part> } = { set, removed, inc };
+export const EDIT_PARTS: { readonly [Part in PartName]: EditPart<Part> } = {
+  set,
+  removed,
+  inc,
+  elements,
+};

@@ -1,12 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Doc, Json } from '../../shared/json.ts';
+import type { Doc, Json, Scalar } from '../../shared/json.ts';
 import {
   applyNet,
   compose,
   DELETE,
   diff,
   dropEqual,
+  fieldsTwice,
   netFields,
   restrict,
   without,
@@ -14,29 +15,41 @@ import {
   type Net,
 } from './net.ts';
 
-const FIELDS = ['a', 'b', 'n'];
+const FIELDS = ['a', 'b', 'n', 't'];
 const field = fc.constantFrom(...FIELDS);
+const scalars = fc.array(fc.constantFrom<Scalar>('x', 'y', 1, true), { maxLength: 3 });
 const json: fc.Arbitrary<Json> = fc.oneof(
   fc.constantFrom<Json>(0, 1, true, '', 'x', null),
   fc.constant<Json>([1, { y: 2 }]),
+  scalars,
 );
 const fields = fc.dictionary(field, json, { maxKeys: 3 });
 const doc = fields.map((of): Doc => ({ ...of, id: 'x' }));
 const base = fc.option(doc);
-const inc = fc.dictionary(field, fc.integer({ min: -3, max: 3 }), { maxKeys: 2 });
+/** No capture adds elements to a field beside an unsent increment of it (`fieldsTwice`). */
+const inc = fc.dictionary(fc.constantFrom('a', 'b', 'n'), fc.integer({ min: -3, max: 3 }), {
+  maxKeys: 2,
+});
+const elements = fc.dictionary(fc.constant('t'), fc.record({ added: scalars, removed: scalars }), {
+  maxKeys: 1,
+});
 
-/** An edit as captures make them: a field is set, removed or incremented, never two at once. */
+/** An edit as captures make them: each field is in one part. */
 const edit: fc.Arbitrary<Edit> = fc
-  .tuple(fields, fc.subarray(FIELDS), inc)
-  .map(([set, removed, incs]) => {
+  .tuple(fields, fc.subarray(FIELDS), inc, elements)
+  .map(([set, removed, incs, lists]) => {
     const gone = removed.filter((name) => !Object.hasOwn(set, name));
+    const free = <T>(part: Readonly<Record<string, T>>): Record<string, T> =>
+      Object.fromEntries(
+        Object.entries(part).filter(([name]) => !Object.hasOwn(set, name) && !gone.includes(name)),
+      );
+    const left = free(lists);
     return {
       kind: 'edit',
       set,
       removed: gone,
-      inc: Object.fromEntries(
-        Object.entries(incs).filter(([name]) => !Object.hasOwn(set, name) && !gone.includes(name)),
-      ),
+      inc: free(incs),
+      ...(Object.keys(left).length > 0 ? { elements: left } : {}),
     };
   });
 const net: fc.Arbitrary<Net> = fc.oneof(
@@ -54,14 +67,24 @@ const edits = (part: Partial<Edit>): Edit => ({
   ...part,
 });
 
+/**
+ * The document, with an empty list as an absent one: what was added to an absent list and removed
+ * again leaves nothing to send.
+ */
+function seen(doc: Doc | null): unknown {
+  if (!doc || JSON.stringify(doc['t']) !== '[]') return doc;
+  const { t: _, ...rest } = doc;
+  return rest;
+}
+
 test('two captures folded into one do what both did, one after the other', () => {
   fc.assert(
     fc.property(base, net, net, (under, first, second) => {
       const earlier = on(under, first);
       const between = applyNet(under, earlier, 'x');
       const later = on(between, second);
-      expect(applyNet(under, compose(earlier, later, under), 'x')).toEqual(
-        applyNet(between, later, 'x'),
+      expect(seen(applyNet(under, compose(earlier, later, under), 'x'))).toEqual(
+        seen(applyNet(between, later, 'x')),
       );
     }),
     { numRuns: 300 },
@@ -78,7 +101,7 @@ test('folding any number of captures, one by one, does what they did', () => {
         folded = compose(folded, change, under);
         view = applyNet(view, change, 'x');
       }
-      expect(applyNet(under, folded, 'x')).toEqual(view);
+      expect(seen(applyNet(under, folded, 'x'))).toEqual(seen(view));
     }),
     { numRuns: 300 },
   );
@@ -210,6 +233,111 @@ describe('increments stay operations: as a set, another device’s increment wou
 
   test('by 0 they are nothing to send', () => {
     expect(dropEqual(edits({ inc: { n: 0 } }), { id: 'x', n: 5 })).toBeUndefined();
+  });
+});
+
+describe('elements stay operations: as a set, another device’s element would be lost', () => {
+  const lists = (added: Scalar[], removed: Scalar[] = []): Partial<Edit> => ({
+    elements: { t: { added, removed } },
+  });
+  test.each<[string, Net | undefined, Net, Doc | null, Net | undefined]>([
+    [
+      'two additions are one',
+      edits(lists(['x'])),
+      edits(lists(['y', 'x'])),
+      { id: 'x', t: ['a'] },
+      edits(lists(['x', 'y'])),
+    ],
+    [
+      'what is added and removed again is only removed',
+      edits(lists(['x'])),
+      edits(lists([], ['x'])),
+      { id: 'x', t: ['a'] },
+      edits(lists([], ['x'])),
+    ],
+    [
+      'what is removed and added again goes to the end',
+      edits(lists([], ['a'])),
+      edits(lists(['a'])),
+      { id: 'x', t: ['a', 'b'] },
+      edits(lists(['a'], ['a'])),
+    ],
+    [
+      'after a set they join the set',
+      edits({ set: { t: ['a'] } }),
+      edits(lists(['b'], ['a'])),
+      { id: 'x' },
+      edits({ set: { t: ['b'] } }),
+    ],
+    [
+      'a later set replaces them',
+      edits(lists(['b'])),
+      edits({ set: { t: ['c'] } }),
+      { id: 'x', t: ['a'] },
+      edits({ set: { t: ['c'] } }),
+    ],
+    [
+      'a later removal of the field replaces them',
+      edits(lists(['b'])),
+      edits({ removed: ['t'] }),
+      { id: 'x', t: ['a'] },
+      edits({ removed: ['t'] }),
+    ],
+    [
+      'after a removal of the field they begin with an empty list',
+      edits({ removed: ['t'] }),
+      edits(lists(['b'])),
+      { id: 'x', t: ['a'] },
+      edits({ set: { t: ['b'] } }),
+    ],
+    [
+      'after a removal of the field there is nothing to remove',
+      edits({ removed: ['t'] }),
+      edits(lists([], ['b'])),
+      { id: 'x', t: ['a'] },
+      edits({ removed: ['t'] }),
+    ],
+    ['a delete ends them', edits(lists(['b'])), DELETE, { id: 'x', t: ['a'] }, DELETE],
+    [
+      'after a delete they are part of the new record',
+      DELETE,
+      edits(lists(['b'], ['a'])),
+      { id: 'x', t: ['a'], a: 1 },
+      edits({ set: { t: ['b'] }, removed: ['a'] }),
+    ],
+  ])('%s', (_name, earlier, later, under, expected) => {
+    expect(compose(earlier, later, under)).toEqual(expected);
+  });
+
+  test('an edit without elements has no such part, as a row of an older version', () => {
+    for (const made of [
+      diff(null, { id: 'x', t: ['a'] }),
+      compose(edits(lists(['b'])), edits({ set: { t: [] } }), null),
+      without(edits({ set: { a: 1 }, ...lists(['b']) }), ['t']),
+    ])
+      expect(made).not.toHaveProperty('elements');
+  });
+
+  test('a field that is an increment and a list is told', () => {
+    expect(fieldsTwice(compose(edits({ inc: { t: 1 } }), edits(lists(['b'])), null)!)).toEqual([
+      't',
+    ]);
+  });
+
+  test('on a value that is no list they do nothing here; the server rejects them', () => {
+    for (const t of ['text', null, [{}]]) {
+      expect(applyNet({ id: 'x', t }, edits(lists(['b'])), 'x')).toEqual({ id: 'x', t });
+      expect(dropEqual(edits(lists(['b'])), { id: 'x', t })).toEqual(edits(lists(['b'])));
+      expect(dropEqual(edits(lists([], ['b'])), { id: 'x', t })).toEqual(edits(lists([], ['b'])));
+    }
+  });
+
+  test('what the list says already is left out', () => {
+    expect(dropEqual(edits(lists(['a'], ['z'])), { id: 'x', t: ['a', 'b'] })).toBeUndefined();
+    expect(dropEqual(edits(lists([], ['z'])), { id: 'x' })).toBeUndefined();
+    expect(dropEqual(edits(lists(['a', 'b'], ['z'])), null)).toEqual(
+      edits({ set: { t: ['a', 'b'] } }),
+    );
   });
 });
 

@@ -1,11 +1,12 @@
 import type { EditParts, PartName } from '../../shared/edit.ts';
 import { whyNotJson, type Doc, type Json } from '../../shared/json.ts';
 import type { Mutation } from '../../shared/mutation.ts';
-import { EDIT_PARTS, type Edit, type Fields, type Growing } from './edit-parts.ts';
+import type { Edit, Fields, Growing, Parts } from './edit-part.ts';
+import { EDIT_PARTS } from './edit-parts.ts';
 
 /**
- * The net effect of captured changes on a record. Increments stay operations: as a difference an
- * increment would become a set.
+ * The net effect of captured changes on a record. Increments, and elements of lists, stay
+ * operations: as a difference either would become a set.
  */
 export type Net = Edit | { readonly kind: 'delete' };
 
@@ -20,17 +21,27 @@ const APPLIED = Object.keys({
   removed: true,
   set: true,
   inc: true,
+  elements: true,
 } satisfies Record<PartName, true>) as readonly PartName[];
 
 /** An edit, or any object with the part. */
 type Has<Part extends PartName> = Pick<EditParts, Part>;
 
+/** Returns a part of an edit; a part that the edit lacks does nothing. */
+const partOf = <Part extends PartName>(name: Part, edit: Has<Part>): Parts[Part] =>
+  (edit[name] ?? EDIT_PARTS[name].empty) as Parts[Part];
+
 /** Makes an edit, part by part. */
-function editOf(make: <Part extends PartName>(name: Part) => EditParts[Part]): Edit {
+function editOf(make: <Part extends PartName>(name: Part) => Parts[Part]): Edit {
   const edit: Record<string, unknown> = { kind: 'edit' };
-  for (const name of PART_NAMES) edit[name] = make(name);
+  for (const name of PART_NAMES) {
+    const part = make(name);
+    if (!isLeftOut(name, part)) edit[name] = part;
+  }
   return edit as unknown as Edit;
 }
+const isLeftOut = <Part extends PartName>(name: Part, part: Parts[Part]): boolean =>
+  EDIT_PARTS[name].isOptional === true && EDIT_PARTS[name].fields(part).length === 0;
 
 /** Gathers from all parts of the edit, in their order. */
 function gather<T>(
@@ -47,18 +58,25 @@ export const EMPTY: Edit = editOf((name) => EDIT_PARTS[name].empty);
 
 /** The parts of an edit, and nothing else that may lie beside them. */
 export function partsOf(edit: Edit): EditParts {
-  const { kind: _, ...parts } = editOf((name) => edit[name]);
+  const { kind: _, ...parts } = editOf((name) => partOf(name, edit));
   return parts;
 }
 
 /** The reason why a record cannot be given the values in the edit; `undefined`: it can. */
 export const whyNotWritable = (edit: Edit): string | undefined =>
-  gather<string | undefined>(edit, (name, { [name]: part }) =>
-    EDIT_PARTS[name].takesAway ? [] : [whyNotJson(part)],
+  gather<string | undefined>(edit, (name, from) =>
+    EDIT_PARTS[name].takesAway ? [] : [whyNotJson(partOf(name, from))],
   ).find((why) => why !== undefined);
 
 /** The fields a net change touches. */
 export const netFields = (net: Net): string[] => fieldsIn(PART_NAMES, net);
+
+/**
+ * Fields that two parts of a net change name: a number to add to, and a list. A mutation names each
+ * field once.
+ */
+export const fieldsTwice = (net: Net): string[] =>
+  netFields(net).filter((field, at, all) => all.indexOf(field) !== at);
 
 /** The fields that a net change only takes away. */
 export const fieldsTaken = (net: Net): string[] => fieldsIn(TAKING, net);
@@ -79,7 +97,7 @@ function fieldsIn(names: readonly PartName[], net: Net): string[] {
   return all;
 }
 const fieldsOf = <Part extends PartName>(name: Part, edit: Has<Part>): readonly string[] =>
-  EDIT_PARTS[name].fields(edit[name]);
+  EDIT_PARTS[name].fields(partOf(name, edit));
 
 /** The value that an edit gives the field; `undefined`: none. */
 export function valueDecided(edit: Edit, field: string): Json | undefined {
@@ -95,7 +113,7 @@ function decidedBy<Part extends PartName>(
   field: string,
 ): Json | undefined {
   const { rebase } = EDIT_PARTS[name];
-  return rebase.kind === 'decides' ? rebase.value(edit[name], field) : undefined;
+  return rebase.kind === 'decides' ? rebase.value(partOf(name, edit), field) : undefined;
 }
 
 /** The fields that are in the document already as the edit would make them. */
@@ -104,7 +122,8 @@ export const fieldsDone = (edit: Edit, doc: Doc): string[] =>
 
 function doneBy<Part extends PartName>(name: Part, edit: Has<Part>, doc: Doc): string[] {
   const { fields, isDone } = EDIT_PARTS[name];
-  return fields(edit[name]).filter((field) => isDone(edit[name], field, doc));
+  const part = partOf(name, edit);
+  return fields(part).filter((field) => isDone(part, field, doc));
 }
 
 /** The edit that makes `after` of `before`; fields that the author did not touch are not in it. */
@@ -128,11 +147,13 @@ const applied = <Part extends PartName>(
   name: Part,
   edit: Has<Part>,
   id: string,
-): Fields => EDIT_PARTS[name].apply(doc, edit[name], id);
+): Fields => EDIT_PARTS[name].apply(doc, partOf(name, edit), id);
 
 /** Fields to which the net change cannot be applied: no record could hold the result. */
 export const fieldsUnfit = (doc: Doc | null, net: Net): string[] =>
-  net.kind === 'delete' ? [] : gather(net, (name, edit) => EDIT_PARTS[name].unfit(edit[name], doc));
+  net.kind === 'delete'
+    ? []
+    : gather(net, (name, edit) => EDIT_PARTS[name].unfit(partOf(name, edit), doc));
 
 /** The fields of the record that an edit makes where there is none, as an edit that only sets. */
 const created = (edit: Edit): Edit => ({
@@ -140,7 +161,7 @@ const created = (edit: Edit): Edit => ({
   set: PART_NAMES.reduce<Fields>((doc, name) => createdBy(name, edit, doc), {}),
 });
 const createdBy = <Part extends PartName>(name: Part, edit: Has<Part>, doc: Fields): Fields =>
-  EDIT_PARTS[name].create(doc, edit[name]);
+  EDIT_PARTS[name].create(doc, partOf(name, edit));
 
 /**
  * Returns the net change that does `earlier`, then `later`. `base` is the document that `earlier`
@@ -157,11 +178,25 @@ export function compose(
     const isGone = (field: string): boolean => field !== 'id' && !Object.hasOwn(made.set, field);
     return { ...made, removed: Object.keys(base ?? {}).filter(isGone) };
   }
-  const edit = editOf((name) => EDIT_PARTS[name].compose.under(earlier[name], later));
-  for (const name of PART_NAMES) join(name, edit, later);
-  return edit;
+  const after = allOf(later);
+  const edit = allOf(earlier);
+  for (const name of PART_NAMES) leave(name, edit, after);
+  for (const name of PART_NAMES) join(name, edit, after);
+  return editOf((name) => edit[name]);
 }
-const join = <Part extends PartName>(name: Part, edit: Growing, later: Has<Part>): void =>
+function allOf(edit: Edit): Growing {
+  const all: Record<string, unknown> = {};
+  for (const name of PART_NAMES) all[name] = partOf(name, edit);
+  return all as unknown as Growing;
+}
+const leave = <Part extends PartName>(
+  name: Part,
+  edit: Pick<Growing, Part>,
+  later: Parts,
+): void => {
+  edit[name] = EDIT_PARTS[name].compose.under(edit[name], later);
+};
+const join = <Part extends PartName>(name: Part, edit: Growing, later: Pick<Parts, Part>): void =>
   EDIT_PARTS[name].compose.join(edit, later[name]);
 
 /** The net change without what the base already says; `undefined` when nothing is left to do. */
@@ -170,7 +205,8 @@ export function dropEqual(net: Net, base: Doc | null): Net | undefined {
   if (base === null) return created(net);
   const left = editOf((name) => {
     const done = doneBy(name, net, base);
-    return done.length === 0 ? net[name] : EDIT_PARTS[name].without(net[name], done);
+    const part = partOf(name, net);
+    return done.length === 0 ? part : EDIT_PARTS[name].without(part, done);
   });
   return netFields(left).length === 0 ? undefined : left;
 }
@@ -185,7 +221,7 @@ export function restrict(net: Net, fields: '*' | readonly string[]): Net | undef
 /** The edit without these fields; `undefined` when nothing is left of it. */
 export function without(net: Net, fields: readonly string[]): Net | undefined {
   if (net.kind === 'delete') return net;
-  const edit = editOf((name) => EDIT_PARTS[name].without(net[name], fields));
+  const edit = editOf((name) => EDIT_PARTS[name].without(partOf(name, net), fields));
   return netFields(edit).length === 0 ? undefined : edit;
 }
 
@@ -199,4 +235,4 @@ export function toWire(edit: Edit): Pick<Mutation, PartName> {
   return sent;
 }
 const wireOf = <Part extends PartName>(name: Part, edit: Has<Part>): Mutation[Part] =>
-  EDIT_PARTS[name].wire(edit[name]);
+  EDIT_PARTS[name].wire(partOf(name, edit));

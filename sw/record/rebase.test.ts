@@ -42,9 +42,46 @@ const x = (part: object): Doc => ({ id: 'x', ...part });
 const setA = edit({ set: { a: 'mine' } });
 const removeA = edit({ removed: ['a'] });
 const incN = edit({ inc: { n: 2 } });
+const listT = edit({ elements: { t: { added: ['mine'], removed: ['gone'] } } });
 const setAB = edit({ set: { a: 'mine', b: 'mine' } });
 
 const CASES: readonly Case[] = [
+  // Elements of a list.
+  {
+    name: 'elements; other elements there',
+    net: listT,
+    from: x({ t: ['gone'] }),
+    to: x({ t: ['gone', 'theirs'] }),
+    expected: same(left(listT)),
+  },
+  {
+    name: 'elements; the list set to another there',
+    net: listT,
+    from: x({ t: ['gone'] }),
+    to: x({ t: ['theirs'] }),
+    expected: same(left(listT)),
+  },
+  {
+    name: 'elements; the list removed there',
+    net: listT,
+    from: x({ t: ['gone'] }),
+    to: x({}),
+    expected: same(left(listT)),
+  },
+  {
+    name: 'elements; the same change there',
+    net: listT,
+    from: x({ t: ['gone'] }),
+    to: x({ t: ['theirs', 'mine'] }),
+    expected: same(left(undefined)),
+  },
+  {
+    name: 'elements; no list any more there: sent, so that the server rejects it',
+    net: listT,
+    from: x({ t: ['gone'] }),
+    to: x({ t: 'theirs' }),
+    expected: same(left(listT)),
+  },
   // A field set here.
   {
     name: 'set; the other field changed there',

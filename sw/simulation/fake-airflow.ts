@@ -1,7 +1,8 @@
 import type { BatchName, ExchangeRequest, ExchangeResponse } from '../../shared/exchange.ts';
 import type { Batch } from '../../shared/batch.ts';
-import type { Doc } from '../../shared/json.ts';
+import type { Doc, Json } from '../../shared/json.ts';
 import type { Verdict } from '../../shared/verdict.ts';
+import { withElements } from '../../shared/elements.ts';
 
 /**
  * A store in memory that sends no changes down, for tests in which the provider's real store would
@@ -63,10 +64,13 @@ export class FakeAirflow {
     const last = this.#ledger.get(replicaId);
     if (last?.number === number && last.nonce === nonce) return last.verdicts;
     if (!mutations) this.voided += 1;
-    const verdicts = mutations?.map(({ collection, id, firstSeq, lastSeq, set = {} }): Verdict => {
+    const verdicts = mutations?.map(({ collection, id, firstSeq, lastSeq, ...edit }): Verdict => {
       const effect = `${replicaId} ${collection}/${id} ${firstSeq}..${lastSeq}`;
       this.effects.set(effect, (this.effects.get(effect) ?? 0) + 1);
-      this.records.set(id, { ...this.records.get(id), ...set, id });
+      const changed: Record<string, Json> = { ...this.records.get(id), ...edit.set };
+      for (const [field, change] of Object.entries(edit.elements ?? {}))
+        changed[field] = withElements(changed[field], change) ?? [];
+      this.records.set(id, { ...changed, id });
       return { verdict: 'applied', collection, id, revision: ++this.#revision };
     });
     this.#ledger.set(replicaId, { number, nonce, ...(verdicts ? { verdicts } : {}) });

@@ -26,8 +26,11 @@ export class SessionAirflow {
   /** How revoked tokens are refused. */
   refusal: Refusal = 'token-401';
   readonly forbidden = new Set<string>();
-  /** The provider's protocol. A provider of another protocol reads nothing of a request. */
-  protocol = 1;
+  /**
+   * The newest protocol of the provider, which speaks the one before too, and reads nothing of a
+   * request of any other.
+   */
+  protocol = 2;
   /** How often the exchange has answered each user. */
   readonly answered: Record<string, number> = {};
   /**
@@ -76,7 +79,7 @@ export class SessionAirflow {
       return json(200, { access_token: this.issue(SESSION + user) });
     if (path === '/ui/auth/me') return json(200, { username: user });
     if (this.forbidden.has(user)) return REFUSALS.forbidden;
-    if (path === '/updraft/v1/hello') return json(200, { protocol: this.protocol, user });
+    if (path === '/updraft/v1/hello') return json(200, { ...this.#spoken(), user });
     if (path === '/updraft/v1/exchange')
       return json(
         200,
@@ -91,24 +94,15 @@ export class SessionAirflow {
     return this.#revoked.has(token) ? undefined : this.#issued.get(token)?.replace(SESSION, '');
   }
 
+  /** A provider of version 1 knew no version before. */
+  #spoken(): { readonly protocol: number; readonly newest?: number } {
+    const { protocol } = this;
+    return protocol <= 1 ? { protocol } : { protocol: protocol - 1, newest: protocol };
+  }
+
   #exchange(by: 'plugin' | 'dag', user: string, request: ExchangeRequest): unknown {
     const { replicaId, epoch, since, floor, last, batch } = request;
     const store = this.stores[user];
-    const other = { epoch: 'e1', reset: false, start: 0, changes: [], upTo: 0, more: false };
-    if (this.protocol !== 1)
-      return {
-        ...other,
-        protocol: this.protocol,
-        replicaId,
-        echo: {},
-        refused: 'invalid',
-        reason: { kind: 'protocol', message: 'this server speaks another' },
-      };
-    if (request.user === user && store) {
-      this.answered[user] = (this.answered[user] ?? 0) + 1;
-      return store.exchange(request);
-    }
-    this.strayed.push(`${by} ${request.user} ${user}`);
     const echo = {
       epoch,
       since,
@@ -117,18 +111,22 @@ export class SessionAirflow {
       nonce: batch === undefined ? null : (JSON.parse(batch) as Batch).nonce,
       hash: request.hash ?? null,
     };
-    return {
-      protocol: 1,
-      replicaId,
-      echo,
-      epoch: 'e1',
-      refused: 'user_mismatch',
-      reset: false,
-      start: floor,
-      changes: [],
-      upTo: since,
-      more: false,
-    };
+    const nothing = { reset: false, start: floor, changes: [], upTo: since, more: false };
+    const refused = { replicaId, echo, epoch: 'e1', ...nothing };
+    const { protocol: oldest, newest = oldest } = this.#spoken();
+    if (request.protocol < oldest || request.protocol > newest)
+      return {
+        ...refused,
+        protocol: newest,
+        refused: 'invalid',
+        reason: { kind: 'protocol', message: 'this server speaks another' },
+      };
+    if (request.user === user && store) {
+      this.answered[user] = (this.answered[user] ?? 0) + 1;
+      return store.exchange(request);
+    }
+    this.strayed.push(`${by} ${request.user} ${user}`);
+    return { ...refused, protocol: request.protocol, refused: 'user_mismatch' };
   }
 
   #run({ method, body }: HttpRequest, path: string, by: string): HttpReply {

@@ -10,6 +10,7 @@ const SCHEMA = {
     a: {},
     b: {},
     n: { type: 'number' },
+    t: { type: 'array', items: { type: ['string', 'number', 'boolean', 'null'] } },
     valid: { const: true },
   },
   required: ['id'],

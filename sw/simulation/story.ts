@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import type { ChangeCommand } from '../../shared/messages.ts';
 import { UpdraftError } from '../../shared/errors.ts';
+import type { Scalar } from '../../shared/json.ts';
 import type { SimulatedDevice } from './device.ts';
 import type { Middlebox, NetworkFault } from './network.ts';
 import type { Mutation } from '../../shared/mutation.ts';
@@ -57,6 +58,8 @@ const by = fc.oneof(
   { weight: 6, arbitrary: fc.integer({ min: 1, max: 3 }) },
   { weight: 1, arbitrary: fc.constantFrom(1e308, -1e308) },
 );
+const element = fc.constantFrom<Scalar>('p', 'q', 1, true);
+const elements = fc.array(element, { minLength: 1, maxLength: 2 });
 /** A submitted form, with the record as seen at some time, or never. */
 const form = fc.record({ id, a: small, b: small }, { requiredKeys: ['id'] });
 
@@ -88,6 +91,18 @@ const change: fc.Arbitrary<ChangeCommand> = fc.oneof(
     arbitrary: fc
       .tuple(id, by)
       .map(([of, n]): ChangeCommand => ({ op: 'increment', id: of, by: { n } })),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(id, fc.constantFrom('add-to' as const, 'remove-from' as const), elements)
+      .map(([of, op, t]): ChangeCommand => ({ op, id: of, elements: { t } })),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(id, elements)
+      .map(([of, t]): ChangeCommand => ({ op: 'patch', id: of, set: { t }, removed: [] })),
   },
   {
     weight: 2,

@@ -160,7 +160,7 @@ test(
     const step = fc.oneof(
       fc.record({
         do: fc.constant('protocol' as const),
-        protocol: fc.integer({ min: -1, max: 3 }),
+        protocol: fc.integer({ min: -1, max: 4 }),
       }),
       ana.capture,
       ana.drain,
@@ -182,7 +182,7 @@ test(
             conflicts: 0,
             deadLetters: 0,
           });
-          browser.airflow.protocol = 1;
+          browser.airflow.protocol = 2;
           await browser.expectAllArrives();
           expect(await browser.devices.ana.ask({ type: 'status' })).toMatchObject({
             conflicts: 0,

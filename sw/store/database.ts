@@ -77,7 +77,8 @@ export function openDatabase(name: string, indexedDb: IndexedDb | undefined): De
   // (`row-keys.ts`).
   db.version(7).stores({});
   // Nor does version 8. An earlier worker leaves no stamp where it only logs events, and captures
-  // rely on the stamp for the last event's cursor (`read-cache.ts`).
+  // rely on the stamp for the last event's cursor (`read-cache.ts`). Such a worker would also drop
+  // the part `elements` of an edit (`edit-parts.ts`) when it folds, shows or sends the edit.
   db.version(8).stores({});
   for (const name of UNUSED) db.unuse({ stack: 'dbcore', name });
   return db;

@@ -1,5 +1,7 @@
 import type { Doc } from '../../shared/json.ts';
-import { compose, netFields, type Edit, type Net } from '../record/net.ts';
+import { ElementsByField } from '../../shared/mutation.ts';
+import type { Parts } from '../record/edit-part.ts';
+import { compose, netFields, partsOf, type Edit, type Net } from '../record/net.ts';
 import { isStoredNet, isStoredValue, StoredDocSchema, StoredViewSchema } from './stored-schema.ts';
 import type { Quarantined } from './quarantine-rows.ts';
 import * as v from 'valibot';
@@ -94,17 +96,20 @@ export function salvage(found: Quarantined): Salvage | undefined {
 
 /** Returns the valid part of a net change. */
 function netOf(net: unknown): Net | undefined {
-  const { kind, set, removed, inc } = bag(net);
+  const { kind, set, removed, inc, elements } = bag(net);
   if (kind === 'delete') return { kind: 'delete' };
   const validFields = (fields: unknown, isValid: (value: unknown) => boolean): [string, never][] =>
     Object.entries(bag(fields)).filter(
       (field): field is [string, never] => field[0] !== '__proto__' && isValid(field[1]),
     );
-  const edit: Edit = {
+  const edit: Edit & Parts = {
     kind: 'edit',
     set: Object.fromEntries(validFields(set, isStoredValue)),
     removed: Array.isArray(removed) ? removed.filter((field) => typeof field === 'string') : [],
     inc: Object.fromEntries(validFields(inc, Number.isFinite)),
+    elements: Object.fromEntries(
+      validFields(elements, (of) => v.is(ElementsByField, { field: of })),
+    ),
   };
-  return netFields(edit).length > 0 ? edit : undefined;
+  return netFields(edit).length > 0 ? { kind: 'edit', ...partsOf(edit) } : undefined;
 }

@@ -1,11 +1,11 @@
 import * as v from 'valibot';
-import type { EditParts, PartName } from '../../shared/edit.ts';
+import type { PartName } from '../../shared/edit.ts';
 import type { Doc, Json } from '../../shared/json.ts';
 import { isDoc, isJson } from '../record/doc.ts';
 import { RECORD_BYTES_MAX, TRANSPORT_LIMITS } from '../../shared/limits.ts';
 import { TRANSPORT_NAMES } from '../../shared/transports.ts';
 import { BatchNameSchema } from '../../shared/exchange.ts';
-import { mapOf, RevisionSchema } from '../../shared/mutation.ts';
+import { ElementsByField, mapOf, RevisionSchema } from '../../shared/mutation.ts';
 import { ReasonSchema } from '../../shared/verdict.ts';
 import type { Net } from '../record/net.ts';
 import { DELIVERY_STATES, type Delivery } from '../state/delivery.ts';
@@ -46,11 +46,12 @@ export const StoredViewSchema = v.custom<Doc>(
 );
 
 /** Schemas of the stored parts of an edit. A part without a schema would not be checked. */
-const PARTS: { readonly [Part in PartName]: v.GenericSchema<unknown, EditParts[Part]> } = {
+const PARTS = {
   set: FieldsSchema,
   removed: v.array(text),
   inc: mapOf<number>(Number.isFinite),
-};
+  elements: v.exactOptional(ElementsByField),
+} satisfies Readonly<Record<PartName, v.GenericSchema>>;
 const NetSchema = storedAs<Net>()(
   v.variant('kind', [
     v.object({

@@ -46,7 +46,12 @@ const SHAPES = {
   wait: v.object({ state: v.string() }),
   result: v.object({ value: v.unknown() }),
   key: v.object({ dag_id: v.string(), doc_md: v.nullable(v.string()) }),
-  hello: v.object({ protocol: v.number(), user: v.string() }),
+  // `protocol` is the oldest version that the plugin speaks: older devices know no other key.
+  hello: v.object({
+    protocol: v.number(),
+    newest: v.exactOptional(v.number()),
+    user: v.string(),
+  }),
   exchange: v.looseObject({ protocol: v.number(), replicaId: v.unknown() }),
   version: v.object({ version: v.string() }),
 } as const satisfies Record<Step, v.GenericSchema>;

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { ExchangeRequest } from '../../shared/exchange.ts';
-import { PROTOCOL_VERSION } from '../../shared/protocol-version.ts';
+import { isSpoken } from '../../shared/protocol-version.ts';
 import { RUNS_PATH } from './batch-target.ts';
 import type { ExchangeJob } from './transport.ts';
 
@@ -13,7 +13,7 @@ export function speaksAnotherProtocol(value: unknown): boolean {
     v.pipe(v.string(), v.parseJson(), v.object({ protocol: v.number(), replicaId: v.unknown() })),
     value,
   );
-  return answer.success && answer.output.protocol !== PROTOCOL_VERSION;
+  return answer.success && !isSpoken(answer.output.protocol);
 }
 
 export function runIdOf({ request, delivery }: ExchangeJob, randomHex: () => string): string {

@@ -266,7 +266,7 @@ describe('an accepted run is followed, never triggered again', () => {
     expect(await resume()).toEqual({ kind: 'next-attempt' });
   });
   test('a provider of another protocol: the update is awaited, no attempt is wasted', async () => {
-    await begun({ result: JSON.stringify({ ...RESPONSE, protocol: 2, news: true }) });
+    await begun({ result: JSON.stringify({ ...RESPONSE, protocol: 3, news: true }) });
     expect(await resume()).toMatchObject({ kind: 'hold', for: 'update' });
   });
   test.each<[Endpoint, string, HttpReply, Effect]>([
@@ -588,7 +588,7 @@ describe('case B3: an XCom that the provider did not sign is no answer', () => {
       'with a signature that is none',
       async () => `${ANSWER.slice(0, -1)},"signature":"${'A'.repeat(86)}=="}`,
     ],
-    ['of another protocol', async () => JSON.stringify({ ...RESPONSE, protocol: 2 })],
+    ['of another protocol', async () => JSON.stringify({ ...RESPONSE, protocol: 3 })],
   ])('%s: nothing is acknowledged, a new attempt', async (_name, forge) => {
     born = { state: 'success', result: await forge() };
     expect(await send()).toEqual({ kind: 'next-attempt' });

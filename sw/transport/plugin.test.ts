@@ -100,14 +100,22 @@ describe('the plugin', () => {
     expect(log).toEqual(['hello']);
   });
   test('fault 16: of another protocol: held for an update, nothing is sent', async () => {
-    answers.hello = json(200, { protocol: 2, user: 'ana' });
+    answers.hello = json(200, { protocol: 3, user: 'ana' });
     expect(await exchange()).toMatchObject({ kind: 'hold', for: 'update' });
     expect(log).toEqual(['hello']);
   });
   test('fault 16: updated between two exchanges: held, and greeted again', async () => {
     await exchange();
-    answers.exchange = json(200, { protocol: 2, replicaId: 'r1' });
+    answers.exchange = json(200, { protocol: 3, replicaId: 'r1' });
     expect(await exchange()).toMatchObject({ kind: 'hold', for: 'update' });
+  });
+  test('fault 77: older than what the batch holds: held, the batch is not sent', async () => {
+    const job = { ...JOB, request: { ...REQUEST, protocol: 2, batch: '{}', hash: 'h' } };
+    expect(await plugin.exchange(job, 'cookie')).toMatchObject({ kind: 'hold', for: 'update' });
+    expect(log).toEqual(['hello']);
+    answers.hello = json(200, { protocol: 1, newest: 2, user: 'ana' });
+    answers.exchange = json(200, { ...RESPONSE, protocol: 2 });
+    expect(await plugin.exchange(job, 'cookie')).toMatchObject({ kind: 'settle' });
   });
   test('another answer that says protocol 1 is no answer', async () => {
     answers.exchange = json(200, { ...RESPONSE, changes: 'many' });

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import { ExchangeResponseSchema } from '../../shared/exchange.ts';
-import { PROTOCOL_VERSION } from '../../shared/protocol-version.ts';
+import { ExchangeResponseSchema, type ExchangeRequest } from '../../shared/exchange.ts';
+import { isSpoken } from '../../shared/protocol-version.ts';
 import { batchPath, PLUGIN_PATH } from './batch-target.ts';
 import { bodyOf, classify, mayBeAboutTheBatch, turnedAway, type Classified } from './classify.ts';
 import type { Credentials } from './credentials.ts';
@@ -61,7 +61,7 @@ class PluginRoute {
   }
 
   async exchange({ request }: ExchangeJob, authorization: Authorization): Promise<Effect> {
-    const obstacle = this.#hasGreeted ? undefined : await this.#greet(authorization);
+    const obstacle = this.#hasGreeted ? undefined : await this.#greet(request, authorization);
     if (obstacle) return obstacle;
     const body = JSON.stringify(request);
     const answer = await this.#send(body, authorization);
@@ -81,8 +81,14 @@ class PluginRoute {
     return effect.kind === 'missing' ? this.#missing() : asEffect(effect);
   }
 
-  /** Greets the plugin. Returns undefined once the plugin is known to speak to this user. */
-  async #greet(authorization: Authorization): Promise<Effect | undefined> {
+  /**
+   * Greets the plugin. Returns undefined once the plugin is known to speak to this user, in the
+   * version of the request.
+   */
+  async #greet(
+    request: ExchangeRequest,
+    authorization: Authorization,
+  ): Promise<Effect | undefined> {
     const { http, user } = this.#deps;
     const hello = await http(
       { method: 'GET', path: `${PLUGIN_PATH}/hello`, timeoutMs: HELLO_TIMEOUT_MS },
@@ -91,9 +97,10 @@ class PluginRoute {
     const is = classify('hello', hello);
     if (is.kind === 'missing') return this.#missing();
     if (is.kind !== 'ok') return asEffect(is);
-    const { protocol, user: whose } = bodyOf('hello', hello);
+    const { protocol: oldest, newest = oldest, user: whose } = bodyOf('hello', hello);
     if (whose !== user) return { kind: 'sign-in', reason: 'other-user' };
-    if (protocol !== PROTOCOL_VERSION) return { kind: 'hold', for: 'update' };
+    if (request.protocol < oldest || request.protocol > newest)
+      return { kind: 'hold', for: 'update' };
     this.#hasGreeted = true;
     return undefined;
   }
@@ -160,7 +167,7 @@ class PluginRoute {
 function effectOf({ is, reply }: Answer): Classified {
   if (is.kind !== 'ok') return is;
   const answer = bodyOf('exchange', reply);
-  if (answer.protocol !== PROTOCOL_VERSION) return { kind: 'hold', for: 'update' };
+  if (!isSpoken(answer.protocol)) return { kind: 'hold', for: 'update' };
   const response = v.safeParse(ExchangeResponseSchema, answer);
   return response.success
     ? { kind: 'settle', response: response.output, via: 'plugin' }

@@ -156,12 +156,15 @@ export class MemoryServer {
     const removed = Object.keys(before ?? {}).filter((name) => !Object.hasOwn(record, name));
     const op = before ? 'patch' : 'create';
     if (before && Object.keys(set).length + removed.length === 0) return;
-    this.#asAirflow({ collection, id, baseRevision: revision, op, set, removed, inc: {} }, owner);
+    this.#asAirflow(
+      { collection, id, baseRevision: revision, op, set, removed, inc: {}, elements: {} },
+      owner,
+    );
   }
 
   delete(collection: string, id: string): void {
     const { revision: baseRevision } = this.#state;
-    const nothing = { set: {}, removed: [], inc: {} };
+    const nothing = { set: {}, removed: [], inc: {}, elements: {} };
     this.#asAirflow({ collection, id, baseRevision, op: 'delete', ...nothing }, null);
   }
 

@@ -2,6 +2,7 @@ import type { Policy } from '../../shared/collections.ts';
 import { jsonBytes, jsonEquals, own, whyNotJson, type Json } from '../../shared/json.ts';
 import { RECORD_BYTES_MAX } from '../../shared/limits.ts';
 import type { Reason, VerdictName } from '../../shared/verdict.ts';
+import { changedList, listsOf, NO_LIST } from './lists.ts';
 import { isFieldName, problem, whyNotId, type Fields, type ServerMutation } from './mutation.ts';
 
 /** A record or tombstone as stored; `fields` lacks the id. */
@@ -52,7 +53,7 @@ export function merge(
   const made: Stored = {
     revision,
     created: revision,
-    fields: { ...mutation.set, ...mutation.inc },
+    fields: { ...mutation.set, ...mutation.inc, ...listsOf(mutation) },
     fieldRevisions: {},
     deleted: false,
     owner: author,
@@ -98,6 +99,12 @@ function edit(mutation: ServerMutation, live: Stored, rules: Rules, revision: nu
       return rejected(problem('schema', 'only a number can be incremented', `/${name}`));
     fields[name] = before + step;
     fates.written.push(name);
+  }
+  for (const [name, change] of Object.entries(mutation.elements)) {
+    const after = changedList(live.fields, name, change);
+    if (after === 'no-list') return rejected(problem('schema', NO_LIST, `/${name}`));
+    fates[after ? 'written' : 'equal'].push(name);
+    if (after) fields[name] = after;
   }
   const moved = live.revision > mutation.baseRevision;
   const outcome = { ...verdictOf(fates, moved) };

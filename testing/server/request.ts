@@ -1,16 +1,18 @@
 import { whyNotJson } from '../../shared/json.ts';
 import { TRANSPORT_LIMITS, type TransportName } from '../../shared/limits.ts';
-import { PROTOCOL_VERSION } from '../../shared/protocol-version.ts';
+import { PROTOCOL_FLOOR } from '../../shared/protocol-version.ts';
 import type { BatchName, ExchangeResponse } from '../../shared/exchange.ts';
 import type { Reason } from '../../shared/verdict.ts';
 import { utf8Bytes } from '../../shared/json.ts';
 import { InvalidRequest, isCount, isObject, readMutation, type AnyMutation } from './mutation.ts';
+import { knownTo, readProtocol, spoken } from './versions.ts';
 
 const NAME_LENGTH_MAX = 200;
 const HOLDS_MAX = 1_000;
 
 /** A request, read. `mark` names its batch or void; a pull has none. */
 export interface Asked {
+  readonly protocol: number;
   readonly replicaId: string;
   readonly user: string;
   readonly epoch: string | null;
@@ -31,15 +33,11 @@ export function readRequest(
   transport: TransportName,
 ): Asked {
   if (!isObject(body)) throw new InvalidRequest('malformed', 'the request is not an object');
-  if (body['protocol'] !== PROTOCOL_VERSION)
-    throw new InvalidRequest(
-      'protocol',
-      `this server speaks protocol ${PROTOCOL_VERSION}`,
-      '/protocol',
-    );
+  const protocol = readProtocol(body);
   const limits = TRANSPORT_LIMITS[transport];
   const voided = readMark(body['void'], '/void');
   const head = {
+    protocol,
     replicaId: readName(body['replicaId'], '/replicaId'),
     user: readName(body['user'], '/user'),
     epoch: body['epoch'] === null ? null : readName(body['epoch'], '/epoch'),
@@ -55,7 +53,7 @@ export function readRequest(
     if (hash !== undefined && hash !== null) malformed('a hash comes with a batch', '/hash');
     return { ...head, batch: undefined, mark: voided };
   }
-  const read = readBatch(batch, hash, foundHash, transport);
+  const read = readBatch(batch, hash, foundHash, transport, protocol);
   if (voided) malformed('a request carries a batch or a void, not both', '/void');
   return { ...head, ...read };
 }
@@ -65,6 +63,7 @@ function readBatch(
   hash: unknown,
   foundHash: string | undefined,
   transport: TransportName,
+  protocol: number,
 ): Pick<Asked, 'batch' | 'mark'> {
   const { batchBytesMax, batchMutationsMax } = TRANSPORT_LIMITS[transport];
   if (typeof text !== 'string') return malformed('the batch must be a JSON string', '/batch');
@@ -88,7 +87,7 @@ function readBatch(
       number: readCount(body['number'], '/batch/number', 1),
       nonce: readName(body['nonce'], '/batch/nonce'),
     },
-    batch: { hash: foundHash ?? '', mutations: mutations.map(readMutation) },
+    batch: { hash: foundHash ?? '', mutations: knownTo(protocol, mutations.map(readMutation)) },
   };
 }
 
@@ -146,7 +145,8 @@ export function invalid(body: unknown, reason: Reason): ExchangeResponse {
     isCount(last['number']) &&
     text(last['nonce']) !== null;
   return {
-    protocol: PROTOCOL_VERSION,
+    // The floor is read by every device that is served.
+    protocol: spoken(asked) ?? PROTOCOL_FLOOR,
     replicaId: text(asked['replicaId']),
     echo: {
       epoch: text(asked['epoch']),

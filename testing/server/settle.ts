@@ -1,7 +1,6 @@
 import type { ExchangeResponse } from '../../shared/exchange.ts';
 import { jsonBytes } from '../../shared/json.ts';
 import { TRANSPORT_LIMITS } from '../../shared/limits.ts';
-import { PROTOCOL_VERSION } from '../../shared/protocol-version.ts';
 import type { Reason, Verdict } from '../../shared/verdict.ts';
 import type { Author, Declared } from './declared.ts';
 import { claim, standing, type Entry } from './ledger.ts';
@@ -70,10 +69,10 @@ export function refusal(
 }
 
 export const frame = (
-  { replicaId, epoch, since, floor, last, mark, batch }: Asked,
+  { protocol, replicaId, epoch, since, floor, last, mark, batch }: Asked,
   answered: string,
 ): Pick<ExchangeResponse, 'protocol' | 'replicaId' | 'echo' | 'epoch'> => ({
-  protocol: PROTOCOL_VERSION,
+  protocol,
   replicaId,
   echo: { epoch, since, floor, last, nonce: mark?.nonce ?? null, hash: batch?.hash ?? null },
   epoch: answered,

@@ -8,14 +8,16 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from airflow_updraft import limits
 from airflow_updraft.collections import Collection, OnConflict, Problem
-from airflow_updraft.exchange.mutation import Mutation
+from airflow_updraft.exchange.mutation import Elements, Mutation
 from airflow_updraft.exchange.shape import id_problem, keys_of_fields_problem
 from airflow_updraft.json_values import (
     Json,
     add,
     canonical_bytes,
     is_number,
+    is_scalars,
     json_equal,
+    scalar_key,
     value_problem,
     write_json_bytes,
 )
@@ -127,9 +129,25 @@ def check_create(mutation: Mutation, collection: Collection) -> Checked:
 
 
 def _fields_of(create: Mutation) -> Mapping[str, Json]:
-    # An increment of an absent field counts from 0. A create without set fields has a proxy as its
-    # set, which no encoder takes.
-    return {**create.set, **create.inc} if create.inc else create.set or {}
+    # An increment of an absent field counts from 0, an absent list is empty. A create without set
+    # fields has a proxy as its set, which no encoder takes.
+    if not create.inc and not create.elements:
+        return create.set or {}
+    lists = {name: with_elements([], change) for name, change in create.elements.items()}
+    return {**create.set, **create.inc, **{name: held for name, held in lists.items() if held}}
+
+
+def with_elements(held: list[Json], change: Elements) -> list[Json]:
+    """Return the list after the change, by the rule of the device: both must agree on the order.
+
+    Elements that leave are taken out, the others keep their order, missing ones come to the end.
+    """
+    gone = set(map(scalar_key, change.removed))
+    after = [item for item in held if scalar_key(item) not in gone]
+    missing = dict.fromkeys(map(scalar_key, change.added))
+    for item in after:
+        missing.pop(scalar_key(item), None)
+    return after + [value for _, value in missing]
 
 
 @dataclass(slots=True)
@@ -164,6 +182,17 @@ def _edit(mutation: Mutation, live: Stored, collection: Collection, revision: in
                 problem=Problem("schema", "only a number can be incremented", f"/{name}"),
             )
         draft.fields[name] = add(before, step)
+        draft.written.append(name)
+    for name, change in mutation.elements.items():
+        held = live.fields.get(name, [])
+        if not is_scalars(held):
+            message = "only a list of texts, numbers, true, false and null takes elements"
+            return Outcome("rejected", problem=Problem("schema", message, f"/{name}"))
+        after = with_elements(held, change)
+        if json_equal(after, held):
+            draft.equal.append(name)
+            continue
+        draft.fields[name] = after
         draft.written.append(name)
 
     moved = live.revision > mutation.base_revision

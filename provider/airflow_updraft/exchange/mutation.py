@@ -17,6 +17,7 @@ from airflow_updraft import limits
 from airflow_updraft.collections import Problem
 from airflow_updraft.errors import InvalidRequestError
 from airflow_updraft.exchange.shape import (
+    Named,
     Op,
     field_name_problem,
     fields_problem,
@@ -48,6 +49,13 @@ _Nested4: TypeAlias = _Single | list[_Nested3] | dict[_Key, _Nested3]
 _Nested5: TypeAlias = _Single | list[_Nested4] | dict[_Key, _Nested4]
 
 
+class Elements(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """The change of a list: ``removed`` leaves it, then ``added`` comes to its end if missing."""
+
+    added: list[_Single]
+    removed: list[_Single]
+
+
 class Mutation(msgspec.Struct, frozen=True, gc=False):
     """A change. ``is_checked``: its values are known to be storable, or were made by the server."""
 
@@ -58,6 +66,7 @@ class Mutation(msgspec.Struct, frozen=True, gc=False):
     set: Mapping[str, Any] = _NOTHING
     removed: Collection[str] = ()
     inc: Mapping[str, Any] = _NOTHING
+    elements: Mapping[str, Elements] = _NOTHING
 
     is_checked: ClassVar[bool] = False
 
@@ -114,7 +123,9 @@ def read_plain_batch(data: bytes) -> PlainBatch | None:
         return None
     good_names = set[str]()
     for mutation in batch.mutations:
-        is_usual = mutation.op != "delete" and not (mutation.removed or mutation.inc)
+        is_usual = mutation.op != "delete" and not (
+            mutation.removed or mutation.inc or mutation.elements
+        )
         if is_usual and len(mutation.id) <= _SURELY_SHORT and good_names.issuperset(mutation.set):
             continue
         if not _is_fit(mutation, good_names):
@@ -130,14 +141,10 @@ def _is_fit(mutation: CheckedMutation, good_names: set[str]) -> bool:
         if any(field_name_problem(name, plain=True) for name in values):
             return False
         good_names.update(values)
-    if mutation.removed or mutation.inc:
+    if mutation.removed or mutation.inc or mutation.elements:
         # Rare operations, with rules of their own.
-        return (
-            fields_problem(
-                mutation.op, values, list(mutation.removed), mutation.inc, good_names, plain=True
-            )
-            is None
-        )
+        named = Named(values, list(mutation.removed), mutation.inc, mutation.elements)
+        return fields_problem(mutation.op, named, good_names, plain=True) is None
     return mutation.op != "delete" or not values
 
 
@@ -156,15 +163,18 @@ def read_mutation(
         raise _unnamed("a mutation names its collection and id", index)
     if message := id_problem(record_id, plain=plain) or shape_problem(body):
         return BadMutation(collection, record_id, Problem("malformed", message))
-    op, values, removed, inc = (
+    op, named = (
         body["op"],
-        body.get("set", _NOTHING),
-        body.get("removed", ()),
-        body.get("inc", _NOTHING),
+        Named(
+            body.get("set", _NOTHING),
+            body.get("removed", ()),
+            body.get("inc", _NOTHING),
+            body.get("elements", _NOTHING),
+        ),
     )
-    if message := fields_problem(op, values, removed, inc, good_names, plain=plain):
+    if message := fields_problem(op, named, good_names, plain=plain):
         return BadMutation(collection, record_id, Problem("malformed", message))
-    for name, value in values.items():
+    for name, value in (*named.set.items(), *named.elements.items()):
         if message := value_problem(value, plain=plain):
             return BadMutation(collection, record_id, Problem("malformed", message, f"/{name}"))
     return CheckedMutation(
@@ -172,12 +182,32 @@ def read_mutation(
         record_id,
         int(body["baseRevision"]),
         op,
-        removed=removed,
-        inc=inc,
-        set=values,
+        removed=named.removed,
+        inc=named.inc,
+        elements={name: Elements(**change) for name, change in named.elements.items()},
+        set=named.set,
         first_seq=int(body["firstSeq"]),
         last_seq=int(body["lastSeq"]),
     )
+
+
+def known_to(protocol: int, mutations: Mutations) -> Mutations:
+    """Refuse what the request's version of the protocol does not know, each mutation alone."""
+    if protocol >= _ELEMENTS_SINCE or not any(
+        isinstance(mutation, Mutation) and mutation.elements for mutation in mutations
+    ):
+        return mutations
+    problem = Problem("malformed", f"unknown keys ['elements'] in protocol {protocol}")
+    return tuple(
+        BadMutation(mutation.collection, mutation.id, problem)
+        if isinstance(mutation, Mutation) and mutation.elements
+        else mutation
+        for mutation in mutations
+    )
+
+
+_ELEMENTS_SINCE = 2
+"""The first version of the protocol with ``elements``."""
 
 
 def _unnamed(message: str, index: int) -> InvalidRequestError:

@@ -14,9 +14,9 @@ from typing import NoReturn, cast
 from airflow_updraft import limits
 from airflow_updraft.errors import InvalidRequestError
 from airflow_updraft.exchange.device_report import read_report
-from airflow_updraft.exchange.mutation import Mutations, read_mutation, read_plain_batch
+from airflow_updraft.exchange.mutation import Mutations, known_to, read_mutation, read_plain_batch
 from airflow_updraft.exchange.shape import is_integer
-from airflow_updraft.json_values import Json, is_plain, parse_json, text_problem
+from airflow_updraft.json_values import Json, is_number, is_plain, parse_json, text_problem
 from airflow_updraft.limits import TransportLimits
 
 HOLDS_MAX = 1_000
@@ -45,6 +45,7 @@ class Batch:
 class Request:
     """An exchange as requested, with a ``batch``, a ``void``, or neither (a pull)."""
 
+    protocol: int
     replica_id: str
     user: str
     epoch: str | None
@@ -99,13 +100,16 @@ def parse_request(body: Mapping[str, Json], allowed: TransportLimits) -> Request
     Unknown keys of the request are ignored; inside a batch an unknown key could be an edit, and is
     refused.
     """
-    protocol = body.get("protocol")
-    if isinstance(protocol, bool) or protocol != limits.PROTOCOL:
+    protocol = served_protocol(body)
+    if protocol is None:
         raise InvalidRequestError(
-            "protocol", f"this server speaks protocol {limits.PROTOCOL}", "/protocol"
+            "protocol",
+            f"this server speaks the protocols {limits.PROTOCOL_FLOOR} to {limits.PROTOCOL}",
+            "/protocol",
         )
     epoch, batch_text = body.get("epoch"), body.get("batch")
     request = Request(
+        protocol=protocol,
         replica_id=_text(body.get("replicaId"), "/replicaId"),
         user=_text(body.get("user"), "/user"),
         epoch=None if epoch is None else _text(epoch, "/epoch"),
@@ -117,7 +121,9 @@ def parse_request(body: Mapping[str, Json], allowed: TransportLimits) -> Request
         device=read_report(body.get("device")),
         proof=_proof(body.get("proof")),
         holds=_names(body.get("holds")),
-        batch=None if batch_text is None else _batch(batch_text, body.get("hash"), allowed),
+        batch=None
+        if batch_text is None
+        else _batch(batch_text, body.get("hash"), allowed, protocol),
     )
     if request.batch and request.void:
         _malformed("a request carries a batch or a void, not both", "/void")
@@ -126,7 +132,14 @@ def parse_request(body: Mapping[str, Json], allowed: TransportLimits) -> Request
     return request
 
 
-def _batch(text: Json, sent_hash: Json, allowed: TransportLimits) -> Batch:
+def served_protocol(body: Mapping[str, Json]) -> int | None:
+    """Return the version of the protocol that a request names, None if it is not served."""
+    protocol: Json = body.get("protocol")
+    served = range(limits.PROTOCOL_FLOOR, limits.PROTOCOL + 1)
+    return int(protocol) if is_number(protocol) and protocol in served else None
+
+
+def _batch(text: Json, sent_hash: Json, allowed: TransportLimits, protocol: int) -> Batch:
     if not isinstance(text, str):
         _malformed("the batch must be a JSON string", "/batch")
     data = text.encode("utf-8", "surrogatepass")
@@ -145,7 +158,9 @@ def _batch(text: Json, sent_hash: Json, allowed: TransportLimits) -> Batch:
         and (batch := read_plain_batch(data))
         and len(batch.mutations) <= allowed.batch_mutations_max
     ):
-        return Batch(Mark(batch.number, batch.nonce), found_hash, batch.mutations)
+        return Batch(
+            Mark(batch.number, batch.nonce), found_hash, known_to(protocol, batch.mutations)
+        )
     try:
         body = parse_json(text)
     except ValueError as error:
@@ -171,7 +186,7 @@ def _batch(text: Json, sent_hash: Json, allowed: TransportLimits) -> Batch:
     mutations = tuple(
         read_mutation(m, i, good_names, plain=plain) for i, m in enumerate(body["mutations"])
     )
-    return Batch(mark, found_hash, mutations)
+    return Batch(mark, found_hash, known_to(protocol, mutations))
 
 
 def _proof(value: Json) -> str | None:

@@ -12,7 +12,7 @@ from airflow_updraft.errors import InvalidRequestError
 from airflow_updraft.exchange.apply import Applied, Verdict
 from airflow_updraft.exchange.entry import Entry
 from airflow_updraft.exchange.feed import Page
-from airflow_updraft.exchange.request import Request
+from airflow_updraft.exchange.request import Request, served_protocol
 from airflow_updraft.json_values import Json, parse_json
 from airflow_updraft.store.revision import Counter
 
@@ -79,7 +79,8 @@ def invalid(body: Mapping[str, Json], error: InvalidRequestError) -> Response:
     """Answer a request that could not be parsed; echo the readable parts, null for the rest."""
     since, floor, last = (body.get(key) for key in ("since", "floor", "last"))
     return {
-        "protocol": limits.PROTOCOL,
+        # The floor is read by every device that is served.
+        "protocol": served_protocol(body) or limits.PROTOCOL_FLOOR,
         "replicaId": _if_text(body.get("replicaId")),
         "echo": {
             "epoch": _if_text(body.get("epoch")),
@@ -99,7 +100,7 @@ def invalid(body: Mapping[str, Json], error: InvalidRequestError) -> Response:
 def _frame(ask: Request, epoch: str) -> Response:
     last, mark = ask.last, ask.mark
     return {
-        "protocol": limits.PROTOCOL,
+        "protocol": ask.protocol,
         "replicaId": ask.replica_id,
         "echo": {
             "epoch": ask.epoch,

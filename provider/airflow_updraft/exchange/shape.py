@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 from airflow_updraft import limits
 from airflow_updraft.json_values import (
     UNFIT_KEYS,
     Json,
     is_number,
+    is_scalars,
     text_problem,
     utf8_bytes,
     value_problem,
 )
 
 Op = Literal["create", "patch", "delete"]
-_KEYS = {"collection", "id", "firstSeq", "lastSeq", "baseRevision", "op", "set", "removed", "inc"}
+_PARTS = {"set", "removed", "inc", "elements"}
+_KEYS = {"collection", "id", "firstSeq", "lastSeq", "baseRevision", "op"} | _PARTS
+
+
+class Named(NamedTuple):
+    """The parts of an edit, each with the fields it names."""
+
+    set: Mapping[str, Json]
+    removed: Collection[str]
+    inc: Mapping[str, Json]
+    elements: Mapping[str, Any]
 
 
 def shape_problem(body: dict[str, Json]) -> str | None:
@@ -32,32 +43,35 @@ def shape_problem(body: dict[str, Json]) -> str | None:
     removed = body.get("removed", [])
     if not isinstance(removed, list) or not all(isinstance(name, str) for name in removed):
         return "removed must be a list of field names"
+    elements = body.get("elements", {})
+    if not isinstance(elements, dict) or not all(map(_is_change_of_a_list, elements.values())):
+        return "elements must hold {added, removed} for each field, lists of single values"
     return None
 
 
-def fields_problem(
-    op: Op,
-    values: Mapping[str, Json],
-    removed: Collection[str],
-    inc: Mapping[str, Json],
-    good_names: set[str],
-    *,
-    plain: bool,
-) -> str | None:
+def _is_change_of_a_list(value: Json) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.keys() == {"added", "removed"}
+        and all(map(is_scalars, value.values()))
+    )
+
+
+def fields_problem(op: Op, named: Named, good_names: set[str], *, plain: bool) -> str | None:
     """Return why an operation cannot name these fields, or None; values are not looked at."""
-    if op == "delete" and (values or inc or removed):
+    if op == "delete" and any(named):
         return "a delete carries no fields"
-    if op == "create" and removed:
+    if op == "create" and named.removed:
         return "a create removes nothing"
-    names = [*values, *removed, *inc]
+    names = [name for part in named for name in part]
     if len(set(names)) != len(names):
-        return "set, removed and inc must name different fields"
+        return "set, removed, inc and elements must name different fields"
     if not good_names.issuperset(names):
         for name in names:
             if message := field_name_problem(name, plain=plain):
                 return message
         good_names.update(names)
-    if not all(is_number(step) and not value_problem(step) for step in inc.values()):
+    if not all(is_number(step) and not value_problem(step) for step in named.inc.values()):
         return "inc must hold numbers"
     return None
 

@@ -57,7 +57,9 @@ async def hello(request: Request, caller: Caller, desk: TheDesk) -> Response:
             }
             return to_bytes(
                 {
-                    "protocol": limits.PROTOCOL,
+                    # The oldest version served: devices of version 1 know no other key.
+                    "protocol": limits.PROTOCOL_FLOOR,
+                    "newest": limits.PROTOCOL,
                     "epoch": epoch,
                     "user": caller.get_name(),
                     "collections": collections,

@@ -191,7 +191,7 @@ def test_wrong_encodings_are_named(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ["", "null", "[", "[1]", '{"protocol": 2}', "[" * 100_000, "1" * 100_000, "NaN"]
+    "body", ["", "null", "[", "[1]", '{"protocol": 3}', "[" * 100_000, "1" * 100_000, "NaN"]
 )
 def test_malformed_request_is_refused_in_the_protocols_words(site: Site, body: str) -> None:
     answer = site.post(body)
