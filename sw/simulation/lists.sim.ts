@@ -36,7 +36,7 @@ test(
   async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.tuple(step, fc.boolean(), fc.nat()), { minLength: 5, maxLength: 40 }),
+        fc.array(fc.tuple(step, fc.boolean(), fc.nat()), { minLength: 5, maxLength: 30 }),
         fc.constantFrom('asks', 'clients', 'servers'),
         fc.nat(),
         async (story, collection, seed) => {
@@ -68,7 +68,7 @@ test(
           await store.close();
         },
       ),
-      draws(20),
+      draws(8),
     );
   },
 );
