@@ -19,6 +19,12 @@ const RETRY_AFTER_THROW_MS = 10_000;
 const SLICE_MS_MAX = 20_000;
 /** No slice starts after this: the browser gives a sync event three minutes. */
 const EVENT_MS_MAX = 80_000;
+/**
+ * Waits before further tries of a sync event that came while the browser still said “offline”: the
+ * browser fires in the network's first milliseconds, its own next try comes minutes later, and
+ * offline no timer is set.
+ */
+const NETWORK_SETTLES_MS = [1_000, 2_000, 4_000, 8_000];
 /** Events with an end. A page's message has a page behind it, which asks again. */
 const IN_SLICES: readonly WakeReason[] = ['sync-event', 'periodic-sync'];
 
@@ -76,13 +82,21 @@ export class Drain {
    * whether work is left: the event must then fail, so that the browser comes back to it.
    */
   async inSlices(reason: 'sync-event' | 'periodic-sync'): Promise<boolean> {
-    const { clock } = this.#engine.world;
+    const { clock, isOnline } = this.#engine.world;
     const endsAt = clock.now() + EVENT_MS_MAX;
-    do await this.run(reason);
-    while (this.#isCutShort && clock.now() < endsAt);
-    const isWorkLeft = await this.isWorkLeft();
-    if (isWorkLeft && reason === 'sync-event') await this.#wakeUps.syncEndedWithWorkLeft();
-    return isWorkLeft;
+    const waits = reason === 'sync-event' ? [...NETWORK_SETTLES_MS] : [];
+    for (;;) {
+      const wasOnline = isOnline();
+      await this.run(reason);
+      const isWorkLeft = await this.isWorkLeft();
+      if (!isWorkLeft) return false;
+      if (this.#isCutShort && clock.now() < endsAt) continue;
+      const wait = wasOnline ? undefined : waits.shift();
+      if (wait === undefined) break;
+      await new Promise<void>((resolve) => clock.after(wait, resolve));
+    }
+    if (reason === 'sync-event') await this.#wakeUps.syncEndedWithWorkLeft();
+    return true;
   }
 
   /**

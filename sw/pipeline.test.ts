@@ -538,6 +538,42 @@ describe('the ladder of wake-ups', () => {
     await put('y');
     expect(fresh()).toBe(0);
   });
+  describe('while the browser still says “offline”', () => {
+    /** Waits within the event, in ms; each is over at once. */
+    let waits: number[];
+    beforeEach(async () => {
+      isOnline = false;
+      waits = [];
+      await put('x');
+      const { after } = world.clock;
+      Object.assign(world.clock, {
+        after: (delayMs: number, call: () => void) => {
+          if (delayMs === STATUS_DELAY_MS) return after(delayMs, call);
+          waits.push(delayMs);
+          now += delayMs;
+          queueMicrotask(call);
+          return () => undefined;
+        },
+      });
+    });
+
+    test('a sync event tries again: the network comes a moment after the event', async () => {
+      effects = [fails, fails, agrees];
+      expect(await replica.drain.inSlices('sync-event')).toBe(false);
+      expect(waits).toEqual([1_000, 2_000]);
+      expect(sent().at(-1)).toBe('batch x');
+    });
+    test('a sync event gives up after 15 s, and the browser comes back', async () => {
+      expect(await replica.drain.inSlices('sync-event')).toBe(true);
+      expect(waits).toEqual([1_000, 2_000, 4_000, 8_000]);
+    });
+    test('no wait where the event drained everything, or no sync event woke', async () => {
+      expect(await replica.drain.inSlices('periodic-sync')).toBe(true);
+      effects = [agrees];
+      expect(await replica.drain.inSlices('sync-event')).toBe(false);
+      expect(waits).toEqual([]);
+    });
+  });
   test('the status names the working rung, and the last wake-up’s reason', async () => {
     await put('x');
     await drain('visible');

@@ -6,7 +6,7 @@ import { bin, provider, python, root, stateRoot } from './paths.mjs';
 
 /** @typedef {import('./stage.mjs').Stage} Stage */
 
-const E2E_MS_MAX = 20 * 60_000;
+const E2E_MS_MAX = 42 * 60_000;
 const reports = join(stateRoot, 'reports');
 const node = process.execPath;
 /** @param {string} name @param {string} file @returns {Stage} */
