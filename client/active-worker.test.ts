@@ -258,6 +258,8 @@ test.each([
   { user: 'ana' },
   { worker: '', user: 'ana' },
   { registration: undefined, user: 'ana' },
+  { registration: Promise.resolve(), user: 'ana' },
+  { registration: 5, worker: '/sw.js', user: 'ana' },
 ])('case D9: connect(%j) says what it needs', async (options) => {
   await expect(activeWorker(options as never)).rejects.toMatchObject({
     kind: 'bad-option',

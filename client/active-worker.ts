@@ -27,11 +27,11 @@ export async function activeWorker(options: ConnectOptions): Promise<ServiceWork
     readonly worker?: string;
     readonly type?: WorkerType;
   };
-  if (!given && !worker)
+  if (given ? !('active' in Object(given)) : !worker)
     throw new UpdraftError(
       'bad-option',
       'connect() needs "worker", the URL of a script that calls startUpdraft(), or ' +
-        'its "registration".',
+        'its "registration", awaited.',
     );
   const registration = given ?? (await register(worker as string, type));
   if (!registration.active) await activation(registration);

@@ -11,6 +11,9 @@ export type ConnectOptions = (
   | { readonly registration: ServiceWorkerRegistration }
 ) & {
   readonly user: string;
-  /** Cursor of the last event this app has dealt with: later events are told again. */
-  readonly since?: string;
+  /**
+   * Cursor of the last event this app has dealt with: later events are told again. `null`, as
+   * `localStorage` says where nothing is kept: none.
+   */
+  readonly since?: string | null;
 };

@@ -1,3 +1,4 @@
+import { UpdraftError } from '../shared/errors.ts';
 import { activeWorker } from './active-worker.ts';
 import type { ConnectOptions } from './connect-options.ts';
 import { createClient, type Updraft } from './create-client.ts';
@@ -26,6 +27,11 @@ export async function connect<
   C extends Record<keyof C, { id: string }> = Record<string, { id: string }>,
 >(options: ConnectOptions): Promise<Updraft<C>> {
   onlyOptions('connect', options, ...Object.keys(OPTIONS));
+  if (typeof (options?.since ?? '') !== 'string')
+    throw new UpdraftError(
+      'bad-option',
+      'connect() takes for "since" the text that cursor() gave, or null. Nothing was done.',
+    );
   const registration = await activeWorker(options);
   const link = createWorkerLink(() => registration.active ?? registration.installing, options.user);
   const settling = createSettling();

@@ -116,7 +116,7 @@ const wakes = (): string[] =>
 const arrive = async (): Promise<void> => {
   for (let tick = 0; tick < 10; tick++) await Promise.resolve();
 };
-async function open(since?: string): Promise<PageEvents> {
+async function open(since?: string | null): Promise<PageEvents> {
   const events = new PageEvents(link, settling, handlers, {
     user: 'ana',
     app: 'https://field.example/',
@@ -191,9 +191,9 @@ test('case B12: a page hears its own app’s channel, and shares no lock', async
 });
 
 describe('no event is lost or told twice', () => {
-  test('a page starts from now and tells later events in order', async () => {
+  test.each([undefined, null])('from %s it starts from now, in order', async (since) => {
     happens('before', false);
-    const events = await open();
+    const events = await open(since);
     happens('a');
     happens('b');
     expect(told).toEqual(['a', 'b']);

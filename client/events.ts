@@ -19,7 +19,7 @@ interface Options {
   readonly user: string;
   /** The worker's scope, a part of each lock's name: apps of an origin must share no locks. */
   readonly app: string;
-  readonly since?: string;
+  readonly since?: string | null;
   readonly onTokenMissing: () => void;
   /** The page's own credentials, for the live stream. */
   readonly headers: () => Promise<Readonly<Record<string, string>>>;
@@ -71,7 +71,7 @@ export class PageEvents implements Events {
     this.#settling = settling;
     this.#handlers = handlers;
     this.#onTokenMissing = options.onTokenMissing;
-    this.#since = options.since;
+    this.#since = options.since ?? undefined;
     this.#user = `${options.app} ${options.user}`;
     this.#headers = options.headers;
     this.#isMine = ({ user }) => user === options.user;

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Question } from '../shared/messages.ts';
 import { createAirflowCalls } from './airflow.ts';
+import { connect } from './connect.ts';
 import { createCollection, type Collection } from './collection.ts';
 import { createHandlers } from './handlers.ts';
 import { onlyOptions } from './only-options.ts';
@@ -34,6 +35,10 @@ test.each<[string, () => unknown]>([
   ['delete with a text', () => asks.delete('x', 'now')],
   ['add, which has seen nothing', () => asks.add(form, { from: form })],
   ['signIn with two ways', () => createSigningIn(link).signIn({ cookie: true, getToken } as never)],
+  ...[5, {}, true].map((since): [string, () => unknown] => [
+    `connect since ${typeof since}`,
+    () => connect({ worker: '/sw.js', user: 'ana', since: since as never }),
+  ]),
   [
     'signIn that keeps a cookie',
     () => createSigningIn(link).signIn({ cookie: true, keep: true } as never),
