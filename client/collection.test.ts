@@ -50,6 +50,23 @@ test('elements are sent as they were given, with what their author saw', async (
   await asks.addTo('x', { notes: [{ by: 'ana' }] });
 });
 
+test('case D9: patches that are none reach the worker, which judges them', async () => {
+  const { asks, commands } = asked();
+  for (const odd of [null, 5, 'x', undefined]) await asks.patchMany([odd as never]);
+  expect(commands.map((command) => 'changes' in command && command.changes)).toMatchObject(
+    [1, 2, 3, 4].map(() => [{ op: 'patch', id: undefined }]),
+  );
+});
+
+test.each([undefined, null, 5, {}])('case D9: a watch that calls %j is refused', (next) => {
+  const { asks } = asked();
+  for (const watch of [
+    () => asks.watch({}, next as never),
+    () => asks.watchOne('x', next as never),
+  ])
+    expect(watch).toThrow(expect.objectContaining({ kind: 'bad-option' }));
+});
+
 test('case A6: what the author has seen travels with the change', async () => {
   const form = { id: 'x', a: 1 };
   const { asks, commands } = asked();

@@ -110,12 +110,10 @@ function withSeen(change: ChangeCommand, seen: Seen<unknown> | undefined): Chang
   return seen && change.op !== 'add' ? { ...change, from: seen.from } : change;
 }
 
-const patchOf = ({ id, set, ...seen }: Patch<{ id: string }>): ChangeCommand => ({
-  ...seen,
-  op: 'patch',
-  id,
-  ...splitFields(set),
-});
+function patchOf(patch: Patch<{ id: string }>): ChangeCommand {
+  const { id, set, ...seen } = Object(patch) as typeof patch;
+  return { ...seen, op: 'patch', id, ...splitFields(set) };
+}
 
 /** Names a query by all that it asks: values that JSON has no form for, `undefined` too. */
 const keyOf = (query: Query): string =>
@@ -139,10 +137,14 @@ export function createCollection<T extends { id: string }>(
     const made = withSeen(change, seen);
     return receiptOf(await ask({ type: 'capture', requestId: newId(), collection, change: made }));
   };
+  /** `none`: arguments that a call of many does not take. */
   const captureMany = async <V>(
+    call: string,
     values: readonly V[],
     changeOf: (value: V) => ChangeCommand,
+    none: readonly unknown[],
   ): Promise<Receipt[]> => {
+    onlyOptions(call, none[0]);
     // A value that is no list is passed on unchanged, and the worker refuses the value.
     const changes = Array.isArray(values) ? values.map(changeOf) : (values as never);
     const captured = await ask({ type: 'capture-many', requestId: newId(), collection, changes });
@@ -177,9 +179,12 @@ export function createCollection<T extends { id: string }>(
     addTo: (id, elements, seen) => capture(listChange('add-to', id, elements), seen),
     removeFrom: (id, elements, seen) => capture(listChange('remove-from', id, elements), seen),
     delete: (id, seen) => capture({ op: 'delete', id }, seen),
-    putMany: (values) => captureMany(values, (value) => ({ op: 'put', value })),
-    patchMany: (patches) => captureMany(patches, patchOf),
-    deleteMany: (ids) => captureMany(ids, (id) => ({ op: 'delete', id })),
+    putMany: (values, ...none: readonly unknown[]) =>
+      captureMany('putMany', values, (value) => ({ op: 'put', value }), none),
+    patchMany: (patches, ...none: readonly unknown[]) =>
+      captureMany('patchMany', patches, patchOf, none),
+    deleteMany: (ids, ...none: readonly unknown[]) =>
+      captureMany('deleteMany', ids, (id) => ({ op: 'delete', id }), none),
     get,
     query: read,
     watch: (query, next, failed) =>
@@ -190,7 +195,8 @@ export function createCollection<T extends { id: string }>(
         `one ${id}`,
         async () => [await get(id)].flatMap((row) => row ?? []),
         {
-          next: ({ rows }) => next(rows[0] ?? null),
+          // Anything but a function is passed on unchanged, and refused.
+          next: typeof next === 'function' ? ({ rows }) => next(rows[0] ?? null) : next,
           failed,
         },
       ),

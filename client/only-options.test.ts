@@ -33,6 +33,9 @@ test.each<[string, () => unknown]>([
   ['patch with a slip', () => asks.patch('x', { n: 2 }, { form })],
   ['increment with a revision for { from }', () => asks.increment('x', { n: 1 }, 7)],
   ['delete with a text', () => asks.delete('x', 'now')],
+  ['putMany with { from }', () => asks.putMany([form], { from: form })],
+  ['patchMany with { from } beside the patches', () => asks.patchMany([], { from: form })],
+  ['deleteMany with a second id', () => asks.deleteMany(['x'], 'y')],
   ['add, which has seen nothing', () => asks.add(form, { from: form })],
   ['signIn with two ways', () => createSigningIn(link).signIn({ cookie: true, getToken } as never)],
   ...[5, {}, true].map((since): [string, () => unknown] => [
