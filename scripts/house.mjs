@@ -1,6 +1,7 @@
 // npm run house [-- imports | sizes | words …]: measures the tree against the goals of the house
 // and fails beyond a goal. Reads only the sources.
 import { closingLine, isGood, none } from './lib/counts.mjs';
+import { measureDecisions } from './lib/house/decisions.mjs';
 import { measureImports } from './lib/house/imports.mjs';
 import { measureSizes } from './lib/house/sizes.mjs';
 import { readTree } from './lib/house/tree.mjs';
@@ -11,6 +12,7 @@ const MEASURES = new Map([
   ['imports', measureImports],
   ['sizes', measureSizes],
   ['words', measureWords],
+  ['decisions', measureDecisions],
 ]);
 
 await main(async () => {

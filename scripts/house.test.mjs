@@ -1,5 +1,6 @@
 // The measures of the house find what they are for: each breach, planted in a small tree, shows.
 import { expect, test } from 'vitest';
+import { measureDecisions } from './lib/house/decisions.mjs';
 import { measureImports } from './lib/house/imports.mjs';
 import { measureSizes } from './lib/house/sizes.mjs';
 import { readTree, treeOf } from './lib/house/tree.mjs';
@@ -10,6 +11,7 @@ const RINGS = 'rooms that import each other’s values in a ring';
 const BEGINNINGS = 'comments that begin with a pronoun or a relative, %';
 const COLUMNS = 'lines of more than 100 columns';
 const FUNCTIONS = 'functions of more than 70 lines';
+const DECISIONS = 'longest ADR body, words';
 
 /**
  * @typedef {(tree: import('./lib/house/tree.mjs').Tree) => import('./lib/house/tree.mjs').Row[]}
@@ -129,8 +131,34 @@ test('a file that a program wrote is left out', () => {
   expect(rowOf(measureWords, { 'sw/a.ts': text }, BEGINNINGS)).toMatchObject({ value: 0 });
 });
 
-test('every folder of sources is read', () => {
-  const { typescript, python } = readTree();
+const words = (/** @type {number} */ count) => 'word '.repeat(count);
+
+test('a long decision is found, and its measurements may be long', () => {
+  const path = 'docs/adr/0099-a-decision.md';
+  const body = `# 99. A title\n\n${words(276)}\n`;
+  const fits = `${body}\n## Measurements\n\n${words(400)}\n`;
+  expect(rowOf(measureDecisions, { [path]: fits }, DECISIONS)).toMatchObject({
+    value: 280,
+    isMet: true,
+  });
+  expect(rowOf(measureDecisions, { [path]: `one ${fits}` }, DECISIONS)).toMatchObject({
+    value: 281,
+    isMet: false,
+    examples: [`${path} has 281 words outside its measurements`],
+  });
+});
+
+test.each([
+  ['under another heading', `## Appendix: in detail\n\n${words(300)}\n`],
+  ['after the measurements', `## Measurements\n\n1 ms\n\n## In detail\n\n${words(300)}\n`],
+])('words of a decision %s count', (_, text) => {
+  const file = { 'docs/adr/0099-a-decision.md': text };
+  expect(rowOf(measureDecisions, file, DECISIONS)).toMatchObject({ isMet: false });
+});
+
+test('every folder of sources is read, and every decision', () => {
+  const { typescript, python, decisions } = readTree();
+  expect(decisions.length).toBeGreaterThan(40);
   const folders = new Set([...typescript, ...python].map(({ path }) => path.split('/')[0]));
   for (const folder of ['sw', 'client', 'shared', 'demo', 'e2e', 'bench', 'scripts', 'provider'])
     expect(folders).toContain(folder);

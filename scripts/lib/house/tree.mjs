@@ -12,7 +12,10 @@ import { root } from '../paths.mjs';
  * @property {boolean} isProduct a part of worker, client or provider, as published
  */
 /** @typedef {Source & { ast: import('vite').ParseResult }} Module a parsed TypeScript source */
-/** @typedef {{ typescript: Module[], python: Source[] }} Tree all sources but generated ones */
+/**
+ * @typedef {{ typescript: Module[], python: Source[], decisions: Source[] }} Tree all sources but
+ *   generated ones, and the decisions of `docs/adr/`
+ */
 /**
  * @typedef {{ name: string, value: number | string, goal: string, isMet: boolean,
  *   examples: string[] }} Row
@@ -34,16 +37,20 @@ const FOLDERS = [
 const PRODUCT = /^(sw|client|bindings|testing|shared|ui|provider\/airflow_updraft)\//;
 const TEST_FILE = /\.(test|sim|accept|spec|measure|check)\./;
 const TEST_FOLDER = /^(e2e|sw\/(simulation|acceptance|testing)|provider\/tests)\//;
+const DECISION = /^docs\/adr\/\d+-[^/]+\.md$/;
 /** Words at the top of a file that a program wrote. */
 const GENERATED = /^\W*(This file was auto-generated|Made by) /;
 
-/** Reads every source that git knows. @returns {Tree} */
+/** Reads every source and decision that git knows. @returns {Tree} */
 export function readTree() {
-  const listed = spawnSync('git', ['ls-files', ...FOLDERS], { cwd: root, encoding: 'utf8' });
+  const listed = spawnSync('git', ['ls-files', ...FOLDERS, 'docs/adr'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
   return treeOf(
     listed.stdout
       .split('\n')
-      .filter((path) => /\.(ts|tsx|mjs|py)$/.test(path))
+      .filter((path) => /\.(ts|tsx|mjs|py)$/.test(path) || DECISION.test(path))
       .map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') })),
   );
 }
@@ -58,9 +65,10 @@ export function treeOf(files) {
     });
   return {
     typescript: sources
-      .filter(({ path }) => !path.endsWith('.py'))
+      .filter(({ path }) => !/\.(py|md)$/.test(path))
       .map((source) => ({ ...source, ast: parseSync(source.path, source.text) })),
     python: sources.filter(({ path }) => path.endsWith('.py')),
+    decisions: sources.filter(({ path }) => DECISION.test(path)),
   };
 }
 
