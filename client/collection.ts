@@ -127,6 +127,21 @@ const listChange = (op: 'add-to' | 'remove-from', id: string, elements: object):
   elements: elements as Record<string, readonly Scalar[]>,
 });
 
+/** Reads the rows of a query; asks again while their index is being built. */
+async function rowsOf<T>(
+  ask: WorkerLink['ask'],
+  collection: string,
+  query: Query,
+): Promise<Rows<T>> {
+  for (;;)
+    try {
+      const asked = query as Record<string, unknown>;
+      return (await ask({ type: 'query', collection, query: asked })) as Rows<T>;
+    } catch (error) {
+      if (!(error instanceof UpdraftError && error.kind === 'indexing')) throw error;
+    }
+}
+
 export function createCollection<T extends { id: string }>(
   collection: string,
   { ask }: WorkerLink,
@@ -161,15 +176,7 @@ export function createCollection<T extends { id: string }>(
   };
   const get = (id: string): Promise<Row<T> | null> =>
     ask({ type: 'get', collection, id }) as Promise<Row<T> | null>;
-  const read = async (query: Query = {}): Promise<Rows<T>> => {
-    for (;;)
-      try {
-        const asked = query as Record<string, unknown>;
-        return (await ask({ type: 'query', collection, query: asked })) as Rows<T>;
-      } catch (error) {
-        if (!(error instanceof UpdraftError && error.kind === 'indexing')) throw error;
-      }
-  };
+  const read = (query: Query = {}): Promise<Rows<T>> => rowsOf<T>(ask, collection, query);
   return {
     put: (value, seen) => capture({ op: 'put', value }, seen),
     add: (value, ...none: readonly object[]) => capture({ op: 'add', value }, none[0]),
