@@ -1,5 +1,6 @@
 import type { Call, CallReason, CallRequest } from './calls.ts';
 import type { EditParts } from './edit.ts';
+import type { Scalar } from './json.ts';
 import type { Reason, VerdictName } from './verdict.ts';
 
 /**
@@ -99,22 +100,34 @@ export interface Settled {
 }
 
 /**
- * A query by a single index, with bounds, order and limit. An index holds the records whose field
- * is a text, a number, true or false (numbers before texts before booleans). Records without the
- * field, or with null, a list or an object there, are outside the index; `missing` asks for them.
+ * A query by a single index, with one condition on it, further fields, order, limit and a place to
+ * go on from. An index holds the records whose field is a text, a number, true or false (numbers
+ * before texts before booleans). Records without the field, or with null, a list or an object
+ * there, are outside the index; `missing` asks for them.
  */
 export interface Query {
   /** A declared index, or `id`. Without `index` all records come in the order of their ids. */
   readonly index?: string;
   readonly equals?: string | number | boolean;
+  /** Any of these values, 100 at most. */
+  readonly in?: readonly (string | number | boolean)[];
+  /** Texts that begin with this text, in the same letter case. */
+  readonly prefix?: string;
   /** Inclusive, as `to` is. */
   readonly from?: string | number;
   readonly to?: string | number;
   /** Only the records that the index does not hold. */
   readonly missing?: true;
+  /**
+   * Values of further fields, all of which must be equal; null: the field is null or absent. Reads
+   * every row that the index finds, until the limit is met.
+   */
+  readonly where?: Readonly<Record<string, Scalar>>;
   readonly order?: 'ascending' | 'descending';
   /** 1,000 by default; `more` tells that rows were cut off. */
   readonly limit?: number;
+  /** The last row of the answer before, as it was shown: the rows after it come. */
+  readonly after?: Pick<Row, 'id' | 'value'>;
 }
 
 /** Rows that a query found. */

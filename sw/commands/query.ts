@@ -2,7 +2,7 @@ import { declarationOf } from '../../shared/collections.ts';
 import type { Command, Results } from '../../shared/messages.ts';
 import type { OpenReplica } from '../open-replica.ts';
 import { rowOf } from '../record/row.ts';
-import { isById } from '../store/indexes.ts';
+import { isById } from '../store/query-plan.ts';
 import type { QueryResult } from '../store/record-table.ts';
 import { readQuery } from './read-query.ts';
 import { visible } from './visible.ts';

@@ -3,20 +3,33 @@ import * as v from 'valibot';
 import { didYouMean } from '../../shared/closest.ts';
 import type { CollectionDeclaration } from '../../shared/collections.ts';
 import { UpdraftError } from '../../shared/errors.ts';
+import { own } from '../../shared/json.ts';
 import type { Query } from '../../shared/row.ts';
 
 const text = v.string('a text');
 const number = v.pipe(v.number(), v.finite('a finite number'));
+/** Limit of values in one query, each of which is a place of its own in the index. */
+const VALUES_MAX = 100;
 const bound = v.union([v.string(), number], 'a text or a finite number');
+const value = v.union([v.string(), number, v.boolean()], 'a text, a finite number, true or false');
+const VALUES = `a list of texts, finite numbers, true and false, ${String(VALUES_MAX)} at most`;
+const FIELDS = 'an object of fields with a text, a finite number, true, false or null each';
+const ROW = 'a row as a query gives it';
 
 const OPTIONS = {
   index: v.exactOptional(text),
-  equals: v.exactOptional(
-    v.union([v.string(), number, v.boolean()], 'a text, a finite number, true or false'),
+  equals: v.exactOptional(value),
+  in: v.exactOptional(
+    v.pipe(
+      v.array(v.union([v.string(), number, v.boolean()], VALUES), VALUES),
+      v.maxLength(VALUES_MAX, VALUES),
+    ),
   ),
+  prefix: v.exactOptional(text),
   from: v.exactOptional(bound),
   to: v.exactOptional(bound),
   missing: v.exactOptional(v.literal(true, 'true')),
+  where: v.exactOptional(v.record(v.string(), v.union([value, v.null()], FIELDS), FIELDS)),
   order: v.optional(v.picklist(['ascending', 'descending'], '"ascending" or "descending"')),
   limit: v.optional(
     v.pipe(
@@ -25,10 +38,13 @@ const OPTIONS = {
       v.minValue(1, 'a whole number from 1'),
     ),
   ),
+  after: v.exactOptional(
+    v.object({ id: v.string(ROW), value: v.record(v.string(), v.unknown(), ROW) }, ROW),
+  ),
 };
 const NAMES = Object.keys(OPTIONS);
 const QuerySchema = v.object(OPTIONS);
-const CONDITIONS = ['equals', 'from', 'to', 'missing'] as const;
+const CONDITIONS = ['equals', 'in', 'prefix', 'from', 'to', 'missing'] as const;
 
 /**
  * Parses a page's query. Throws `bad-query` or `unknown-index` for a query that cannot be answered
@@ -67,6 +83,9 @@ export function readQuery(
 function refuseContradictions(query: Query, indexes: readonly string[]): void {
   const given = CONDITIONS.filter((name) => query[name] !== undefined);
   const [condition] = given;
+  const { index = 'id', after } = query;
+  if (after && !query.missing && own(Object(after.value), index) === undefined && index !== 'id')
+    throw bad(`the row after which to go on has no "${index}". Give the last row of an answer.`);
   if (condition === undefined) return;
   if (query.index === undefined)
     throw bad(
@@ -84,7 +103,7 @@ function badValue(
   asked: Readonly<Record<string, unknown>>,
   issue: v.BaseIssue<unknown>,
 ): UpdraftError {
-  const name = v.getDotPath(issue) ?? '';
+  const [name = ''] = (v.getDotPath(issue) ?? '').split('.');
   const given = asked[name];
   const hint =
     given === null

@@ -1,19 +1,18 @@
 import type { Declarations } from '../../shared/collections.ts';
 import { own, type Json } from '../../shared/json.ts';
-import type { Query } from '../../shared/row.ts';
 import type { ReplicaRecord } from '../record/record.ts';
 import type { IndexKey, MissingKey, StoredRecord } from './rows.ts';
 
 /** Version of the way keys are made of values. A new number makes all rows be indexed anew. */
 const KEYS_VERSION = 1;
 /** The key of a field that is absent or has no place in an order: null, a list, an object. */
-const MISSING: MissingKey = [2];
+export const MISSING: MissingKey = [2];
 
 /**
  * Returns the index key of a value. IndexedDB has no key for booleans, null or objects: false and
  * true become `[0]` and `[1]`.
  */
-function toKey(value: Json | undefined): IndexKey {
+export function toKey(value: Json | undefined): IndexKey {
   if (typeof value === 'boolean') return value ? [1] : [0];
   // JSON treats -0 and 0 as equal, so both get the key 0.
   if (typeof value === 'number') return value + 0;
@@ -58,45 +57,4 @@ export class Indexes {
       (index) => [collection, index, toKey(own<Json>(value, index))] as const,
     );
   }
-}
-
-const QUERY_LIMIT_DEFAULT = 1_000;
-/**
- * In IndexedDB's order numbers come before texts, and texts before arrays: false, true, missing.
- */
-const FIRST = Number.NEGATIVE_INFINITY;
-const LAST_VALUE = [1];
-const LAST_ID = [[]];
-
-interface QueryRange {
-  readonly index: string;
-  readonly lower: unknown[];
-  readonly upper: unknown[];
-  readonly limit: number;
-}
-
-/** Whether the query is ordered by id, which every record has. */
-export const isById = ({ index = 'id' }: Query): boolean => index === 'id';
-
-/** Returns the key range of a query. */
-export function queryRange(collection: string, query: Query): QueryRange {
-  const { index, from = FIRST, limit = QUERY_LIMIT_DEFAULT } = query;
-  const only = query.missing
-    ? MISSING
-    : query.equals === undefined
-      ? undefined
-      : toKey(query.equals);
-  if (isById(query))
-    return {
-      index: '[collection+id]',
-      lower: [collection, only ?? from],
-      upper: [collection, only ?? query.to ?? LAST_ID],
-      limit,
-    };
-  return {
-    index: 'ix',
-    lower: [collection, index, only ?? from],
-    upper: [collection, index, only ?? query.to ?? LAST_VALUE],
-    limit,
-  };
 }

@@ -3,9 +3,10 @@ import type { Table } from 'dexie';
 import type { Query } from '../../shared/row.ts';
 import { NO_MEMBERS } from './batch-members.ts';
 import type { DeliveryTable } from './delivery-table.ts';
-import { queryRange, type Indexes } from './indexes.ts';
+import type { Indexes } from './indexes.ts';
 import type { Native } from './native.ts';
 import type { CacheView } from './read-cache.ts';
+import { queryPlan } from './query-plan.ts';
 import { validRows } from './quarantine.ts';
 import type { TxFindings } from './tx-findings.ts';
 import { RecordCache } from './record-cache.ts';
@@ -179,19 +180,16 @@ export class RecordTable {
     );
   }
   async query(collection: string, query: Query): Promise<QueryResult> {
-    const range = queryRange(collection, query);
-    const rows = this.#records.where(range.index).between(range.lower, range.upper, true, true);
+    const { index, keys, lower, upper, isOpen, limit, isWanted } = queryPlan(collection, query);
+    const by = this.#records.where(index);
+    const rows = keys ? by.anyOf(keys) : by.between(lower, upper, true, !isOpen);
     const ordered = query.order === 'descending' ? rows.reverse() : rows;
-    // Deleted records keep their rows until forgotten, hidden from the page. An additional row
-    // tells whether the limit cuts some records off.
+    // An additional row tells whether the limit cuts some records off.
     const found = await ordered
-      .filter((row) => row.value !== null)
-      .limit(range.limit + 1)
+      .filter(isWanted)
+      .limit(limit + 1)
       .toArray();
-    return {
-      records: await this.#read(found.slice(0, range.limit)),
-      more: found.length > range.limit,
-    };
+    return { records: await this.#read(found.slice(0, limit)), more: found.length > limit };
   }
 
   isIndexed(collection: string): Promise<boolean> {

@@ -81,8 +81,72 @@ describe('a query', () => {
       { index: 'site', equals: 'north', order: 'descending' },
       ['c', 'a'],
     ],
+    ['any of some values, in the index’s order', { index: 'n', in: [10, 1, 7] }, ['b', 'd']],
+    ['a value named twice counts once', { index: 'n', in: [3, 3] }, ['a']],
+    ['none of no values', { index: 'n', in: [] }, []],
+    ['any of some ids', { index: 'id', in: ['e', 'a', 'z'] }, ['a', 'e']],
+    ['any of some values, descending', { index: 'n', in: [1, 2], order: 'descending' }, ['c', 'b']],
+    ['a prefix', { index: 'site', prefix: 'so' }, ['b']],
+    ['a prefix in other letters', { index: 'site', prefix: 'So' }, []],
+    ['a prefix that is a whole text', { index: 'site', prefix: 'north' }, ['a', 'c']],
+    ['the empty prefix: every text', { index: 'site', prefix: '' }, ['a', 'c', 'b', 'e']],
+    ['a prefix of ids', { index: 'id', prefix: 'c' }, ['c']],
+    ['a further field', { index: 'n', where: { site: 'north' } }, ['c', 'a']],
+    ['two further fields', { where: { site: 'north', n: 3 } }, ['a']],
+    ['a further field that is absent', { where: { site: null } }, ['d']],
+    ['a further field, limited', { where: { site: 'north' }, limit: 1 }, ['a']],
+    ['a further field of another kind', { where: { n: '3' } }, []],
   ])('%s', async (_name, query, expected) => {
     expect(await ids(query)).toEqual(expected);
+  });
+
+  test('a prefix ends where the next text begins, at the last code unit, too', async () => {
+    await put(
+      record('f', { site: 'north\uffff\uffff' }),
+      record('g', { site: 'north\uffffa' }),
+      record('h', { site: '\uffff\uffff' }),
+      record('i', { site: 'nortí' }),
+    );
+    expect(await ids({ index: 'site', prefix: 'north' })).toEqual(['a', 'c', 'g', 'f']);
+    expect(await ids({ index: 'site', prefix: 'north\uffff' })).toEqual(['g', 'f']);
+    expect(await ids({ index: 'site', prefix: '\uffff' })).toEqual(['h']);
+  });
+
+  const further: Query[] = [
+    {},
+    { index: 'id' },
+    { index: 'n' },
+    { index: 'n', from: 2 },
+    { index: 'n', to: 9 },
+    { index: 'n', in: [10, 3, 1] },
+    { index: 'site' },
+    { index: 'site', equals: 'north' },
+    { index: 'site', prefix: 'nor' },
+    { index: 'site', missing: true },
+    { index: 'site', where: { n: 2 } },
+  ];
+  test.each(
+    further.flatMap((query) =>
+      (['ascending', 'descending'] as const).map((order) => ({ ...query, order })),
+    ),
+  )('page after page gives each row once: %j', async (query) => {
+    await put(
+      record('m', { site: 'north', n: 3 }),
+      record('n', { site: 'north', n: 3 }),
+      record('o', { n: 3 }),
+      record('p', { site: 'north', n: 2 }),
+    );
+    const all = await ids(query);
+    const seen: string[] = [];
+    for (let after: Query['after'], more = true; more;) {
+      const page = await store.read((tx) =>
+        tx.query('asks', { ...query, limit: 2, ...(after && { after }) }),
+      );
+      seen.push(...idsOf(page.records));
+      ({ more } = page);
+      after = page.records.at(-1);
+    }
+    expect(seen).toEqual(all);
   });
 
   test('sees this device’s captures at once', async () => {
