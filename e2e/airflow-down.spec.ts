@@ -19,7 +19,7 @@ test('fault 32: Airflow stops while applying a batch: told, and each record arri
   via,
   prefix,
 }) => {
-  test.setTimeout(240_000);
+  test.setTimeout(720_000);
   test.skip(
     process.env['UPDRAFT_E2E_STATE'] !== undefined,
     'The server is not the tests’ own to stop.',
@@ -68,7 +68,7 @@ test('fault 32: Airflow stops while applying a batch: told, and each record arri
   } finally {
     await startAirflow({ state: testState, ...quiet });
   }
-  await device.syncUntilSettled(60_000);
+  await device.syncUntilSettled(180_000);
   const records = await store.hasLive(prefix, 6);
   expect(records.every(({ revision, created }) => revision === created)).toBe(true);
   expect((await store.revision()) - then, 'revisions taken').toBe(6);
@@ -85,7 +85,7 @@ test(`fault 32: ${RESTARTS} random ends of Airflow: none lost or doubled (seed $
   via,
   prefix,
 }) => {
-  test.setTimeout(120_000 + RESTARTS * 120_000);
+  test.setTimeout(360_000 + RESTARTS * 360_000);
   test.skip(
     process.env['UPDRAFT_E2E_STATE'] !== undefined,
     'The server is not the tests’ own to stop.',
@@ -111,7 +111,7 @@ test(`fault 32: ${RESTARTS} random ends of Airflow: none lost or doubled (seed $
     await startAirflow({ state: testState, ...quiet });
   }
   await endStream(device.page);
-  await device.syncUntilSettled(90_000);
+  await device.syncUntilSettled(270_000);
   const again =
     `Again: UPDRAFT_SEED=${seed} UPDRAFT_RESTARTS=${RESTARTS} npm run ` +
     `test:e2e -- --project=${via} airflow-down`;

@@ -99,7 +99,7 @@ test(`faults 21 and 22: portal and gateway pages acknowledge nothing (seed ${see
   via,
   prefix,
 }) => {
-  test.setTimeout(120_000 + COUNT * 2_000);
+  test.setTimeout(360_000 + COUNT * 6_000);
   await device.openSignedIn('ana');
   for (const [fault, waitsFor] of [
     ['portal-200', 'not-airflow'],

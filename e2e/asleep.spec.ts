@@ -70,7 +70,7 @@ test(`fault 34: asleep at random moments: no capture lost or doubled (seed ${see
     await sleep(device, 200 + random() * 2_000);
   }
   await endStream(page);
-  await device.syncUntilSettled(60_000);
+  await device.syncUntilSettled(180_000);
   expect((await store.revision()) - before, 'revisions taken').toBe(
     [...batches.values()].reduce((sum, count) => sum + count, 0),
   );

@@ -16,7 +16,7 @@ test(`fault 17: five tabs in ${STEPS} random steps: none lost or doubled (seed $
   store,
   prefix,
 }) => {
-  test.setTimeout(60_000 + STEPS * 1_000);
+  test.setTimeout(180_000 + STEPS * 3_000);
   const batches = batchesOf(site.wire);
   const ledger = new Ledger();
   await device.openSignedIn('ana', { keep: true });

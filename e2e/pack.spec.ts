@@ -30,7 +30,7 @@ test('npm pack: a fresh app type-checks, builds, and a put arrives, by either wo
   store,
   airflow,
 }) => {
-  test.setTimeout(480_000);
+  test.setTimeout(1_440_000);
   const app = await FreshApp.install();
   try {
     expect(

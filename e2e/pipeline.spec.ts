@@ -18,7 +18,7 @@ test.describe('a DAG that new data starts', () => {
     store,
     prefix,
   }) => {
-    test.setTimeout(240_000);
+    test.setTimeout(720_000);
     await device.openSignedIn('ana');
     const scoreOf = async (id: string): Promise<number | undefined> =>
       (await device.get(id))?.value.score;

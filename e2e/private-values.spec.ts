@@ -2,7 +2,7 @@ import type { AirflowApi } from './support/airflow.ts';
 import { eventually } from './support/eventually.ts';
 import { expect, test } from './support/test.ts';
 
-const RUN_MS_MAX = 150_000;
+const RUN_MS_MAX = 450_000;
 const CANARY = 'canary7f3a';
 
 test('case B1: a synchronization refused by the target table quotes no record to a viewer', async ({
@@ -11,7 +11,7 @@ test('case B1: a synchronization refused by the target table quotes no record to
   airflow,
   prefix,
 }) => {
-  test.setTimeout(2 * RUN_MS_MAX + 60_000);
+  test.setTimeout(2 * RUN_MS_MAX + 180_000);
   const id = `${prefix}narrow`;
   // PostgreSQL quotes the whole row that fails a check, and SQLAlchemy quotes all parameters.
   await store.demo(

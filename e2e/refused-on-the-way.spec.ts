@@ -13,7 +13,7 @@ test('case A9: a record refused by a firewall is a dead letter, all others arriv
   via,
   prefix,
 }) => {
-  test.setTimeout(180_000);
+  test.setTimeout(540_000);
   await device.openSignedIn('ana');
   site.wire.guard({
     refuses: (body) => body.includes('DROP TABLE'),

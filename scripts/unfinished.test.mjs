@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { compileWith } from './lib/compile-planted.mjs';
 
-const COMPILING_MS = 60_000;
+const COMPILING_MS = 180_000;
 
 /**
  * @type {Array<{ adds: string, edits: import('./lib/compile-planted.mjs').Edit[], files: string[]

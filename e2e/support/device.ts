@@ -349,7 +349,7 @@ export class Device {
   }
 
   /** Waits until nothing of this device is unsettled. */
-  async settled(timeout = 30_000): Promise<void> {
+  async settled(timeout = 90_000): Promise<void> {
     await eventually(
       async () => (await this.status()).unsent,
       'changes not settled yet',
@@ -358,7 +358,7 @@ export class Device {
   }
 
   /** Brings every timed wake-up forward: syncs until nothing is unsettled. */
-  async syncUntilSettled(timeout = 60_000): Promise<void> {
+  async syncUntilSettled(timeout = 180_000): Promise<void> {
     const left = async (): Promise<unknown> => {
       if ((await this.status()).unsent === 0) return 0;
       const status = await this.sync();

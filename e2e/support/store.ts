@@ -78,7 +78,7 @@ export class Store {
   }
 
   /** Waits until the store holds so many live records with this prefix. */
-  async hasLive(prefix: string, count: number, timeout = 30_000): Promise<StoredRecord[]> {
+  async hasLive(prefix: string, count: number, timeout = 90_000): Promise<StoredRecord[]> {
     const live = async (): Promise<StoredRecord[]> =>
       (await this.records(prefix)).filter(({ deleted }) => !deleted);
     await eventually(
