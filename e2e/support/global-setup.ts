@@ -1,7 +1,8 @@
 import { findChromium } from '../../scripts/lib/tools.mjs';
 import { airflowStatus, startAirflow, stopAirflow } from '../../scripts/lib/airflow-server.mjs';
 import { buildDemo } from '../../scripts/lib/demo-build.mjs';
-import { share, testState } from './airflow.ts';
+import { AirflowApi, share, testState } from './airflow.ts';
+import { exportsPaused } from './exports.ts';
 import { lane } from './lane.ts';
 import { removeLeftNamespaces } from './netns.ts';
 import { Sql } from './sql.ts';
@@ -25,6 +26,7 @@ export default async function setUp(): Promise<() => Promise<void>> {
     process.env['UPDRAFT_E2E_DIR'] ?? buildDemo(),
   ]);
   share({ airflow, chromium, dir });
+  await exportsPaused(new AirflowApi(airflow.airflowUrl), true);
   await forgetEarlierRuns(airflow.storeUri);
   return async () => {
     if (!running && process.env['UPDRAFT_KEEP_AIRFLOW'] === undefined)

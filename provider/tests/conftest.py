@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from world import World
 
 from airflow_updraft.dag_api import bell
 from airflow_updraft.store import bond, revision, tables, transaction
-from airflow_updraft.sync import maintenance, refused_rows
+from airflow_updraft.sync import maintenance, refused_rows, targets
 
 # No Airflow of the developer's own may be read or written by a test.
 for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
@@ -39,6 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             "refused-rows-forgotten",
             "bell-rings-once",
             "any-store-admitted",
+            "exports-without-turns",
         ],
         help="break the engine on purpose: a named test must then fail, or the tests prove nothing",
     )
@@ -71,6 +72,8 @@ def _plant(planted_bug: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(transaction, "_sqlite_transaction", without_begin)
     if planted_bug == "any-store-admitted":
         monkeypatch.setattr(bond, "problem", lambda *_: None)
+    if planted_bug == "exports-without-turns":
+        monkeypatch.setattr(targets, "turn_at", lambda *_: nullcontext())
     if planted_bug == "bell-rings-once":
         monkeypatch.setattr(bell.Bell, "_is_due_again", lambda *_: False)
     if planted_bug == "refused-rows-forgotten":

@@ -11,7 +11,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from airflow.dag_processing.dagbag import DagBag
+from airflow.models.dag import DagModel
 from airflow.models.serialized_dag import SerializedDagModel
+from airflow.models.trigger import Trigger
 from airflow.models.variable import Variable
 from airflow.models.xcom import XComModel
 from airflow.sdk import DAG
@@ -48,7 +50,9 @@ def request(**more: Any) -> dict[str, str]:
 
 def describe(dag: Any) -> dict[str, Any]:
     return {
-        "schedule": dag.schedule,
+        "schedule": dag.schedule
+        if not isinstance(dag.schedule, list)
+        else [asset.uri for asset in dag.schedule],
         "paused": dag.is_paused_upon_creation,
         "catchup": dag.catchup,
         "max_active_runs": dag.max_active_runs,
@@ -134,6 +138,34 @@ def run_pipelines(exchange: DAG, put: dict[str, Any], epoch: str) -> dict[str, A
     }
 
 
+def run_export(bag: DagBag, exchange: DAG, put: dict[str, Any], epoch: str) -> dict[str, Any]:
+    """Run the export as the target's bell does, and twice more than there is news."""
+    export = bag.dags["updraft_export_inspections"]
+    runs = [run(export), run(export)]
+    mutations = [put | {"id": "x1", "set": {"site": "B2", "status": "fail"}}]
+    batch = json.dumps({"number": 1, "nonce": "x", "mutations": mutations})
+    digest = hashlib.sha256(batch.encode()).hexdigest()
+    run(exchange, request(replicaId="r2", epoch=epoch, batch=batch, hash=digest))
+    runs += [run(export), run(export)]
+    return {"exports": runs, "export_row": [list(row) for row in sql(EXPORTED)]}
+
+
+EXPORTED = "SELECT site, status FROM inspections WHERE id = 'x1'"
+
+
+def parsed_export() -> dict[str, Any]:
+    """Return what the scheduler and triggerer know of the export, after Airflow's own parse."""
+    with create_session() as session:
+        dag = session.get(DagModel, "updraft_export_inspections")
+        assert dag is not None
+        watched = [
+            [trigger.classpath, trigger.kwargs]
+            for trigger in session.scalars(sa.select(Trigger).join(Trigger.assets))
+            if [asset.uri for asset in trigger.assets] == ["x-updraft://inspections/for-its-target"]
+        ]
+        return {"schedule": dag.asset_expression, "watched": watched}
+
+
 def run_with_another_epoch(sync: DAG) -> dict[str, Any]:
     """Synchronize a store that is not the one whose epoch Airflow keeps."""
     epoch = Variable.get("updraft_epoch")
@@ -163,6 +195,7 @@ def main() -> dict[str, Any]:
     found["kept_epoch"] = Variable.get("updraft_epoch")
     found["kept_secret"] = Variable.get("updraft_secret")
     found["doc"] = published_doc()
+    found["parsed_export"] = parsed_export()
     found["doc_without_store"] = exchange.doc_md
     found["as_another"] = run(exchange, request(user="ana"))
     before = revision()
@@ -191,6 +224,7 @@ def main() -> dict[str, Any]:
     sql("DROP TABLE sites")
     found["failed_sync"] = run(sync)
     found |= run_pipelines(exchange, put, str(found["kept_epoch"]))
+    found |= run_export(bag, exchange, put, str(found["kept_epoch"]))
     found |= run_with_another_epoch(sync)
     with sa.create_engine(f"sqlite:///{HOME}/store.db").begin() as conn:
         conn.execute(

@@ -62,9 +62,42 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
-def test_stub_makes_airflow_find_both_dags(ran: dict[str, Any]) -> None:
+def test_stub_makes_airflow_find_all_dags(ran: dict[str, Any]) -> None:
     assert ran["import_errors"] == {}
-    assert set(ran["dags"]) == {"updraft_exchange", "updraft_sync"}
+    assert set(ran["dags"]) == {"updraft_exchange", "updraft_export_inspections", "updraft_sync"}
+
+
+def test_export_is_started_by_its_targets_bell_one_run_at_a_time(ran: dict[str, Any]) -> None:
+    export = ran["dags"]["updraft_export_inspections"]
+    assert export["schedule"] == ["x-updraft://inspections/for-its-target"]
+    assert (export["max_active_runs"], export["paused"], export["catchup"]) == (1, False, False)
+    assert list(export["tasks"]) == ["export"]
+    parsed = ran["parsed_export"]
+    assert parsed["schedule"]["all"][0]["asset"]["uri"] == "x-updraft://inspections/for-its-target"
+    assert parsed["watched"] == [
+        ["airflow_updraft.trigger.TargetBehindTrigger", {"collection": "inspections"}]
+    ]
+
+
+def test_export_writes_what_the_table_lacks_and_is_skipped_where_it_lacks_nothing(
+    ran: dict[str, Any],
+) -> None:
+    assert [done["tasks"] for done in ran["exports"]] == [
+        {"export": "success"},
+        {"export": "skipped"},
+        {"export": "success"},
+        {"export": "skipped"},
+    ]
+    assert ran["exports"][2]["xcoms"]["export"]["written"] == 1
+    assert ran["export_row"] == [["B2", "fail"]]
+
+
+def test_broken_declaration_takes_no_other_dag_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An export that cannot be made must not keep devices from exchanging."""
+    from airflow_updraft import dags
+
+    monkeypatch.setenv("AIRFLOW__UPDRAFT__COLLECTIONS", "/nowhere/collections.json")
+    assert dags.updraft_exports() == []
 
 
 def test_exchange_is_unpaused_unscheduled_retried_and_in_its_own_pool(ran: dict[str, Any]) -> None:

@@ -110,6 +110,12 @@ export const plantedBugs = [
     testName: 'test_case_c2_one_of_a_thousand_is_found_and_the_others_are_written',
   },
   {
+    bug: 'exports-without-turns',
+    runner: 'pytest',
+    testFile: 'tests/test_target_bell.py',
+    testName: 'test_fault_78_two_exports_at_once_write_each_row_once',
+  },
+  {
     bug: 'bell-rings-once',
     runner: 'pytest',
     testFile: 'tests/test_bell.py',

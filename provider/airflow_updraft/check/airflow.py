@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -17,10 +17,11 @@ DAGS = {
     "updraft_sync": "sources are not imported, targets not written, the store not verified",
 }
 _STUB = (
-    r"from airflow_updraft.dags import updraft_exchange, updraft_sync\n\n"
-    r"exchange, sync = updraft_exchange(), updraft_sync()\n"
+    r"from airflow_updraft.dags import updraft_exchange, updraft_exports, updraft_sync\n\n"
+    r"exchange, sync, exports = updraft_exchange(), updraft_sync(), updraft_exports()\n"
 )
-_BELL = "airflow_updraft.trigger.CollectionChangedTrigger"
+_LATE_ROWS = "captured records reach their target table with the next run of updraft_sync only"
+_BELLS = ("CollectionChangedTrigger", "TargetBehindTrigger")
 LATE = timedelta(minutes=15)
 
 
@@ -66,40 +67,56 @@ def alive(job_type: str, command: str, why: str) -> Callable[[Site], Verdicts]:
 
 
 def _rings(session: Any) -> bool:
-    """Tell whether a DAG waits for the bell of a collection."""
+    """Tell whether a DAG waits for the bell of a collection or target."""
     from airflow.models.trigger import Trigger  # noqa: PLC0415
 
-    bells = sa.select(sa.func.count()).select_from(Trigger).where(Trigger.classpath == _BELL)
+    paths = [f"airflow_updraft.trigger.{name}" for name in _BELLS]
+    bells = sa.select(sa.func.count()).select_from(Trigger).where(Trigger.classpath.in_(paths))
     return bool(session.scalar(bells))
 
 
 def check_dags(site: Site) -> Verdicts:
-    """Both DAGs are parsed, without errors in their file, and unpaused."""
+    """Each DAG is parsed, without errors in its file, and unpaused."""
+    yield from _check_dags(site, DAGS, failed)
+
+
+def check_exports(site: Site) -> Verdicts:
+    """Each target has its DAG; without it the schedule alone writes the table."""
+    names = [name for name, declared in site.collections.items() if declared.target]
+    dags = {f"updraft_export_{name}": _LATE_ROWS for name in names}
+    yield from _check_dags(site, dags, warning)
+    if not names:
+        yield ok("no collection has a target")
+
+
+def _check_dags(site: Site, dags: Mapping[str, str], bad: Callable[..., Verdict]) -> Verdicts:
     from airflow.models.dag import DagModel  # noqa: PLC0415
     from airflow.models.errors import ParseImportError  # noqa: PLC0415
 
     with airflow_session() as session:
         broken = [str(name) for name in session.scalars(sa.select(ParseImportError.filename))]
-        for dag_id, why in DAGS.items():
+        for dag_id, why in dags.items():
             dag = session.get(DagModel, dag_id)
             if dag is None or dag.is_stale:
-                yield _not_parsed(site, dag_id, broken, why)
+                yield _not_parsed(site, dag_id, broken, why, bad)
             elif dag.has_import_errors:
                 what = f"its file {dag.relative_fileloc} has import errors since it was parsed last"
-                yield failed(what, why, "airflow dags list-import-errors", dag_id)
+                yield bad(what, why, "airflow dags list-import-errors", dag_id)
             elif dag.is_paused:
                 what = "the DAG is paused: its runs stay queued"
-                yield failed(what, why, f"airflow dags unpause {dag_id}", dag_id)
+                yield bad(what, why, f"airflow dags unpause {dag_id}", dag_id)
             else:
                 yield ok(f"parsed from {dag.relative_fileloc}, not paused", dag_id)
 
 
-def _not_parsed(site: Site, dag_id: str, broken: list[str], why: str) -> Verdict:
+def _not_parsed(
+    site: Site, dag_id: str, broken: list[str], why: str, bad: Callable[..., Verdict]
+) -> Verdict:
     if broken:
         what = f"no file gives this DAG, and these have import errors: {', '.join(broken[:3])}"
-        return failed(what, why, "airflow dags list-import-errors", dag_id)
+        return bad(what, why, "airflow dags list-import-errors", dag_id)
     mend = f"printf '{_STUB}' > {site.option('core', 'dags_folder')}/updraft_dags.py"
-    return failed("no file in the DAG folder gives this DAG", why, mend, dag_id)
+    return bad("no file in the DAG folder gives this DAG", why, mend, dag_id)
 
 
 def check_pool(site: Site) -> Verdicts:

@@ -10,6 +10,7 @@ from airflow_updraft.check.airflow import (
     alive,
     check_airflow_database,
     check_dags,
+    check_exports,
     check_last_sync,
     check_pool,
 )
@@ -41,7 +42,7 @@ from airflow_updraft.check.store import check_bond, check_epoch, check_migration
 from airflow_updraft.check.tables import check_sources, check_targets
 from airflow_updraft.check.user import check_user
 
-_NOT_STARTED = "DAGs that asset() should start with new data are not started"
+_NOT_STARTED = "DAGs that new data should start are not started, exports to targets too"
 _NO_RUNS = f"no DAG runs: {DAGS['updraft_sync']}"
 _NOT_PARSED = "DAG files are not read: changes of DAGs, collections and keys are not seen"
 
@@ -73,6 +74,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check("triggerer", alive("TriggererJob", "airflow triggerer", _NOT_STARTED), _AIRFLOW),
     Check("dag", check_dags, _AIRFLOW),
+    Check("export", check_exports, ("airflow-database", "collections")),
     Check("pool", check_pool, _AIRFLOW),
     Check("last-sync", check_last_sync, _AIRFLOW),
     Check("reader", check_readers, ("migrations",)),

@@ -1,4 +1,4 @@
-"""The Asset that stands for a collection, watched by a trigger."""
+"""The Assets that stand for a collection and its target, watched by triggers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from airflow.sdk import Asset, AssetWatcher
 
-from airflow_updraft.trigger import CollectionChangedTrigger
+from airflow_updraft.trigger import CollectionChangedTrigger, TargetBehindTrigger
 
 
 def collection_asset(collection: str) -> Asset:
@@ -14,6 +14,16 @@ def collection_asset(collection: str) -> Asset:
     watcher = AssetWatcher(
         name=f"updraft {collection}", trigger=CollectionChangedTrigger(collection=collection)
     )
+    return _asset(f"updraft {collection}", quote(collection, safe=""), watcher)
+
+
+def target_bell_asset(collection: str) -> Asset:
+    """Return the Asset that starts the export of a collection to its target."""
+    name = f"updraft {collection} for its target"
+    watcher = AssetWatcher(name=name, trigger=TargetBehindTrigger(collection=collection))
+    return _asset(name, f"{quote(collection, safe='')}/for-its-target", watcher)
+
+
+def _asset(name: str, path: str, *watchers: AssetWatcher) -> Asset:
     # With any scheme but x-… Airflow loads all providers in search of a handler: 90 ms a DAG file.
-    uri = f"x-updraft://{quote(collection, safe='')}"
-    return Asset(name=f"updraft {collection}", uri=uri, group="updraft", watchers=[watcher])
+    return Asset(name=name, uri=f"x-updraft://{path}", group="updraft", watchers=[*watchers])

@@ -9,13 +9,14 @@ metrics.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.configuration import conf
 from airflow.providers.common.compat.sdk import AirflowException
-from airflow.sdk import DAG, get_current_context, task
+from airflow.sdk import DAG, task
+
+from airflow_updraft.dags.task_parts import mismatches, push, require_own_store, told
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +52,8 @@ def sync_task() -> None:
     # none of these.
     from airflow_updraft.sync import metrics  # noqa: PLC0415
 
-    report = _discreetly(run_sync)
-    _push(report)
+    report = told(run_sync)
+    push(report)
     metrics.emit(metrics.sync_gauges(report))
     if report["overdueCount"]:
         log.warning("%s devices are overdue: the page Updraft names them", report["overdueCount"])
@@ -70,8 +71,8 @@ def verify_task() -> None:
     from airflow_updraft.sync import metrics  # noqa: PLC0415
     from airflow_updraft.sync.invariants import verify  # noqa: PLC0415
 
-    report = _discreetly(lambda: _with_mismatches(verify(store_engine(), declared_collections())))
-    _push(report)
+    report = told(lambda: _with_mismatches(verify(store_engine(), declared_collections())))
+    push(report)
     metrics.emit(metrics.verify_gauges(report))
     if report["violations"]:
         lines = [
@@ -89,8 +90,8 @@ def prune_task() -> None:
     from airflow_updraft.sync.maintenance import prune_store  # noqa: PLC0415
 
     days = _days("tombstone_days", TOMBSTONE_DAYS), _days("consumer_days", CONSUMER_DAYS)
-    report = _discreetly(lambda: prune_store(store_engine(), datetime.now(UTC), *days))
-    _push(report)
+    report = told(lambda: prune_store(store_engine(), datetime.now(UTC), *days))
+    push(report)
     metrics.emit(metrics.prune_gauges(report))
     if report["heldBackBy"]:
         log.warning(
@@ -108,14 +109,11 @@ def run_sync() -> dict[str, Any]:
         declared_collections,
         store_engine,
     )
-    from airflow_updraft.errors import TableSyncError  # noqa: PLC0415
     from airflow_updraft.store.bond import note_reached  # noqa: PLC0415
     from airflow_updraft.sync.run import sync  # noqa: PLC0415
 
     overdue_days = _days("overdue_days", OVERDUE_DAYS)
-    if wrong := _mismatches():
-        rule, where, todo = wrong[0]
-        raise TableSyncError(f"nothing was imported or exported. Not so: {rule} ({where}). {todo}")
+    require_own_store("imported or exported")
     store = store_engine()
     report = sync(store, connection_engine, declared_collections(), datetime.now(UTC), overdue_days)
     note_reached(store, VariableBondKeeper())
@@ -124,32 +122,9 @@ def run_sync() -> dict[str, Any]:
     return report
 
 
-def _mismatches() -> list[tuple[str, str, str]]:
-    """Compare epoch, bond and secret of the store with what this task knows of them."""
-    from airflow_updraft.airflow_bridge import (  # noqa: PLC0415
-        VariableBondKeeper,
-        VariableEpochKeeper,
-        known_secret,
-        store_engine,
-    )
-    from airflow_updraft.store.bond_rules import Outside, bond_of  # noqa: PLC0415
-    from airflow_updraft.store.key_mark import mismatches  # noqa: PLC0415
-
-    store = store_engine()
-    outside = Outside(bond_of(VariableBondKeeper().get()), VariableEpochKeeper().get())
-    return mismatches(store, outside, known_secret())
-
-
 def _with_mismatches(report: dict[str, Any]) -> dict[str, Any]:
-    wrong = [{"rule": rule, "where": [where], "todo": todo} for rule, where, todo in _mismatches()]
+    wrong = [{"rule": rule, "where": [where], "todo": todo} for rule, where, todo in mismatches()]
     return report | {"violations": [*report["violations"], *wrong]}
-
-
-def _discreetly(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return the work's report; end the task on an error, quoting no record in the log."""
-    from airflow_updraft.discreet import discreetly  # noqa: PLC0415
-
-    return discreetly(work, AirflowException, AirflowException)
 
 
 def _days(option: str, fallback: float) -> float:
@@ -157,8 +132,3 @@ def _days(option: str, fallback: float) -> float:
     if not days > 0:
         raise AirflowException(f"[updraft] {option} must be above 0, not {days}")
     return days
-
-
-def _push(report: dict[str, Any]) -> None:
-    """Push the XCom, which is kept also when the task then fails."""
-    get_current_context()["ti"].xcom_push(key="return_value", value=report)

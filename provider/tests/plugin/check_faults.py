@@ -750,6 +750,22 @@ FAULTS = (
         dag("updraft_exchange", is_paused=True),
     ),
     Fault(
+        "no DAG exports to a target",
+        "export",
+        "no file in the DAG folder gives this DAG",
+        "printf 'from airflow_updraft.dags",
+        dag("updraft_export_visits", is_stale=True),
+        "warning",
+    ),
+    Fault(
+        "paused export",
+        "export",
+        "the DAG is paused",
+        "airflow dags unpause updraft_export_visits",
+        dag("updraft_export_visits", is_paused=True),
+        "warning",
+    ),
+    Fault(
         "no pool", "pool", "there is no pool 'updraft'", "airflow pools set updraft 16", pool(None)
     ),
     Fault("pool without slots", "pool", "has no slots", "airflow pools set updraft 16", pool(0)),

@@ -198,6 +198,7 @@ def _dags() -> Sequence[Any]:
     soon = datetime.now(UTC) + timedelta(minutes=5)
     return [
         DagModel(dag_id="updraft_exchange", **common),
+        DagModel(dag_id="updraft_export_visits", **common),
         DagModel(dag_id="updraft_sync", next_dagrun_create_after=soon, **common),
     ]
 
