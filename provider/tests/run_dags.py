@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from airflow.dag_processing.dagbag import DagBag
+from airflow.models.asset import AssetDagRunQueue, AssetEvent, AssetModel
 from airflow.models.dag import DagModel
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.models.trigger import Trigger
@@ -147,7 +148,45 @@ def run_export(bag: DagBag, exchange: DAG, put: dict[str, Any], epoch: str) -> d
     digest = hashlib.sha256(batch.encode()).hexdigest()
     run(exchange, request(replicaId="r2", epoch=epoch, batch=batch, hash=digest))
     runs += [run(export), run(export)]
-    return {"exports": runs, "export_row": [list(row) for row in sql(EXPORTED)]}
+    told = [target_events()]
+    # The schedule moves a row, and the bell's run, which finds it done, makes the event.
+    batch = batch.replace('"x1"', '"x2"').replace('"number": 1', '"number": 2')
+    digest = hashlib.sha256(batch.encode()).hexdigest()
+    last = {"number": 1, "nonce": "x"}
+    run(exchange, request(replicaId="r2", epoch=epoch, batch=batch, hash=digest, last=last))
+    run(bag.dags["updraft_sync"])
+    told.append(target_events())
+    runs += [run(export), run(export)]
+    told.append(target_events())
+    return {
+        "exports": runs,
+        "export_row": [list(row) for row in sql(EXPORTED)],
+        "target_events": told,
+        "followers": followers(),
+    }
+
+
+def target_events() -> list[Any]:
+    """Return the extra of each event of the target's asset."""
+    query = sa.select(AssetEvent).join(AssetModel, AssetModel.id == AssetEvent.asset_id)
+    with create_session() as session:
+        events = session.scalars(query.where(AssetModel.uri == TARGET).order_by(AssetEvent.id))
+        return [event.extra for event in events]
+
+
+def followers() -> dict[str, Any]:
+    """Return the DAGs that the target's event has queued, and run the documented one."""
+    with create_session() as session:
+        queued = list(session.scalars(sa.select(AssetDagRunQueue.target_dag_id)))
+    sql("CREATE TABLE per_site (site TEXT, visits INTEGER)")
+    done = run(DagBag(os.environ["UPDRAFT_TEST_PIPELINES"]).dags["per_site"])
+    counted = [list(row) for row in sql("SELECT site, visits FROM per_site ORDER BY site")]
+    expected = [list(row) for row in sql(PER_SITE)]
+    return {"queued": queued, "state": done["state"], "is_counted": counted == expected}
+
+
+TARGET = "x-updraft://inspections/target"
+PER_SITE = "SELECT site, count(*) FROM inspections GROUP BY site ORDER BY site"
 
 
 EXPORTED = "SELECT site, status FROM inspections WHERE id = 'x1'"
@@ -196,6 +235,10 @@ def main() -> dict[str, Any]:
     found["kept_secret"] = Variable.get("updraft_secret")
     found["doc"] = published_doc()
     found["parsed_export"] = parsed_export()
+    with create_session() as session:  # as a person does: a paused DAG gets no events
+        session.execute(
+            sa.update(DagModel).where(DagModel.dag_id == "per_site").values(is_paused=False)
+        )
     found["doc_without_store"] = exchange.doc_md
     found["as_another"] = run(exchange, request(user="ana"))
     before = revision()

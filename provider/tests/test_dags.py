@@ -87,9 +87,24 @@ def test_export_writes_what_the_table_lacks_and_is_skipped_where_it_lacks_nothin
         {"export": "skipped"},
         {"export": "success"},
         {"export": "skipped"},
+        {"export": "success"},
+        {"export": "skipped"},
     ]
     assert ran["exports"][2]["xcoms"]["export"]["written"] == 1
     assert ran["export_row"] == [["B2", "fail"]]
+
+
+def test_target_is_an_asset_with_an_event_whenever_rows_have_moved(ran: dict[str, Any]) -> None:
+    """fault 78: rows that the schedule moved are told of by the bell's next run."""
+    before, after_schedule, in_the_end = ran["target_events"]
+    assert [len(before), len(after_schedule), len(in_the_end)] == [2, 2, 3]
+    assert [event["collection"] for event in in_the_end] == ["inspections"] * 3
+    assert in_the_end[1]["untold"] == 1
+    assert before[0]["revision"] < before[1]["revision"] < in_the_end[2]["revision"]
+
+
+def test_dag_of_the_docs_follows_the_target(ran: dict[str, Any]) -> None:
+    assert ran["followers"] == {"queued": ["per_site"], "state": "success", "is_counted": True}
 
 
 def test_broken_declaration_takes_no_other_dag_with_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,10 +17,13 @@ import sqlalchemy as sa
 from target_table import Target
 from world import create, delete
 
-from airflow_updraft.store.cursors import TARGET, restart_cursor
+from airflow_updraft.store.cursors import TARGET, UNTOLD, forget_untold, restart_cursor, untold
+from airflow_updraft.store.refused_changes import consumer_states
 from airflow_updraft.store.tables import consumers
 from airflow_updraft.store.turns import turn_at
 from airflow_updraft.sync import refused_rows, targets
+from airflow_updraft.sync.invariants import verify
+from airflow_updraft.sync.maintenance import readers_behind
 from airflow_updraft.sync.target_bell import PATIENCE_S, PATIENCE_S_MAX, TargetBell
 from airflow_updraft.sync.targets import export_target, is_behind, read_cursor
 
@@ -58,6 +61,19 @@ def export(target: Target) -> dict[str, Any]:
     )
 
 
+def untold_of(target: Target) -> int:
+    with target.world.engine.connect() as conn:
+        return untold(conn, "things")
+
+
+def tell(target: Target) -> int:
+    """End the DAG's task: followers are told of what has moved."""
+    count = untold_of(target)
+    with target.world.engine.begin() as conn:
+        forget_untold(conn, "things", count)
+    return count
+
+
 def bell_of(target: Target, clock: Clock) -> TargetBell:
     return TargetBell(target.world.engine, "things", clock)
 
@@ -73,11 +89,13 @@ def test_rings_for_what_the_table_lacks_and_rests_when_it_lacks_nothing(target: 
     target.put("a", v=1)
     assert [bell.ask(), bell.ask()] == [1, None]
     assert export(target)["written"] == 1
+    tell(target)
     for clock.now in (PATIENCE_S, 100 * PATIENCE_S_MAX):
         assert bell.ask() is None
     target.device.push(delete("a", base=target.device.since, collection="things"))
     assert [bell.ask(), bell.ask()] == [2, None]
     assert export(target)["deleted"] == 1
+    tell(target)
     assert bell.ask() is None
 
 
@@ -93,6 +111,7 @@ def test_fault_78_captures_in_a_row_are_one_ring_until_the_export_has_passed_it(
         rings.append(bell.ask())
     assert rings == [1] + [None] * 10
     assert export(target)["written"] == 11
+    tell(target)
     assert bell.ask() is None
 
 
@@ -119,6 +138,7 @@ def test_fault_78_missed_ring_is_rung_again_and_ever_more_rarely(target: Target)
     assert pauses[:5] == [20, 40, 80, 160, 300]
     assert set(pauses[4:]) == {PATIENCE_S_MAX}
     assert export(target)["written"] == 2
+    tell(target)
     assert bell.ask() is None
 
 
@@ -129,6 +149,7 @@ def test_fault_78_new_triggerer_rings_for_what_its_predecessor_may_have_lost(
     assert bell_of(target, Clock()).ask() == 1
     assert bell_of(target, Clock()).ask() == 1
     export(target)
+    tell(target)
     assert bell_of(target, Clock()).ask() is None
 
 
@@ -152,6 +173,7 @@ def test_fault_78_long_export_is_not_rung_for_while_its_cursor_moves(
     monkeypatch.setattr(targets, "write_rows", slowly)
     export(target)
     assert rings == [None] * 5
+    tell(target)
     assert bell.ask() is None
 
 
@@ -163,6 +185,7 @@ def test_fault_78_refused_rows_are_no_reason_to_ring(target: Target) -> None:
     target.put("bad", v="no number")
     assert bell.ask() == 2
     assert export(target)["refused"] == 1
+    tell(target)
     assert not is_behind(target.world.engine, "things")
     for clock.now in range(0, 7_200, 240):
         assert bell.ask() is None
@@ -187,6 +210,72 @@ def test_fault_78_run_of_the_bell_leaves_the_refused_rows_to_the_schedule(
     assert tried == []
     target.sync()
     assert len(tried) == 1
+
+
+def test_fault_78_followers_of_a_killed_export_are_told_by_a_later_one(target: Target) -> None:
+    """fault 78: rows have moved, the task was killed before Airflow noted its event."""
+    clock = Clock()
+    bell = bell_of(target, clock)
+    target.put("a", v=1)
+    assert bell.ask() == 1
+    export(target)
+    rings = []
+    for clock.now in (1, PATIENCE_S, PATIENCE_S + 1):
+        rings.append(bell.ask())
+    assert rings == [None, None, 1]
+    assert bell_of(target, clock).ask() == 1, (
+        "a new triggerer does not know whether one is under way"
+    )
+    assert export(target)["written"] == 0
+    assert tell(target) == 1
+    assert bell.ask() is None
+
+
+def test_fault_78_followers_are_told_of_what_the_schedule_has_written(target: Target) -> None:
+    bell = bell_of(target, Clock())
+    target.put("a", v=1)
+    target.sync()
+    assert [bell.ask(), bell.ask()] == [1, None]
+    assert tell(target) == 1
+    assert bell.ask() is None
+
+
+def test_followers_are_told_of_no_rows_that_were_refused(target: Target) -> None:
+    bell = bell_of(target, Clock())
+    target.put("bad", v="no number")
+    assert bell.ask() == 1
+    export(target)
+    assert (untold_of(target), bell.ask()) == (0, None)
+
+
+def test_fault_78_write_after_the_event_was_made_is_told_by_the_next(target: Target) -> None:
+    """fault 78: the schedule's export between the event and its note in the store."""
+    target.put("a", v=1)
+    export(target)
+    told = untold_of(target)
+    target.put("b", v=1)
+    target.sync()
+    with target.world.engine.begin() as conn:
+        forget_untold(conn, "things", told)
+    assert untold_of(target) == 2
+
+
+def test_count_of_untold_writes_is_no_reader(target: Target) -> None:
+    """It holds no deletion back, is no broken rule, and nobody's consumer."""
+    target.put("a", v=1)
+    for _ in range(3):
+        target.change("a", v=2)
+        export(target)
+    with target.world.engine.begin() as conn:
+        conn.execute(consumers.update().where(consumers.c.name == UNTOLD).values(revision=1_000))
+    assert verify(target.world.engine)["violations"] == []
+    with target.world.engine.begin() as conn:
+        conn.execute(consumers.update().where(consumers.c.name == UNTOLD).values(revision=1))
+    target.device.push(delete("a", base=target.device.since, collection="things"))
+    export(target)
+    with target.world.engine.connect() as conn:
+        assert readers_behind(conn) == []
+        assert consumer_states(conn) == []
 
 
 def test_target_that_must_begin_anew_is_not_rung_for(target: Target) -> None:
@@ -241,6 +330,7 @@ def test_fault_78_two_exports_at_once_write_each_row_once(server_target: Target)
         may_go_on.set()
         assert one.result()["written"] + other.result()["written"] == 20
     sa.event.remove(target.other, "before_cursor_execute", hold)
+    assert untold_of(target) > 0
     rows = target.sql("SELECT id, count(*) FROM things GROUP BY id")
     assert (len(rows), {count for _, count in rows}) == (20, {1})
     assert cursor(target) == 20
@@ -322,6 +412,8 @@ def test_fault_78_drawn_story_ends_with_all_rows_once_and_a_bell_at_rest(
             is_queued = False
             with suppress(KilledError):
                 export(target)
+                if chance.random() < 0.8:  # else killed before Airflow has noted the event
+                    tell(target)
 
     monkeypatch.setattr(targets, "write_rows", killed_at_times)
     for _ in range(60):
@@ -334,7 +426,7 @@ def test_fault_78_drawn_story_ends_with_all_rows_once_and_a_bell_at_rest(
         elif step < 0.9:
             bell = bell_of(target, clock)
     monkeypatch.setattr(targets, "write_rows", write)
-    while is_behind(target.world.engine, "things"):
+    while is_behind(target.world.engine, "things") or untold_of(target):
         poll(lost=0)
         run_if_queued()
     fit = {

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from airflow_updraft.check.finding import Verdicts, command, failed, ok, warning
 from airflow_updraft.check.site import Site
-from airflow_updraft.store.cursors import BELL, EXPIRED, TARGET
+from airflow_updraft.store.cursors import BELL, EXPIRED, TARGET, UNTOLD
 from airflow_updraft.store.refused_changes import consumer_states
 from airflow_updraft.store.tables import consumers, records, refused_rows
 
@@ -23,7 +23,8 @@ def check_readers(site: Site) -> Verdicts:
     )
     oldest, count = sa.func.min(records.c.updated_at), sa.func.count(records.c.revision)
     who = (consumers.c.name, consumers.c.collection, consumers.c.revision)
-    query = sa.select(*who, oldest, count).outerjoin(records, unread).group_by(*who).order_by(*who)
+    readers = sa.select(*who, oldest, count).where(consumers.c.name != UNTOLD)
+    query = readers.outerjoin(records, unread).group_by(*who).order_by(*who)
     with site.connect() as conn:
         rows = conn.execute(query).all()
     found = [verdict for row in rows for verdict in _behind(site, *row)]

@@ -24,6 +24,11 @@ def target_bell_asset(collection: str) -> Asset:
     return _asset(name, f"{quote(collection, safe='')}/for-its-target", watcher)
 
 
+def target_asset(collection: str) -> Asset:
+    """Return the Asset of a collection's target table: an event whenever rows of it have moved."""
+    return _asset(f"updraft {collection} target", f"{quote(collection, safe='')}/target")
+
+
 def _asset(name: str, path: str, *watchers: AssetWatcher) -> Asset:
     # With any scheme but x-… Airflow loads all providers in search of a handler: 90 ms a DAG file.
     return Asset(name=name, uri=f"x-updraft://{path}", group="updraft", watchers=[*watchers])

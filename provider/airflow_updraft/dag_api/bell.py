@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from airflow_updraft.store.cursors import (
     BELL,
     EXPIRED,
-    TARGET,
+    OWN,
     Position,
     move_cursor,
     read_position,
@@ -69,7 +69,7 @@ class Bell:
             records.c.collection == self._collection
         )
         readers = sa.select(consumers.c.name, consumers.c.revision).where(
-            consumers.c.collection == self._collection, consumers.c.name.not_in((BELL, TARGET))
+            consumers.c.collection == self._collection, consumers.c.name.not_in(OWN)
         )
         with self._store.connect() as conn:
             position = read_position(conn, BELL, self._collection)

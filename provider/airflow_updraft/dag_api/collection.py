@@ -159,6 +159,15 @@ class Collection:
 
         return collection_asset(self.name)
 
+    def target_asset(self) -> Asset:
+        """Return the Asset of the target table, for DAGs that read the table.
+
+        ``schedule=[collection.target_asset()]`` starts a run after rows were written or deleted.
+        """
+        from airflow_updraft.dag_api.asset import target_asset  # noqa: PLC0415
+
+        return target_asset(self.name)
+
     @cached_property
     def store(self) -> CollectionStore:
         """Internal to this package: the store, opened at the first use in this process."""

@@ -16,9 +16,8 @@ from airflow_updraft.dag_api.changes import Change, Changes, Span
 from airflow_updraft.errors import ConsumerError
 from airflow_updraft.limits import NAME_LENGTH_MAX
 from airflow_updraft.store.cursors import (
-    BELL,
     EXPIRED,
-    TARGET,
+    OWN,
     move_cursor,
     read_position,
     register,
@@ -153,7 +152,7 @@ def restart(store: sa.Engine, collection: str, consumer: str) -> None:
 
 
 def _check(consumer: str, limit: int) -> None:
-    if consumer in (TARGET, BELL):
+    if consumer in OWN:
         raise ConsumerError(f"the consumer name {consumer!r} is Updraft's own: choose another")
     if not 1 <= len(consumer) <= NAME_LENGTH_MAX:
         raise ConsumerError(f"a consumer's name has 1 to {NAME_LENGTH_MAX} characters")

@@ -3,19 +3,24 @@
 The target's bell starts a run while the table lacks a change (docs/adr/0047). One run at a time: a
 run exports all that is there, and news meanwhile becomes the next. The scheduled ``updraft_sync``
 exports as well, for rings that are missed, and tries rows again that the table refused.
+
+Once rows have moved the task makes an event of the target's Asset, for the DAGs that read the
+table. Writes are counted in the store until Airflow has noted the event, so a killed task's event
+is made by the next run.
 """
 
 from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowSkipException
-from airflow.sdk import DAG, get_parsing_context, task
+from airflow.sdk import DAG, get_current_context, get_parsing_context, task
 
-from airflow_updraft.dag_api.asset import target_bell_asset
-from airflow_updraft.dags.task_parts import push, require_own_store, told
+from airflow_updraft.dag_api.asset import target_asset, target_bell_asset
+from airflow_updraft.dags.task_parts import push, reported, require_own_store
 
 log = logging.getLogger(__name__)
 
@@ -54,41 +59,66 @@ def _export_dag(collection: str) -> DAG:
         tags=["updraft"],
         doc_md=__doc__,
     ) as dag:
-        export_task(collection)
+        export_task.override(
+            outlets=[target_asset(collection)],
+            on_success_callback=partial(_note_told, collection),
+        )(collection)
     return dag
 
 
 @task(task_id="export", retries=2, retry_delay=timedelta(seconds=5))
 def export_task(collection: str) -> None:
-    """Export; skipped where the table lacks nothing (any more)."""
-    report = told(lambda: run_export(collection))
+    """Export; skipped, so that it makes no event, where no row of the table has moved."""
+    report = reported(lambda: run_export(collection))
     push(report)
-    if not report:
-        raise AirflowSkipException(f"the target of {collection} lacks nothing")
     log.info("%s: %s", collection, report)
+    if not report["untold"]:
+        raise AirflowSkipException(f"no row of the target of {collection} has moved")
+    event = get_current_context()["outlet_events"][target_asset(collection)]
+    event.extra = {name: report[name] for name in ("collection", "revision", "untold")}
+
+
+def _note_told(collection: str, context: Any) -> None:
+    """Forget the writes that the event told of: Airflow has noted it with the task's success."""
+    from airflow_updraft.airflow_bridge import store_engine  # noqa: PLC0415
+    from airflow_updraft.store.cursors import forget_untold  # noqa: PLC0415
+    from airflow_updraft.store.transaction import run_transaction  # noqa: PLC0415
+
+    count = context["outlet_events"][target_asset(collection)].extra["untold"]
+    store = store_engine()
+    try:
+        run_transaction(store, lambda conn: forget_untold(conn, collection, count), repeatable=True)
+    finally:
+        store.dispose()
 
 
 def run_export(collection: str) -> dict[str, Any]:
-    """Export a collection with store and Connections of this Airflow; {} if nothing was due."""
+    """Export a collection, if its table lacks anything, with this Airflow's store and Connections.
+
+    ``untold``: how many writes the followers of the table have not been told of.
+    """
     from airflow_updraft.airflow_bridge import (  # noqa: PLC0415
         connection_engine,
         declared_collections,
         store_engine,
     )
-    from airflow_updraft.sync.targets import export_target, is_behind  # noqa: PLC0415
+    from airflow_updraft.store.cursors import untold  # noqa: PLC0415
+    from airflow_updraft.sync.targets import export_target, is_behind, read_cursor  # noqa: PLC0415
 
     declared = declared_collections().get(collection)
     if declared is None or declared.target is None:
         raise AirflowException(f"collections.json declares no target for {collection!r} any more")
     store, target = store_engine(), declared.target
     try:
-        if not is_behind(store, collection):
-            return {}
         require_own_store("exported")
-        engine = connection_engine(target.connection)
-        try:
-            return export_target(store, engine, target, declared, retry_refused=False)
-        finally:
-            engine.dispose()
+        report = {"collection": collection, "revision": read_cursor(store, collection)}
+        if is_behind(store, collection):
+            engine = connection_engine(target.connection)
+            try:
+                report |= export_target(store, engine, target, declared, retry_refused=False)
+            finally:
+                engine.dispose()
+        with store.connect() as conn:
+            return report | {"untold": untold(conn, collection)}
     finally:
         store.dispose()

@@ -16,7 +16,7 @@ from airflow.configuration import conf
 from airflow.providers.common.compat.sdk import AirflowException
 from airflow.sdk import DAG, task
 
-from airflow_updraft.dags.task_parts import mismatches, push, require_own_store, told
+from airflow_updraft.dags.task_parts import mismatches, push, reported, require_own_store
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def sync_task() -> None:
     # none of these.
     from airflow_updraft.sync import metrics  # noqa: PLC0415
 
-    report = told(run_sync)
+    report = reported(run_sync)
     push(report)
     metrics.emit(metrics.sync_gauges(report))
     if report["overdueCount"]:
@@ -71,7 +71,7 @@ def verify_task() -> None:
     from airflow_updraft.sync import metrics  # noqa: PLC0415
     from airflow_updraft.sync.invariants import verify  # noqa: PLC0415
 
-    report = told(lambda: _with_mismatches(verify(store_engine(), declared_collections())))
+    report = reported(lambda: _with_mismatches(verify(store_engine(), declared_collections())))
     push(report)
     metrics.emit(metrics.verify_gauges(report))
     if report["violations"]:
@@ -90,7 +90,7 @@ def prune_task() -> None:
     from airflow_updraft.sync.maintenance import prune_store  # noqa: PLC0415
 
     days = _days("tombstone_days", TOMBSTONE_DAYS), _days("consumer_days", CONSUMER_DAYS)
-    report = told(lambda: prune_store(store_engine(), datetime.now(UTC), *days))
+    report = reported(lambda: prune_store(store_engine(), datetime.now(UTC), *days))
     push(report)
     metrics.emit(metrics.prune_gauges(report))
     if report["heldBackBy"]:

@@ -35,7 +35,7 @@ def require_own_store(done: str) -> None:
         raise TableSyncError(f"nothing was {done}. Not so: {rule} ({where}). {todo}")
 
 
-def told(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def reported(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Return the work's report; end the task on an error, quoting no record in the log."""
     from airflow_updraft.discreet import discreetly  # noqa: PLC0415
 

@@ -17,6 +17,10 @@ from airflow_updraft.store.tables import consumers, insert, meta, records
 
 TARGET = "target"
 BELL = "bell"
+UNTOLD = "target untold"
+"""No reader: how many writes of the target the followers of its asset have not been told of."""
+OWN = (TARGET, BELL, UNTOLD)
+"""Names that no consumer of a DAG has."""
 
 EXPIRED = -1
 """The cursor of a reader absent for so long that unread deletions were forgotten."""
@@ -95,6 +99,31 @@ def set_cursor(conn: sa.Connection, name: str, collection: str, revision: int) -
     register(conn, name, collection)
     here = (consumers.c.name == name, consumers.c.collection == collection)
     conn.execute(consumers.update().where(*here).values(revision=revision))
+
+
+def untold(conn: sa.Connection, collection: str) -> int:
+    """Return how many writes of a collection's target its followers have not been told of."""
+    return (
+        conn.scalar(
+            sa.select(consumers.c.revision).where(
+                consumers.c.name == UNTOLD, consumers.c.collection == collection
+            )
+        )
+        or 0
+    )
+
+
+def note_untold(conn: sa.Connection, collection: str) -> None:
+    """Note that rows of a collection's target have moved."""
+    register(conn, UNTOLD, collection)
+    here = (consumers.c.name == UNTOLD, consumers.c.collection == collection)
+    conn.execute(consumers.update().where(*here).values(revision=consumers.c.revision + 1))
+
+
+def forget_untold(conn: sa.Connection, collection: str, count: int) -> None:
+    """Note that the followers were told of that many writes; not if there were more meanwhile."""
+    here = (consumers.c.name == UNTOLD, consumers.c.collection == collection)
+    conn.execute(consumers.delete().where(*here, consumers.c.revision == count))
 
 
 def forget_reader(conn: sa.Connection, name: str, collection: str) -> bool:

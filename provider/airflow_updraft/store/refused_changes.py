@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_updraft.store.bulk import upsert
-from airflow_updraft.store.cursors import BELL, EXPIRED, TARGET
+from airflow_updraft.store.cursors import EXPIRED, OWN
 from airflow_updraft.store.tables import consumers, records, refused_changes
 
 MESSAGE_LENGTH_MAX = 500
@@ -121,7 +121,7 @@ def consumer_states(conn: sa.Connection) -> list[ConsumerState]:
     )
     query = (
         sa.select(c.name, c.collection, c.revision, behind, refused)
-        .where(c.name.not_in((TARGET, BELL)))
+        .where(c.name.not_in(OWN))
         .order_by(c.name, c.collection)
     )
     return [ConsumerState(*row) for row in conn.execute(query)]

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from airflow_updraft.collections import Collections
 from airflow_updraft.json_values import Json
 from airflow_updraft.store.connection import connected
-from airflow_updraft.store.cursors import EXPIRED
+from airflow_updraft.store.cursors import EXPIRED, UNTOLD
 from airflow_updraft.store.tables import consumers, meta, records, replicas, revoked_views
 from airflow_updraft.sync.unfit_records import unfit_records
 
@@ -182,7 +182,7 @@ def _other_rules(dialect: str) -> tuple[_Rule, ...]:
         _Rule(
             "a reader's cursor is from 0 to the counter",
             sa.select(u.name, u.collection, u.revision).where(
-                sa.or_(u.revision > _counter, u.revision < EXPIRED)
+                u.name != UNTOLD, sa.or_(u.revision > _counter, u.revision < EXPIRED)
             ),
             "It would skip changes. Delete this row: the reader is handed every record once more.",
         ),

@@ -16,7 +16,7 @@ from functools import partial
 import sqlalchemy as sa
 
 from airflow_updraft.json_values import Json
-from airflow_updraft.store.cursors import BELL, EXPIRED
+from airflow_updraft.store.cursors import BELL, EXPIRED, UNTOLD
 from airflow_updraft.store.revision import Counter, lock_counter, save_counter
 from airflow_updraft.store.tables import consumers, meta, records, revoked_views
 from airflow_updraft.store.transaction import run_transaction
@@ -142,7 +142,7 @@ def readers_behind(conn: sa.Connection) -> list[ReaderBehind]:
     query = (
         sa.select(consumers.c.name, consumers.c.collection, sa.func.min(records.c.revision))
         .join(records, unread)
-        .where(consumers.c.name != BELL, consumers.c.revision != EXPIRED)
+        .where(consumers.c.name.not_in((BELL, UNTOLD)), consumers.c.revision != EXPIRED)
         .group_by(consumers.c.name, consumers.c.collection)
     )
     return [ReaderBehind(*row) for row in conn.execute(query)]

@@ -17,6 +17,7 @@ from airflow_updraft.store.cursors import (
     Position,
     changes_after,
     move_cursor,
+    note_untold,
     read_position,
 )
 from airflow_updraft.store.tables import records
@@ -111,15 +112,18 @@ class _Export:
         name, shape = self.collection.name, self.table.shape
         deleted, refusals = write_rows(self.target, self.table, to_rows(rows, self.table))
 
+        refused = {one.id for one in refusals}
+        written = sum(not row.deleted and row.id not in refused for row in rows)
+
         def save(conn: sa.Connection) -> None:
+            if written or deleted:
+                note_untold(conn, name)
             # A cursor that an operator or a restored backup moved meanwhile stays as it is: the
             # next chunk begins there.
             if start is None or move_cursor(conn, TARGET, name, start, rows[-1].revision):
                 refused_rows.save(conn, name, [row.id for row in rows], refusals, shape)
 
         run_transaction(self.store, save, repeatable=True)
-        refused = {one.id for one in refusals}
-        written = sum(not row.deleted and row.id not in refused for row in rows)
         return _Done(written, deleted)
 
 
