@@ -35,11 +35,19 @@ function only<E extends v.ObjectEntries>(entries: E) {
   );
 }
 
+const isName = (value: unknown): boolean => typeof value === 'string' && value !== '';
+
+/** Whether these are names of columns, or the column of each field. */
+const areColumns = (value: unknown): boolean =>
+  isObject(value)
+    ? Object.entries(value).flat().every(isName)
+    : Array.isArray(value) && value.every(isName);
+
 const Table = only({
   connection: name,
   table: name,
   key: name,
-  columns: v.exactOptional(v.array(name)),
+  columns: v.exactOptional(v.custom<object>(areColumns, 'expected names, or { field: column }')),
 });
 
 /**

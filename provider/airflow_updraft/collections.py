@@ -33,13 +33,13 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}", re.ASCII)
 class TableRef:
     """An SQL table on an Airflow Connection; ``key`` is the column that holds the record's id.
 
-    ``columns`` names the columns to copy, None every column that is also a field.
+    ``columns`` is the column of each field to copy, None every column that is also a field.
     """
 
     connection: str
     table: str
     key: str
-    columns: tuple[str, ...] | None = None
+    columns: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,16 +227,22 @@ def _table(body: dict[str, Json], key: str, where: str) -> TableRef | None:
     texts = [table.get(part) for part in ("connection", "table", "key")]
     if not all(isinstance(text, str) and text for text in texts):
         _fail(where, f'"{key}" needs connection, table and key')
-    columns = table.get("columns")
-    if "columns" in table and not _are_names(columns):
-        _fail(where, f'"{key}.columns" must be a list of names')
     connection, name, key_column = map(str, texts)
-    return TableRef(
-        connection,
-        name,
-        key_column,
-        tuple(map(str, columns)) if isinstance(columns, list) else None,
+    columns = (
+        _columns(table["columns"], f'{where}: "{key}.columns"') if "columns" in table else None
     )
+    return TableRef(connection, name, key_column, columns)
+
+
+def _columns(declared: Json, what: str) -> Mapping[str, str]:
+    """Return the column of each field: a list names columns that are called as their fields."""
+    if isinstance(declared, list) and _are_names(declared):
+        return {str(name): str(name) for name in declared}
+    if not isinstance(declared, dict) or not _are_names([*declared, *declared.values()]):
+        raise CollectionsFileError(
+            f"{what} must be a list of names, or an object {{field: column}}"
+        )
+    return {field: str(column) for field, column in declared.items()}
 
 
 def _check_indexes(body: dict[str, Json], schema: dict[str, Json], where: str) -> None:

@@ -16,12 +16,19 @@ class Target:
     """A collection ``things`` with a target table by the test, beside the store if possible."""
 
     def __init__(
-        self, store: sa.Engine, other: sa.Engine, table: str, *fields: str, key: str = "id"
+        self,
+        store: sa.Engine,
+        other: sa.Engine,
+        table: str,
+        *fields: str,
+        key: str = "id",
+        columns: Any = None,
     ) -> None:
         properties: dict[str, Any] = {"id": {"type": "string"}} | {field: {} for field in fields}
         declared = {
             "schema": {"type": "object", "properties": properties},
-            "target": {"connection": "t", "table": "things", "key": key},
+            "target": {"connection": "t", "table": "things", "key": key}
+            | ({} if columns is None else {"columns": columns}),
         }
         self.world = World(store)
         self.world.collections = compile_collections({"things": declared})

@@ -5,6 +5,7 @@ A table that is emptied empties no device.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -167,3 +168,18 @@ def test_case_c5_few_rows_may_always_go(world: World) -> None:
     source.sync()
     source.sql("DELETE FROM a")
     assert source.sync()["a"]["source"]["deleted"] == 49
+
+
+def test_case_c7_column_of_another_name_becomes_the_field(server_engine: sa.Engine) -> None:
+    """case C7: the letters of names are the table's, the fields' are the declaration's."""
+    source = Source(
+        server_engine, f'CREATE TABLE a (id text PRIMARY KEY, "Amount" int, v int); {B}'
+    )
+    source.sql("INSERT INTO a VALUES ('1', 7, 8)")
+    declared = source.world.collections["a"].source
+    assert declared
+    mapped = replace(declared, columns={"v": "Amount"})
+    a = replace(source.world.collections["a"], source=mapped)
+    source.world.collections = {**source.world.collections, "a": a}
+    assert source.sync()["a"]["source"]["changed"] == 1
+    assert source.world.records("a") == {"1": {"v": 7}}

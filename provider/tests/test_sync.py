@@ -192,7 +192,11 @@ def test_missing_table_is_named(demo: Demo, table: str) -> None:
     with pytest.raises(TableSyncError, match="no key column 'nr'"):
         reflect(demo.other, replace(collection.target, key="nr"), collection)
     with pytest.raises(TableSyncError, match="no columns \\['colour'\\]"):
-        reflect(demo.other, replace(collection.target, columns=("site", "colour")), collection)
+        reflect(
+            demo.other,
+            replace(collection.target, columns={"site": "site", "colour": "colour"}),
+            collection,
+        )
 
 
 def test_table_whose_key_is_not_unique_is_not_imported(demo: Demo) -> None:

@@ -268,3 +268,46 @@ def test_case_c2_one_of_a_thousand_is_found_and_the_others_are_written(
     target.sql("ALTER TABLE things DROP CONSTRAINT no")
     assert target.refused() == {}
     assert target.sql("SELECT count(*) FROM things") == [(1000,)]
+
+
+def test_case_c7_fields_go_to_the_columns_that_the_declaration_names(
+    server_engine: sa.Engine,
+) -> None:
+    """case C7: another name, names that are exchanged, and a field that stays at home."""
+    target = Target(
+        server_engine,
+        server_engine,
+        'CREATE TABLE things (nr text PRIMARY KEY, "Remark" text, a text, b text, home text)',
+        "note",
+        "a",
+        "b",
+        "home",
+        key="nr",
+        columns={"note": "Remark", "a": "b", "b": "a"},
+    )
+    target.put("r1", note="n", a="of a", b="of b", home="stays")
+    assert target.refused() == {}
+    target.change("r1", a="edited")
+    assert target.refused() == {}
+    assert target.sql('SELECT nr, "Remark", a, b, home FROM things') == [
+        ("r1", "n", "of b", "edited", None)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"note": "remark"}, "has no columns \\['remark'\\]"),
+        ({"note": "id"}, "the field 'note' cannot have the column 'id': the key 'id' holds the id"),
+        ({"id": "v"}, "the field 'id' cannot have the column 'v'"),
+        ({"a": "V", "note": "v"}, "the fields \\['a', 'note'\\] have one column 'v'"),
+    ],
+)
+def test_case_c7_mapping_that_the_table_cannot_have_is_named(
+    lite: tuple[sa.Engine, sa.Engine], columns: dict[str, str], words: str
+) -> None:
+    target = Target(
+        *lite, "CREATE TABLE things (id TEXT PRIMARY KEY, v TEXT)", "note", "a", columns=columns
+    )
+    with pytest.raises(AssertionError, match=words):
+        target.sync()

@@ -99,8 +99,20 @@ def _source_problems(table: SyncTable, collection: Collection) -> Verdicts:
         yield failed(what, "every row is rejected", mend, collection.name)
 
 
+def _undeclared(table: SyncTable, collection: Collection) -> Verdicts:
+    """The mapped fields that no schema declares: a misspelt one would leave its column empty."""
+    properties = collection.schema.get("properties", {})
+    for field, column in zip(table.fields, table.columns, strict=True):
+        if field not in properties:
+            what = f"the schema declares no field {field!r} for column {column.name}"
+            why = "the column stays NULL unless records have that field all the same"
+            mend = f'correct "columns" in collections.json, or declare "{field}"'
+            yield warning(what, why, mend, collection.name)
+
+
 def _target_problems(table: SyncTable, collection: Collection) -> Verdicts:
     of, required = table.table.name, set(collection.schema.get("required", []))
+    yield from _undeclared(table, collection)
     for field, column, declared in _declared(table, collection):
         what = f"column {of}.{column.name} ({column.type})"
         why = "the rows of such records are refused and set aside"

@@ -61,13 +61,14 @@ def reflect(
     if ref.key not in table.c:
         raise TableSyncError(f"{where} has no key column {ref.key!r}")
     fields = collection.schema.get("properties", {})
+    wanted = ref.columns if ref.columns is not None else {field: field for field in fields}
     found = {
-        name: column
-        for name in ref.columns or fields
+        field: column
+        for field, name in wanted.items()
         if (column := _column_of(table, name, where)) is not None
     }
-    if ref.columns is not None and (missing := [name for name in ref.columns if name not in found]):
-        raise TableSyncError(f"{where} has no columns {missing}")
+    if ref.columns is not None:
+        _require(ref, found, where)
     made = [
         name for name, column in found.items() if for_writing and _is_made_by_the_database(column)
     ]
@@ -81,6 +82,23 @@ def reflect(
         if column.name != ref.key and n != "id" and n not in made
     }
     return SyncTable(table, table.c[ref.key], tuple(kept.values()), tuple(map(str, kept)))
+
+
+def _require(ref: TableRef, found: Mapping[str, sa.Column[Any]], where: str) -> None:
+    """Raise for declared columns that are not there, or that two fields would share."""
+    wanted = ref.columns or {}
+    if missing := [name for field, name in wanted.items() if field not in found]:
+        raise TableSyncError(f"{where} has no columns {missing}")
+    for field, column in found.items():
+        if wanted[field] != field and (field == "id" or column.name == ref.key):
+            raise TableSyncError(
+                f"{where}: the field {field!r} cannot have the column {column.name!r}: the key "
+                f"{ref.key!r} holds the id, and nothing else"
+            )
+        if others := [one for one, other in found.items() if other is column and one != field]:
+            raise TableSyncError(
+                f"{where}: the fields {sorted([field, *others])} have one column {column.name!r}"
+            )
 
 
 def _is_made_by_the_database(column: sa.Column[Any]) -> bool:

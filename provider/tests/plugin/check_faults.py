@@ -675,6 +675,23 @@ FAULTS = (
         visits(lambda v: v["schema"]["properties"].update(visited_on={"type": "string"})),
     ),
     Fault(
+        "target whose mapped column is missing",
+        "target",
+        "has no columns ['place']",
+        "ALTER TABLE visits",
+        declare(lambda c: c["visits"]["target"].update(columns={"site": "place"})),
+    ),
+    Fault(
+        "target with a column for a misspelt field",
+        "target",
+        "the schema declares no field 'raeding' for column reading",
+        'correct "columns" in collections.json',
+        declare(
+            lambda c: c["visits"]["target"].update(columns={"site": "site", "raeding": "reading"})
+        ),
+        "warning",
+    ),
+    Fault(
         "target column that nobody fills",
         "target",
         "visits.team is NOT NULL without a default",
