@@ -108,6 +108,20 @@ const worker: UserConfig = {
   },
 };
 
+/** `npx airflow-updraft`: a script of Node's; its packages are those of the package. */
+const cli: UserConfig = {
+  define,
+  build: {
+    ssr: 'cli/main.ts',
+    target: 'node20.19',
+    emptyOutDir: false,
+    minify: false,
+    rolldownOptions: {
+      output: { ...output, banner: '#!/usr/bin/env node', entryFileNames: 'cli.js' },
+    },
+  },
+};
+
 const demo: UserConfig = {
   root: 'demo',
   define,
@@ -156,6 +170,7 @@ const builds: Readonly<Record<string, UserConfig>> = {
   swNode,
   testing,
   worker,
+  cli,
   demo,
 };
 

@@ -12,7 +12,7 @@ export default defineConfig({
         define: define(),
         test: {
           name: 'unit',
-          include: ['{shared,sw,client,bindings,testing,demo,scripts}/**/*.test.{ts,mjs}'],
+          include: ['{shared,sw,client,bindings,cli,testing,demo,scripts}/**/*.test.{ts,mjs}'],
           // One realm for all files: they leave nothing behind, and starting one each took longer than the tests.
           pool: 'threads',
           isolate: false,

@@ -60,6 +60,8 @@ test('npm pack: a fresh app type-checks, builds, and a put arrives, by either wo
         await test.step(worker, () =>
           putArrives(`${server.url}/?worker=${encodeURIComponent(worker)}`, { store, airflow }),
         );
+      await test.step('npx airflow-updraft doctor finds all of it well', () =>
+        doctorIsContent(app, server.url));
       await test.step('case D6: the route for navigations leaves Airflow alone', () =>
         navigatesAsAdvised(server.url));
     } finally {
@@ -79,6 +81,15 @@ test('npm pack: a fresh app type-checks, builds, and a put arrives, by either wo
     await app.dispose();
   }
 });
+
+/** The packed command asks a real app and a real Airflow, and each check is answered. */
+async function doctorIsContent(app: FreshApp, url: string): Promise<void> {
+  const ana = shared().airflow.users.find(({ name }) => name === 'ana');
+  const report = (await app.doctor(url, 'ana', ana?.password ?? '')) as {
+    readonly findings: readonly { readonly name: string; readonly state: string }[];
+  };
+  expect(report.findings.filter(({ state }) => state !== 'ok')).toEqual([]);
+}
 
 interface Servers {
   readonly store: Store;

@@ -205,16 +205,10 @@ export class FreshApp {
     await this.write('vite.config.ts', VITE);
     await this.write('tsconfig.json', tsconfig('src/main.ts', 'DOM'));
     await this.write('tsconfig.sw.json', tsconfig('src/sw.ts', 'WebWorker'));
-    await this.#run(
-      'npm',
-      'install',
-      '--prefer-offline',
-      '--no-audit',
-      '--no-fund',
-      '--loglevel=warn',
-    );
+    const quietly = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=warn'];
+    await this.#run('npm', ['install', ...quietly]);
     // Names packages that npm left out in spite of its exit code.
-    await this.#run('npm', 'ls', '--depth=0');
+    await this.#run('npm', ['ls', '--depth=0']);
     for (const folder of ['src', 'public']) {
       await mkdir(join(this.dir, folder), { recursive: true });
       await copyFile(
@@ -236,18 +230,25 @@ export class FreshApp {
 
   /** Throws the compiler's messages. */
   async typecheck(): Promise<void> {
-    await this.#run('npx', 'tsc', '-p', 'tsconfig.json');
-    await this.#run('npx', 'tsc', '-p', 'tsconfig.sw.json');
+    await this.#run('npx', ['tsc', '-p', 'tsconfig.json']);
+    await this.#run('npx', ['tsc', '-p', 'tsconfig.sw.json']);
   }
 
   /** Runs the app's own test in Node's runner; returns what it prints. */
   async test(): Promise<string> {
-    return this.#run(process.execPath, '--test', '--test-reporter=tap', 'src/app.test.mjs');
+    return this.#run(process.execPath, ['--test', '--test-reporter=tap', 'src/app.test.mjs']);
+  }
+
+  /** Asks `npx airflow-updraft doctor` about a served app; returns its report as JSON. */
+  async doctor(url: string, user: string, password: string): Promise<unknown> {
+    const options = ['--user', user, '--collections', '/collections.json', '--json'];
+    const args = ['--no-install', 'airflow-updraft', 'doctor', url, ...options];
+    return JSON.parse(await this.#run('npx', args, { UPDRAFT_PASSWORD: password }));
   }
 
   /** The folder of the built app. */
   async build(): Promise<string> {
-    await this.#run('npx', 'vite', 'build', '--logLevel', 'warn');
+    await this.#run('npx', ['vite', 'build', '--logLevel', 'warn']);
     return join(this.dir, 'dist');
   }
 
@@ -280,10 +281,14 @@ export class FreshApp {
     return { url, close };
   }
 
-  async #run(command: string, ...args: string[]): Promise<string> {
+  async #run(
+    command: string,
+    args: readonly string[],
+    variables: Readonly<Record<string, string>> = {},
+  ): Promise<string> {
     try {
-      const options = { cwd: this.dir, env: environment(), maxBuffer: 1 << 24 };
-      return (await run(command, args, options)).stdout;
+      const env = { ...environment(), ...variables };
+      return (await run(command, args, { cwd: this.dir, env, maxBuffer: 1 << 24 })).stdout;
     } catch (error) {
       const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
       throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`, { cause: error });

@@ -34,6 +34,11 @@ declare module '*/scripts/lib/airflow-server.mjs' {
     readonly stateDir: string;
     readonly logs: string;
     readonly pids: readonly number[];
+    readonly users: readonly {
+      readonly name: string;
+      readonly password: string;
+      readonly role: string;
+    }[];
   }
   export function startAirflow(options?: {
     state?: string;

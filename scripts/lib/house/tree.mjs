@@ -25,6 +25,7 @@ const FOLDERS = [
   'sw',
   'client',
   'bindings',
+  'cli',
   'testing',
   'shared',
   'ui',
@@ -34,9 +35,9 @@ const FOLDERS = [
   'bench',
   'scripts',
 ];
-const PRODUCT = /^(sw|client|bindings|testing|shared|ui|provider\/airflow_updraft)\//;
+const PRODUCT = /^(sw|client|bindings|cli|testing|shared|ui|provider\/airflow_updraft)\//;
 const TEST_FILE = /\.(test|sim|accept|spec|measure|check)\./;
-const TEST_FOLDER = /^(e2e|sw\/(simulation|acceptance|testing)|provider\/tests)\//;
+const TEST_FOLDER = /^(e2e|cli\/testing|sw\/(simulation|acceptance|testing)|provider\/tests)\//;
 const DECISION = /^docs\/adr\/\d+-[^/]+\.md$/;
 /** Words at the top of a file that a program wrote. */
 const GENERATED = /^\W*(This file was auto-generated|Made by) /;
