@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { readCollections, type Declarations } from '../../shared/collections.ts';
-import { failed, ok, skipped, warning, type Verdict, type Verdicts } from './finding.ts';
+import { failed, ok, skipped, type Verdict, type Verdicts } from './finding.ts';
 import { isPage, type Answer } from './http.ts';
 import { obstacle } from './page.ts';
 import { detailOf, type Site } from './site.ts';
@@ -107,14 +107,7 @@ export async function* checkSameCollections(site: Site): Verdicts {
     const mend = 'deploy one collections.json, to Airflow first and then to the app';
     yield failed(`Airflow lets no device write ${name}, and the app does`, why, mend, name);
   }
-  if (more.length > 0) {
-    const what = `the app does not declare ${more.join(', ')}, and Airflow does`;
-    yield warning(
-      what,
-      'the app sees nothing of it',
-      'deploy the newer collections.json to the app',
-    );
-  }
-  if (lacking.length + readOnly.length + more.length === 0)
-    yield ok('app and Airflow declare alike');
+  const other = more.length > 0 ? `; Airflow has others, too: ${more.join(', ')}` : '';
+  if (lacking.length + readOnly.length === 0)
+    yield ok(`Airflow declares what the app does${other}`);
 }

@@ -68,7 +68,8 @@ describe('a site that is well', () => {
     const findings = await findingsOf(
       {
         files: {
-          '/assets/app.js': { body: 'navigator.serviceWorker.register(`/sw.js`)' },
+          // As docs/in-your-pwa.md has it; only the development server serves the other one.
+          '/assets/app.js': { body: 'connect({worker:D?`/dev-sw.js?dev-sw`:`/sw.js`})' },
           '/sw.js': { body: 'startUpdraft({airflow:`/airflow`,collections:c})' },
         },
       },

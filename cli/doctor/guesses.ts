@@ -1,23 +1,32 @@
 /** Guesses at an app's own choices, from the text of its page and its scripts. */
 
-const QUOTED = '["\'`]([^"\'`\\s]+)["\'`]';
+const QUOTED = '["\'`]([^"\'`\\s${}]+)["\'`]';
 const WORKER_NAMED = [
-  new RegExp(`\\bworker:\\s*${QUOTED}`),
-  new RegExp(`serviceWorker\\.register\\(\\s*${QUOTED}`),
-  /["'`]([^"'`\s]*\b(?:updraft-)?sw\.m?js(?:\?[^"'`\s]*)?)["'`]/,
+  new RegExp(`\\bworker:\\s*${QUOTED}`, 'g'),
+  new RegExp(`serviceWorker\\.register\\(\\s*${QUOTED}`, 'g'),
+  /["'`]([^"'`\s${}]*\b(?:updraft-)?sw\.m?js(?:\?[^"'`\s]*)?)["'`]/g,
 ];
 
-/** The address of the worker that a page or script registers. */
-export function workerNamedIn(text: string): string | undefined {
-  const found = WORKER_NAMED.map((pattern) => pattern.exec(text)?.[1]).find(
-    (address) => address !== undefined,
-  );
-  return found?.replaceAll('&amp;', '&');
-}
+/** Addresses of workers that a page or script names, the likeliest first. */
+export const workersNamedIn = (text: string): string[] => [
+  ...new Set(
+    WORKER_NAMED.flatMap((pattern) => [...text.matchAll(pattern)]).map(([, address = '']) =>
+      address.replaceAll('&amp;', '&'),
+    ),
+  ),
+];
 
 /** The `airflow` that an app's own worker gives to `startUpdraft()`. */
-export const airflowNamedIn = (text: string): string | undefined =>
-  /\bairflow:\s*["'`]((?:\/|https?:)[^"'`\s]*)["'`]/.exec(text)?.[1];
+export function airflowNamedIn(text: string): string | undefined {
+  const address = '["\'`]((?:\\/|https?:)[^"\'`\\s]*)["\'`]';
+  const written = new RegExp(`\\bairflow:\\s*${address}`).exec(text)?.[1];
+  if (written !== undefined) return written;
+  // Minified, the options name a variable.
+  const variable = /\bairflow:\s*([\w$]+)\s*,\s*collections\b/.exec(text)?.[1];
+  if (variable === undefined) return undefined;
+  const name = variable.replaceAll('$', '\\$');
+  return new RegExp(`(?:^|[\\s,;])${name}\\s*=\\s*${address}`).exec(text)?.[1];
+}
 
 /** URLs of the page's own scripts. */
 export function scriptsOf(html: string, page: URL): string[] {

@@ -33,7 +33,7 @@ async function firstLine(site: Site): Promise<First> {
   try {
     const { lookup } = site.options;
     const message = await open(url, {
-      patienceMs: site.patienceMs,
+      patienceMs: site.options.livePatienceMs ?? site.patienceMs,
       headers: { 'x-updraft': '1', authorization: `Bearer ${site.token}` },
       ...(lookup ? { lookup } : {}),
     });

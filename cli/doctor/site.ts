@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { LookupFunction } from 'node:net';
-import { airflowNamedIn, isPrebuilt, scriptsOf, workerNamedIn } from './guesses.ts';
+import { airflowNamedIn, isPrebuilt, scriptsOf, workersNamedIn } from './guesses.ts';
 import { ask, isPage, type Answer, type Question, type Reply } from './http.ts';
 
 /** Answers of the command line, and of tests. */
@@ -17,6 +17,8 @@ export interface SiteOptions {
   readonly password?: string;
   readonly token?: string;
   readonly patienceMs?: number;
+  /** Time for the first line of the live stream. */
+  readonly livePatienceMs?: number;
   readonly lookup?: LookupFunction;
 }
 
@@ -29,6 +31,7 @@ export interface WorkerFound {
 
 const PATIENCE_MS = 5_000;
 const SCRIPTS_MAX = 10;
+const NAMED_MAX = 10;
 const USUAL_WORKERS = ['sw.js', 'updraft-sw.js', 'service-worker.js', 'dev-sw.js?dev-sw'];
 
 /**
@@ -86,15 +89,18 @@ export class Site {
   async #findWorker(): Promise<WorkerFound | undefined> {
     const { worker } = this.options;
     if (worker !== undefined) return this.#workerAt(worker, 'named');
-    const named = await this.#workerInPage();
-    if (named !== undefined) return this.#workerAt(named, 'page');
+    const named = await this.#workersInPage();
+    for (const place of named) {
+      const found = await this.#workerAt(place, 'page');
+      if (isScript(found.reply)) return found;
+    }
     for (const name of USUAL_WORKERS)
       for (const base of new Set([new URL('.', this.app).href, new URL('/', this.app).href])) {
         const found = await this.#workerAt(new URL(name, base).href, 'guess');
-        if (found.reply.kind === 'answer' && found.reply.status === 200 && !isPage(found.reply))
-          return found;
+        if (isScript(found.reply)) return found;
       }
-    return undefined;
+    const missing = named.find((place) => !place.includes('dev-sw')) ?? named[0];
+    return missing === undefined ? undefined : this.#workerAt(missing, 'page');
   }
 
   async #workerAt(address: string, from: WorkerFound['from']): Promise<WorkerFound> {
@@ -102,15 +108,15 @@ export class Site {
     return { url: href, from, reply: await this.get(href) };
   }
 
-  async #workerInPage(): Promise<string | undefined> {
+  async #workersInPage(): Promise<string[]> {
     const page = await this.page();
-    if (page.kind !== 'answer') return undefined;
+    if (page.kind !== 'answer') return [];
     const scripts = scriptsOf(page.text, this.app).slice(0, SCRIPTS_MAX);
     const texts = await Promise.all(scripts.map((url) => this.get(url)));
     return [page, ...texts]
       .filter((reply) => reply.kind === 'answer')
-      .map(({ text }) => workerNamedIn(text))
-      .find((found) => found !== undefined);
+      .flatMap(({ text }) => workersNamedIn(text))
+      .slice(0, NAMED_MAX);
   }
 
   /** URL of Airflow, without a slash at its end. */
@@ -151,6 +157,9 @@ export class Site {
     return this.ask((await this.airflow()) + path, { ...question, headers });
   }
 }
+
+const isScript = (reply: Reply): boolean =>
+  reply.kind === 'answer' && reply.status === 200 && !isPage(reply);
 
 /** Whether a name is a file of this computer; a path of the app looks alike. */
 const isFile = (name: string): boolean => existsSync(name) || !/^(\/|https?:)/.test(name);

@@ -526,7 +526,7 @@ const OF_THE_SESSION: readonly PlantedFault[] = [
     mend: 'proxy_buffering off;',
     // Never answered: the time does not decide whether the fault is found.
     plant: { answers: ({ path }) => path.endsWith('/live') },
-    options: { patienceMs: 700 },
+    options: { livePatienceMs: 50 },
   },
 ];
 
