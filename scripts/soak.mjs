@@ -20,6 +20,7 @@ const env = {
   UPDRAFT_RUNS: '60',
   UPDRAFT_DOCUMENTS: '100000',
   UPDRAFT_FUZZED: '100000',
+  UPDRAFT_HOSTILE_SEEDS: '24',
   UPDRAFT_E2E_MS_MAX: String(LIMIT_MS),
 };
 /** Stories of each property that an hour is enough for. */
@@ -59,7 +60,12 @@ await main(async () => {
   ];
   if (asked.length === 0) {
     counts.push(await soak('simulation, soaked', vitestStage('simulation', '-soak')));
-    counts.push(await soak('exchanges, fuzzed', pytestStage(['tests/test_optional_keys.py'])));
+    counts.push(
+      await soak(
+        'exchanges, fuzzed',
+        pytestStage(['tests/test_optional_keys.py', 'tests/test_hostile.py']),
+      ),
+    );
     const caught = await soak(
       'the kill loop with a planted bug: it must fail',
       plugin(['kill-loop', '--grep=faults 1']),

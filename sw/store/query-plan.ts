@@ -74,7 +74,7 @@ function isBeyond(row: StoredRecord, { after, afterKey, index }: Place, down: bo
 const keyOf = ({ id, value }: NonNullable<Query['after']>, index: string): unknown =>
   index === 'id' ? id : toKey(own(value as Readonly<Record<string, Json>>, index));
 
-/** Whether a field of a row holds a value. A damaged row counts, and is set aside when it is read. */
+/** Whether a field of a row holds a value. A damaged row counts: reading sets it aside. */
 function holds({ value }: StoredRecord, field: string, wanted: Scalar): boolean {
   return typeof value !== 'object' || (own<Json>(value, field) ?? null) === wanted;
 }
