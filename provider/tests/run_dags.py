@@ -189,6 +189,7 @@ TARGET = "x-updraft://inspections/target"
 PER_SITE = "SELECT site, count(*) FROM inspections GROUP BY site ORDER BY site"
 
 
+BELL = "x-updraft://inspections/for-its-target"
 EXPORTED = "SELECT site, status FROM inspections WHERE id = 'x1'"
 
 
@@ -197,11 +198,8 @@ def parsed_export() -> dict[str, Any]:
     with create_session() as session:
         dag = session.get(DagModel, "updraft_export_inspections")
         assert dag is not None
-        watched = [
-            [trigger.classpath, trigger.kwargs]
-            for trigger in session.scalars(sa.select(Trigger).join(Trigger.assets))
-            if [asset.uri for asset in trigger.assets] == ["x-updraft://inspections/for-its-target"]
-        ]
+        bells = sa.select(Trigger).where(Trigger.assets.any(AssetModel.uri == BELL))
+        watched = [bell.classpath for bell in session.scalars(bells)]
         return {"schedule": dag.asset_expression, "watched": watched}
 
 

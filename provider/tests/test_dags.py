@@ -74,9 +74,7 @@ def test_export_is_started_by_its_targets_bell_one_run_at_a_time(ran: dict[str, 
     assert list(export["tasks"]) == ["export"]
     parsed = ran["parsed_export"]
     assert parsed["schedule"]["all"][0]["asset"]["uri"] == "x-updraft://inspections/for-its-target"
-    assert parsed["watched"] == [
-        ["airflow_updraft.trigger.TargetBehindTrigger", {"collection": "inspections"}]
-    ]
+    assert parsed["watched"] == ["airflow_updraft.trigger.TargetBehindTrigger"]
 
 
 def test_export_writes_what_the_table_lacks_and_is_skipped_where_it_lacks_nothing(

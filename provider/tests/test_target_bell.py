@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,8 @@ import sqlalchemy as sa
 from target_table import Target
 from world import create, delete
 
+from airflow_updraft import airflow_bridge
+from airflow_updraft.dag_api.asset import target_bell_asset
 from airflow_updraft.store.cursors import TARGET, UNTOLD, forget_untold, restart_cursor, untold
 from airflow_updraft.store.refused_changes import consumer_states
 from airflow_updraft.store.tables import consumers
@@ -26,6 +29,7 @@ from airflow_updraft.sync.invariants import verify
 from airflow_updraft.sync.maintenance import readers_behind
 from airflow_updraft.sync.target_bell import PATIENCE_S, PATIENCE_S_MAX, TargetBell
 from airflow_updraft.sync.targets import export_target, is_behind, read_cursor
+from airflow_updraft.trigger import TargetBehindTrigger
 
 TABLE = "CREATE TABLE things (id VARCHAR(40), v INTEGER)"
 """Without a unique key: nothing but the export itself keeps a row single."""
@@ -97,6 +101,27 @@ def test_rings_for_what_the_table_lacks_and_rests_when_it_lacks_nothing(target: 
     assert export(target)["deleted"] == 1
     tell(target)
     assert bell.ask() is None
+
+
+def test_trigger_of_a_target_is_made_anew_from_what_it_serializes() -> None:
+    (watcher,) = target_bell_asset("things").watchers
+    path, kwargs = watcher.trigger.serialize()
+    assert path == f"{TargetBehindTrigger.__module__}.{TargetBehindTrigger.__name__}"
+    assert TargetBehindTrigger(**kwargs).collection == "things"
+
+
+def test_trigger_of_a_target_asks_its_bell(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(airflow_bridge, "store_engine", lambda **_: target.world.engine)
+    target.put("a", v=1)
+
+    async def first_event() -> Any:
+        events = TargetBehindTrigger(collection="things").run()
+        try:
+            return await anext(events)
+        finally:
+            await events.aclose()  # type: ignore[attr-defined]
+
+    assert asyncio.run(first_event()).payload == {"collection": "things", "revision": 1}
 
 
 def test_fault_78_captures_in_a_row_are_one_ring_until_the_export_has_passed_it(
