@@ -15,6 +15,10 @@ from typing import TYPE_CHECKING
 from airflow_updraft.check.command import HELP as CHECK_HELP
 from airflow_updraft.check.command import OPTIONS as CHECK_OPTIONS
 from airflow_updraft.check.command import check_installation
+from airflow_updraft.check.ddl_command import DDL_HELP
+from airflow_updraft.check.ddl_command import HELP as TABLES_HELP
+from airflow_updraft.check.ddl_command import OPTIONS as DDL_OPTIONS
+from airflow_updraft.check.ddl_command import run as run_ddl
 from airflow_updraft.dag_api.command import ACTIONS as CONSUMER_ACTIONS
 from airflow_updraft.dag_api.command import HELP as CONSUMERS_HELP
 from airflow_updraft.dag_api.command import run as run_consumers
@@ -59,6 +63,12 @@ def main(arguments: Sequence[str]) -> int:
     sources.add_parser("confirm", help=CONFIRM_HELP, description=CONFIRM_HELP).add_argument(
         "collection"
     )
+    tables = commands.add_parser("tables", help=TABLES_HELP).add_subparsers(
+        required=True, dest="action"
+    )
+    ddl = tables.add_parser("ddl", help=DDL_HELP, description=DDL_HELP)
+    for flags, settings in DDL_OPTIONS:
+        ddl.add_argument(*flags, **settings)
     consumers = commands.add_parser("consumers", help=CONSUMERS_HELP).add_subparsers(
         required=True, dest="action"
     )
@@ -73,6 +83,8 @@ def main(arguments: Sequence[str]) -> int:
         return check_installation(parsed)
     if parsed.command == "sources":
         return confirm_source(parsed)
+    if parsed.command == "tables":
+        return run_ddl(parsed)
     return new_epoch(parsed) if parsed.command == "new-epoch" else verify_store(parsed)
 
 
@@ -118,7 +130,14 @@ def airflow_commands() -> list[CLICommand]:
             for name, (words, options) in CONSUMER_ACTIONS.items()
         ],
     )
-    subcommands = [command, check, verify, sources, consumers]
+    ddl = ActionCommand(
+        name="ddl",
+        help=DDL_HELP,
+        func=lazy_load_command("airflow_updraft.check.ddl_command.run_in_airflow"),
+        args=[Arg(flags, **settings) for flags, settings in DDL_OPTIONS],  # type: ignore[no-untyped-call]
+    )
+    tables = GroupCommand(name="tables", help=TABLES_HELP, subcommands=[ddl])
+    subcommands = [command, check, verify, sources, tables, consumers]
     return [
         GroupCommand(
             name="updraft", help="Commands for operators of Updraft", subcommands=subcommands

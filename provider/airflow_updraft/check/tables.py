@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_updraft.check.finding import Verdicts, failed, ok, skipped, warning
+from airflow_updraft.check.finding import Verdicts, command, failed, ok, skipped, warning
 from airflow_updraft.check.fit import refused_by_column, refused_by_field
 from airflow_updraft.check.site import Site, refuse_new_file
 from airflow_updraft.collections import Collection, TableRef
@@ -49,7 +49,9 @@ def _table_problems(
         refuse_new_file(engine)
         table = reflect(engine, ref, collection, for_writing=for_writing)
     except TableSyncError as error:
-        yield failed(str(error), why, _mend(ref, str(error)), name)
+        yield failed(
+            str(error), why, _mend(ref, str(error), _ddl(name) if for_writing else ""), name
+        )
     except FileNotFoundError as error:
         yield failed(
             f"Connection {ref.connection!r}: there is no file {error}", why, _get(ref), name
@@ -61,13 +63,19 @@ def _table_problems(
         yield from (_target_problems if for_writing else _source_problems)(table, collection)
 
 
-def _mend(ref: TableRef, words: str) -> str:
+def _ddl(name: str) -> str:
+    return f"; {command(f'tables ddl {name}')} prints it"
+
+
+def _mend(ref: TableRef, words: str, ddl: str) -> str:
     if "no Connection" in words or "not an SQL" in words:
         example = "postgresql://user:…@host/database"
         return f"airflow connections add {ref.connection} --conn-uri '{example}'"
     if "does not exist" in words:
-        return f"CREATE TABLE {ref.table} ({ref.key} TEXT PRIMARY KEY, …)   (in {ref.connection})"
-    return f"ALTER TABLE {ref.table} …, or correct collections.json"
+        return (
+            f"CREATE TABLE {ref.table} ({ref.key} TEXT PRIMARY KEY, …)   (in {ref.connection}{ddl})"
+        )
+    return f"ALTER TABLE {ref.table} …{ddl}, or correct collections.json"
 
 
 def _get(ref: TableRef) -> str:

@@ -63,7 +63,9 @@ def _boolean(value: Json, _: Any) -> bool:
     return value
 
 
-def _integer(value: Json, _: Any) -> int:
+def _integer(value: Json, sql_type: Any) -> int:
+    if isinstance(value, bool) and getattr(sql_type, "display_width", None) == 1:
+        return int(value)  # MySQL's BOOLEAN is a tinyint(1)
     number = _number(value)
     if number != int(number):
         raise UnfitError("an integer column takes whole numbers")

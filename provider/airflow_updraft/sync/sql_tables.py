@@ -65,7 +65,7 @@ def reflect(
     found = {
         field: column
         for field, name in wanted.items()
-        if (column := _column_of(table, name, where)) is not None
+        if (column := column_of(table, name, where)) is not None
     }
     if ref.columns is not None:
         _require(ref, found, where)
@@ -107,8 +107,8 @@ def _is_made_by_the_database(column: sa.Column[Any]) -> bool:
     )
 
 
-def _column_of(table: sa.Table, field: str, where: str) -> sa.Column[Any] | None:
-    """Return the field's column, by name, or by the only name that differs in letter case alone."""
+def column_of(table: sa.Table, field: str, where: str) -> sa.Column[Any] | None:
+    """Return a column by name, or by the only name that differs in letter case alone."""
     if field in table.c:
         return table.c[field]
     alike = [column for column in table.c if column.name.lower() == field.lower()]
