@@ -13,6 +13,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{shared,sw,client,bindings,cli,testing,demo,scripts}/**/*.test.{ts,mjs}'],
+          // Tests of new apps are the apps' own: the packed package runs them.
+          exclude: ['cli/templates/**'],
           // One realm for all files: they leave nothing behind, and starting one each took longer than the tests.
           pool: 'threads',
           isolate: false,

@@ -1,5 +1,6 @@
 import { didYouMean } from '../shared/closest.ts';
 import { doctor, DOCTOR_USAGE } from './doctor/command.ts';
+import { init, INIT_USAGE } from './init/command.ts';
 import { Problem, UsageError, type Output } from './usage.ts';
 
 type Command = (args: readonly string[], output: Output) => Promise<number>;
@@ -7,10 +8,12 @@ type Command = (args: readonly string[], output: Output) => Promise<number>;
 /** Every command, with its usage. */
 const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly usage: string }>> = {
   doctor: { run: doctor, usage: DOCTOR_USAGE },
+  init: { run: init, usage: INIT_USAGE },
 };
 
 const USAGE = `airflow-updraft <command>
 
+  init <folder>             makes a new app that works without a network
   doctor <url of the app>   asks whether app, worker and Airflow fit together
 
 airflow-updraft <command> --help tells the options.`;

@@ -10,5 +10,7 @@ export interface Output {
   readonly write: (text: string) => void;
   /** Writes to standard error: standard output is for programs to read. */
   readonly complain: (text: string) => void;
+  /** Asks the person at the keyboard; absent where nobody is there. */
+  readonly ask?: (question: string) => Promise<string>;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }

@@ -1,10 +1,13 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { TEMPLATES } from '../cli/init/choices.ts';
 import { serveDemo } from '../scripts/lib/serve.mjs';
+import { newId } from '../shared/ids.ts';
 import { shared, type AirflowApi } from './support/airflow.ts';
 import { Device } from './support/device.ts';
 import { FreshApp } from './support/fresh-app.ts';
 import { portOf } from './support/lane.ts';
+import { NewAppUser } from './support/new-app.ts';
 import type { Store } from './support/store.ts';
 import { expect, test } from './support/test.ts';
 
@@ -26,66 +29,122 @@ const namesOfBindings = (): string[][] => {
   return Object.entries(bindings).map(([name, { useQuery }]) => [name, typeof useQuery]);
 };
 
+let app: FreshApp;
+test.beforeAll(async () => {
+  test.setTimeout(1_440_000);
+  app = await FreshApp.install();
+});
+test.afterAll(() => app.dispose());
+
 test('npm pack: a fresh app type-checks, builds, and a put arrives, by either worker', async ({
   store,
   airflow,
 }) => {
   test.setTimeout(1_440_000);
-  const app = await FreshApp.install();
+  expect(
+    await readdir(join(app.dir, 'node_modules/airflow-updraft/dist')),
+    'nothing but the library',
+  ).not.toContain('demo');
+  const licences = await readFile(
+    join(app.dir, 'node_modules/airflow-updraft/dist/updraft-sw.js.licences.md'),
+    'utf8',
+  );
+  for (const bundled of ['dexie', 'idb', 'valibot', 'workbox-background-sync', 'workbox-core'])
+    expect(licences, 'case D13: the terms of what the worker holds').toContain(`## ${bundled} - `);
+  await app.typecheck();
+  expect(await app.test(), 'the test kit in Node').toMatch(/# pass 2\n# fail 0/);
+  const server = await serveDemo({
+    airflowUrl: shared().airflow.airflowUrl,
+    dir: await app.build(),
+    port: portOf('pack'),
+  });
   try {
-    expect(
-      await readdir(join(app.dir, 'node_modules/airflow-updraft/dist')),
-      'nothing but the library',
-    ).not.toContain('demo');
-    const licences = await readFile(
-      join(app.dir, 'node_modules/airflow-updraft/dist/updraft-sw.js.licences.md'),
-      'utf8',
-    );
-    for (const bundled of ['dexie', 'idb', 'valibot', 'workbox-background-sync', 'workbox-core'])
-      expect(licences, 'case D13: the terms of what the worker holds').toContain(
-        `## ${bundled} - `,
+    for (const worker of [
+      '/sw.js',
+      '/updraft-sw.js?airflow=/airflow&collections=/collections.json',
+    ])
+      await test.step(worker, () =>
+        putArrives(`${server.url}/?worker=${encodeURIComponent(worker)}`, { store, airflow }),
       );
-    await app.typecheck();
-    expect(await app.test(), 'the test kit in Node').toMatch(/# pass 2\n# fail 0/);
-    const server = await serveDemo({
-      airflowUrl: shared().airflow.airflowUrl,
-      dir: await app.build(),
-      port: portOf('pack'),
-    });
-    try {
-      for (const worker of [
-        '/sw.js',
-        '/updraft-sw.js?airflow=/airflow&collections=/collections.json',
-      ])
-        await test.step(worker, () =>
-          putArrives(`${server.url}/?worker=${encodeURIComponent(worker)}`, { store, airflow }),
-        );
-      await test.step('npx airflow-updraft doctor finds all of it well', () =>
-        doctorIsContent(app, server.url));
-      await test.step('case D6: the route for navigations leaves Airflow alone', () =>
-        navigatesAsAdvised(server.url));
-    } finally {
-      await server.close();
-    }
-    const development = await app.develop(shared().airflow.airflowUrl, portOf('pack'));
-    try {
-      await test.step("case D8: Vite's development server", () =>
-        putArrives(
-          `${development.url}/?type=module&worker=${encodeURIComponent('/dev-sw.js?dev-sw')}`,
-          { store, airflow },
-        ));
-    } finally {
-      await development.close();
-    }
+    await test.step('npx airflow-updraft doctor finds all of it well', () =>
+      doctorIsContent(app, server.url, '/collections.json'));
+    await test.step('case D6: the route for navigations leaves Airflow alone', () =>
+      navigatesAsAdvised(server.url));
   } finally {
-    await app.dispose();
+    await server.close();
+  }
+  const development = await app.develop(shared().airflow.airflowUrl, portOf('pack'));
+  try {
+    await test.step("case D8: Vite's development server", () =>
+      putArrives(
+        `${development.url}/?type=module&worker=${encodeURIComponent('/dev-sw.js?dev-sw')}`,
+        { store, airflow },
+      ));
+  } finally {
+    await development.close();
   }
 });
 
+for (const template of TEMPLATES)
+  test(`npx airflow-updraft init: ${template} builds, works offline and syncs`, async ({
+    store,
+    airflow,
+  }) => {
+    test.setTimeout(720_000);
+    const server = await serveDemo({
+      airflowUrl: shared().airflow.airflowUrl,
+      dir: await app.init(template),
+      port: portOf('pack'),
+    });
+    try {
+      await test.step('doctor', () =>
+        doctorIsContent(app, server.url, `apps/${template}/src/collections.json`));
+      await usedByTwo(server.url, `${template} ${newId()}`, { store, airflow });
+    } finally {
+      await server.close();
+    }
+  });
+
+/** Captures without a network, reloads, syncs; then two people change the same field. */
+async function usedByTwo(url: string, site: string, { store, airflow }: Servers): Promise<void> {
+  const ana = await NewAppUser.begin(url, airflow, 'ana');
+  const ben = await NewAppUser.begin(url, airflow, 'ben');
+  try {
+    await ana.device.setOffline(true);
+    await ana.capture(site);
+    await ana.sees(site, 'on this device', 'ok');
+    await ana.page.reload();
+    await ana.sees(site, 'on this device', 'ok');
+    await ana.device.setOffline(false);
+    await ana.signIn();
+    await ana.sees(site, 'in Airflow', 'ok');
+    const rows = await store.query<{ updated_by: string }>(
+      "SELECT updated_by FROM updraft_records WHERE fields->>'site' = %s",
+      [site],
+    );
+    expect(rows).toEqual([{ updated_by: 'ana' }]);
+    await ben.signIn();
+    await ben.sees(site, 'in Airflow', 'ok');
+    await ana.device.setOffline(true);
+    await ana.setStatus(site, 'watch');
+    await ben.setStatus(site, 'fail');
+    await ben.sees(site, 'in Airflow', 'fail');
+    await ana.device.setOffline(false);
+    await ana.decide('Mine');
+    await ana.sees(site, 'in Airflow', 'watch');
+    await ben.sees(site, 'in Airflow', 'watch');
+  } finally {
+    await Promise.all([ana.device.dispose(), ben.device.dispose()]);
+  }
+}
+
 /** The packed command asks a real app and a real Airflow, and each check is answered. */
-async function doctorIsContent(app: FreshApp, url: string): Promise<void> {
+async function doctorIsContent(app: FreshApp, url: string, collections: string): Promise<void> {
   const ana = shared().airflow.users.find(({ name }) => name === 'ana');
-  const report = (await app.doctor(url, 'ana', ana?.password ?? '')) as {
+  const report = (await app.doctor(url, collections, {
+    user: 'ana',
+    password: ana?.password ?? '',
+  })) as {
     readonly findings: readonly { readonly name: string; readonly state: string }[];
   };
   expect(report.findings.filter(({ state }) => state !== 'ok')).toEqual([]);

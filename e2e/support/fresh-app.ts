@@ -4,6 +4,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Template } from '../../cli/init/choices.ts';
 import { root } from '../../scripts/lib/paths.mjs';
 
 const run = promisify(execFile);
@@ -113,6 +114,14 @@ test('the worker’s half can be imported in Node', async () => {
 });
 `;
 
+interface Manifest {
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+}
+
+const manifestOf = async (folder: string): Promise<Manifest> =>
+  JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as Manifest;
+
 const TOOLS = [
   '@cfworker/json-schema',
   'fake-indexeddb',
@@ -123,7 +132,13 @@ const TOOLS = [
   'workbox-routing',
   'react',
   '@types/react',
+  'react-dom',
+  '@types/react-dom',
+  'json-schema-to-typescript',
+  'vitest',
+  '@vitejs/plugin-vue',
   'vue',
+  '@sveltejs/vite-plugin-svelte',
   'svelte',
   'solid-js',
 ];
@@ -239,9 +254,34 @@ export class FreshApp {
     return this.#run(process.execPath, ['--test', '--test-reporter=tap', 'src/app.test.mjs']);
   }
 
+  /**
+   * Makes an app of a template by the packed command, in a folder below this one, whose packages
+   * serve it. Type-checks, tests and builds it as its own scripts do; returns the built folder.
+   */
+  async init(template: Template): Promise<string> {
+    const app = join('apps', template);
+    const flags = ['--template', template, '--airflow', '/airflow', '--collection', 'inspections'];
+    await this.#run('npx', ['--no-install', 'airflow-updraft', 'init', app, ...flags]);
+    const named = await manifestOf(join(this.dir, app));
+    const here = await manifestOf(this.dir);
+    for (const [name, version] of Object.entries({
+      ...named.dependencies,
+      ...named.devDependencies,
+    }))
+      if (name !== 'airflow-updraft' && here.devDependencies[name] !== version)
+        throw new Error(`The template ${template} needs ${name} ${version}: add it to TOOLS.`);
+    for (const script of ['test', 'build'])
+      await this.#run('npm', ['run', script, '--prefix', app]);
+    return join(this.dir, app, 'dist');
+  }
+
   /** Asks `npx airflow-updraft doctor` about a served app; returns its report as JSON. */
-  async doctor(url: string, user: string, password: string): Promise<unknown> {
-    const options = ['--user', user, '--collections', '/collections.json', '--json'];
+  async doctor(
+    url: string,
+    collections: string,
+    { user, password }: { readonly user: string; readonly password: string },
+  ): Promise<unknown> {
+    const options = ['--user', user, '--collections', collections, '--json'];
     const args = ['--no-install', 'airflow-updraft', 'doctor', url, ...options];
     return JSON.parse(await this.#run('npx', args, { UPDRAFT_PASSWORD: password }));
   }

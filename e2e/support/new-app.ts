@@ -1,0 +1,54 @@
+import type { Page } from '@playwright/test';
+import type { AirflowApi } from './airflow.ts';
+import { Device } from './device.ts';
+import { expect } from './test.ts';
+
+/** The person who uses the page of a new app, as `npx airflow-updraft init` makes it. */
+export class NewAppUser {
+  readonly device: Device;
+  readonly page: Page;
+  private constructor(device: Device, page: Page) {
+    this.device = device;
+    this.page = page;
+  }
+
+  /** Opens the app in a new profile, gives a name, and waits until the app is connected. */
+  static async begin(url: string, airflow: AirflowApi, user: string): Promise<NewAppUser> {
+    const device = await Device.start({ url });
+    const page = await device.open();
+    await page.getByLabel('Your user name in Airflow').fill(user);
+    await page.getByRole('button', { name: 'Begin' }).click();
+    await expect(page.getByRole('button', { name: 'Save' })).toBeEnabled();
+    await device.context.addCookies([
+      { name: '_token', value: await airflow.token(user), domain: '127.0.0.1', path: '/airflow/' },
+    ]);
+    return new NewAppUser(device, page);
+  }
+
+  signIn(): Promise<void> {
+    return this.page.getByRole('button', { name: 'I have signed in' }).click();
+  }
+
+  async capture(site: string): Promise<void> {
+    await this.page.getByLabel('Site', { exact: true }).fill(site);
+    await this.page.getByRole('button', { name: 'Save' }).click();
+  }
+
+  async setStatus(site: string, status: string): Promise<void> {
+    await this.page.getByLabel(`Status of ${site}`).selectOption(status);
+  }
+
+  async sees(site: string, state: string, status: string): Promise<void> {
+    const item = this.page.getByRole('listitem').filter({ hasText: site });
+    await expect(item.locator('small')).toHaveText(state);
+    await expect(this.page.getByLabel(`Status of ${site}`)).toHaveValue(status);
+  }
+
+  /** Decides the conflict that the dialog shows. */
+  async decide(side: 'Mine' | 'In Airflow'): Promise<void> {
+    const dialog = this.page.getByRole('dialog');
+    await dialog.getByRole('radio', { name: side }).check();
+    await dialog.getByRole('button', { name: 'Decide' }).click();
+    await expect(dialog).toBeHidden();
+  }
+}
