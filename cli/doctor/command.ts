@@ -15,6 +15,7 @@ Asks, as a device would, whether app, worker and Airflow fit together. Changes n
   --scope PATH         the scope it is registered with, where that is not its folder
   --airflow PATH|URL   Airflow, where that is not /airflow or what the worker names
   --collections PATH   collections.json: a path of the app (/…), a URL, or a file
+  --browser PATH       a Chromium, to install the worker in
   --json               prints JSON, in the form of "airflow updraft check --json"
   --strict             exit status 1 also where there are warnings
 
@@ -26,6 +27,7 @@ const OPTIONS = {
   scope: { type: 'string' },
   airflow: { type: 'string' },
   collections: { type: 'string' },
+  browser: { type: 'string' },
   json: { type: 'boolean', default: false },
   strict: { type: 'boolean', default: false },
 } as const;

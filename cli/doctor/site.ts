@@ -16,6 +16,8 @@ export interface SiteOptions {
   readonly user?: string;
   readonly password?: string;
   readonly token?: string;
+  /** Path of a Chromium. */
+  readonly browser?: string;
   readonly patienceMs?: number;
   /** Time for the first line of the live stream. */
   readonly livePatienceMs?: number;

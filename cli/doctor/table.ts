@@ -5,6 +5,7 @@ import {
   checkPlugin,
   checkRequestSize,
 } from './airflow.ts';
+import { checkBrowser } from './browser.ts';
 import { checkCollections, checkSameCollections } from './collections.ts';
 import { checkCors } from './cors.ts';
 import { checkLive } from './live.ts';
@@ -45,4 +46,5 @@ export const CHECKS: readonly Check[] = [
   { name: 'x-updraft', run: checkHeader, needs: ['cookie'] },
   { name: 'compression', run: checkCompression, needs: ['signed-in'] },
   { name: 'live', run: checkLive, needs: ['signed-in'] },
+  { name: 'browser', run: checkBrowser, needs: ['page', 'secure-context', 'worker', 'airflow'] },
 ];

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Template } from '../../cli/init/choices.ts';
+import { shared } from './airflow.ts';
 import { root } from '../../scripts/lib/paths.mjs';
 
 const run = promisify(execFile);
@@ -281,7 +282,8 @@ export class FreshApp {
     collections: string,
     { user, password }: { readonly user: string; readonly password: string },
   ): Promise<unknown> {
-    const options = ['--user', user, '--collections', collections, '--json'];
+    const asks = ['--user', user, '--collections', collections, '--json'];
+    const options = [...asks, '--browser', shared().chromium];
     const args = ['--no-install', 'airflow-updraft', 'doctor', url, ...options];
     return JSON.parse(await this.#run('npx', args, { UPDRAFT_PASSWORD: password }));
   }
