@@ -33,8 +33,8 @@ await step('setup', async () => {
   const rounds = [
     [[...staticStages, vitestStage('unit'), ...buildStages], pythonStaticStages],
     [
-      [pytestStage(), vitestStage('simulation'), plantedStage],
-      [...acceptanceStages, lifecycleStage],
+      [pytestStage(), vitestStage('simulation')],
+      [...acceptanceStages, lifecycleStage, plantedStage],
     ],
     [[e2e.most], [e2e.counting]],
     [[e2e.timed]],
