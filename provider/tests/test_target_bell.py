@@ -20,9 +20,10 @@ from world import create, delete
 
 from airflow_updraft import airflow_bridge
 from airflow_updraft.dag_api.asset import target_bell_asset
+from airflow_updraft.errors import TableSyncError
 from airflow_updraft.store.cursors import TARGET, UNTOLD, forget_untold, restart_cursor, untold
 from airflow_updraft.store.refused_changes import consumer_states
-from airflow_updraft.store.tables import consumers
+from airflow_updraft.store.tables import consumers, records
 from airflow_updraft.store.turns import turn_at
 from airflow_updraft.sync import refused_rows, targets
 from airflow_updraft.sync.invariants import verify
@@ -393,6 +394,18 @@ def test_fault_78_cursor_that_an_operator_moved_meanwhile_is_not_moved_back(
     export(target)
     assert target.sql("SELECT id, v FROM things ORDER BY id") == [("a", 1), ("b", 2)]
     assert cursor(target) == 2
+
+
+def test_fault_78_store_that_is_not_in_order_ends_the_export_instead_of_going_on_for_ever(
+    target: Target,
+) -> None:
+    """fault 78: a revision above the counter, as an edit by hand leaves it."""
+    target.put("a", v=1)
+    with target.world.engine.begin() as conn:
+        conn.execute(records.update().values(revision=100))
+    with pytest.raises(TableSyncError, match="above the store's counter"):
+        export(target)
+    assert cursor(target) == 0
 
 
 class KilledError(Exception):

@@ -122,6 +122,12 @@ class _Export:
             # next chunk begins there.
             if start is None or move_cursor(conn, TARGET, name, start, rows[-1].revision):
                 refused_rows.save(conn, name, [row.id for row in rows], refusals, shape)
+            elif read_position(conn, TARGET, name) == start:
+                raise TableSyncError(
+                    f"{name}: a record has a revision above the store's counter, so the target's "
+                    "cursor cannot pass it. Run 'python -m airflow_updraft verify' and mend what "
+                    "it names"
+                )
 
         run_transaction(self.store, save, repeatable=True)
         return _Done(written, deleted)
