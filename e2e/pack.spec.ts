@@ -110,12 +110,12 @@ async function usedByTwo(url: string, site: string, { store, airflow }: Servers)
   const ana = await NewAppUser.begin(url, airflow, 'ana');
   const ben = await NewAppUser.begin(url, airflow, 'ben');
   try {
-    await ana.device.setOffline(true);
+    await ana.setOffline(true);
     await ana.capture(site);
     await ana.sees(site, 'on this device', 'ok');
     await ana.page.reload();
     await ana.sees(site, 'on this device', 'ok');
-    await ana.device.setOffline(false);
+    await ana.setOffline(false);
     await ana.signIn();
     await ana.sees(site, 'in Airflow', 'ok');
     const rows = await store.query<{ updated_by: string }>(
@@ -125,11 +125,11 @@ async function usedByTwo(url: string, site: string, { store, airflow }: Servers)
     expect(rows).toEqual([{ updated_by: 'ana' }]);
     await ben.signIn();
     await ben.sees(site, 'in Airflow', 'ok');
-    await ana.device.setOffline(true);
+    await ana.setOffline(true);
     await ana.setStatus(site, 'watch');
     await ben.setStatus(site, 'fail');
     await ben.sees(site, 'in Airflow', 'fail');
-    await ana.device.setOffline(false);
+    await ana.setOffline(false);
     await ana.decide('Mine');
     await ana.sees(site, 'in Airflow', 'watch');
     await ben.sees(site, 'in Airflow', 'watch');

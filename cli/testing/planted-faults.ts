@@ -2,7 +2,7 @@ import type { LookupFunction } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import type { SiteOptions } from '../doctor/site.ts';
 import type { Asked, Plant } from './plant.ts';
-import { AIRFLOW_PAGE, reply } from './small-airflow.ts';
+import { AIRFLOW_PAGE, reply, TOKEN } from './small-airflow.ts';
 
 /** A misconfiguration by its name, and the finding that must tell of it. */
 export interface PlantedFault {
@@ -349,11 +349,24 @@ const OF_AIRFLOW: readonly PlantedFault[] = [
   {
     name: 'a proxy with a small limit of bodies',
     finding: 'request-size',
-    words: 'a request of 1048576 bytes is refused (413)',
+    words: 'a request of 1048576 bytes is refused (answered 413)',
     mend: 'client_max_body_size 2m;',
     plant: {
       answers: ({ body }, response) => body.byteLength > 1_000_000 && page(response, 413, ''),
     },
+  },
+  {
+    name: 'a firewall that cuts large requests off',
+    finding: 'request-size',
+    words: 'a request of 1048576 bytes is refused (',
+    mend: 'or let the firewall pass it',
+    plant: {
+      answers({ body }, response) {
+        if (body.byteLength > 1_000_000) response.destroy();
+        return body.byteLength > 1_000_000;
+      },
+    },
+    options: { token: TOKEN },
   },
 ];
 

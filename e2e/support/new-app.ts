@@ -25,6 +25,11 @@ export class NewAppUser {
     return new NewAppUser(device, page);
   }
 
+  /** Cuts or restores the network of page and worker. */
+  setOffline(offline: boolean): Promise<void> {
+    return this.device.context.setOffline(offline);
+  }
+
   signIn(): Promise<void> {
     return this.page.getByRole('button', { name: 'I have signed in' }).click();
   }

@@ -10,6 +10,10 @@ export interface Question {
 const words = (value: unknown): string =>
   value === undefined || value === null ? '(nothing)' : String(value);
 
+/** The entry in question, in words. */
+export const entryWords = ({ mine, theirs, base, recordId }: Conflict): string =>
+  String((mine ?? theirs ?? base)?.['site'] ?? recordId);
+
 /** The questions of a conflict; `*` is the record as a whole, which one side has deleted. */
 export function questionsOf({ fields, mine, theirs }: Conflict): readonly Question[] {
   if (fields !== '*')

@@ -1,5 +1,5 @@
 import { useConflicts } from 'airflow-updraft/react';
-import { questionsOf, resolutionOf } from '../decisions.ts';
+import { entryWords, questionsOf, resolutionOf } from '../decisions.ts';
 import { useUpdraft } from '../hooks.ts';
 import { useAction } from '../use-action.ts';
 
@@ -12,7 +12,7 @@ export function ConflictDialog() {
   if (!conflict || !updraft) return null;
   return (
     <dialog key={`${conflict.id} ${conflict.theirsRevision}`} ref={(dialog) => show(dialog)}>
-      <h2>Two people changed this</h2>
+      <h2>Two people changed {entryWords(conflict)}</h2>
       <form
         onSubmit={(event) => {
           event.preventDefault();

@@ -1,6 +1,6 @@
 import type { Conflict } from 'airflow-updraft/client';
 import type { Client } from '../client.ts';
-import { questionsOf, resolutionOf, type Question } from '../decisions.ts';
+import { entryWords, questionsOf, resolutionOf, type Question } from '../decisions.ts';
 import { attempt, element } from './element.ts';
 
 /** Asks which value holds where two people changed the same field. */
@@ -14,7 +14,10 @@ export function conflictDialog(client: Client): HTMLElement {
     shown = newest;
     dialog.close();
     if (!conflict) return;
-    dialog.replaceChildren(element('h2', {}, 'Two people changed this'), formOf(client, conflict));
+    dialog.replaceChildren(
+      element('h2', {}, `Two people changed ${entryWords(conflict)}`),
+      formOf(client, conflict),
+    );
     dialog.showModal();
   };
   const look = (): void => void refresh().catch(reportError);
