@@ -6,7 +6,7 @@ import { expect, test } from './support/test.ts';
 import type { Wire } from './support/wire.ts';
 
 // `npm run soak` tries more often.
-const OFFLINE_TRIES = Number(process.env['UPDRAFT_OFFLINE_TRIES'] ?? 8);
+const OFFLINE_TRIES = Number(process.env['UPDRAFT_OFFLINE_TRIES'] ?? 5);
 const CABLE_TRIES = Number(process.env['UPDRAFT_CABLE_TRIES'] ?? 2);
 const HEARTBEAT_MS = 20_000;
 

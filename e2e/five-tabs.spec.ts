@@ -4,7 +4,7 @@ import { randomOf, seedOf } from './support/random.ts';
 import { expect, test } from './support/test.ts';
 import { Tabs } from './support/tabs.ts';
 
-const STEPS = Number(process.env['UPDRAFT_TAB_STEPS'] ?? 100);
+const STEPS = Number(process.env['UPDRAFT_TAB_STEPS'] ?? 50);
 const seed = seedOf();
 const again =
   `Again: UPDRAFT_SEED=${seed} UPDRAFT_TAB_STEPS=${STEPS} npm run ` +

@@ -5,8 +5,8 @@ import { randomOf, seedOf } from './support/random.ts';
 import { expect, test } from './support/test.ts';
 
 // `npm run soak` kills more often.
-const WORKER_KILLS = Number(process.env['UPDRAFT_WORKER_KILLS'] ?? 100);
-const BROWSER_KILLS = Number(process.env['UPDRAFT_BROWSER_KILLS'] ?? 5);
+const WORKER_KILLS = Number(process.env['UPDRAFT_WORKER_KILLS'] ?? 50);
+const BROWSER_KILLS = Number(process.env['UPDRAFT_BROWSER_KILLS'] ?? 3);
 const seed = seedOf();
 const again =
   `Again: UPDRAFT_SEED=${seed} UPDRAFT_WORKER_KILLS=${WORKER_KILLS} ` +

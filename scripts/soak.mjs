@@ -15,6 +15,7 @@ const env = {
   UPDRAFT_OFFLINE_TRIES: '50',
   UPDRAFT_CABLE_TRIES: '10',
   UPDRAFT_TAB_STEPS: '500',
+  UPDRAFT_TEMPLATES: '4',
   UPDRAFT_RESTARTS: '6',
   UPDRAFT_WIRE_FAULTS: '60',
   UPDRAFT_RUNS: '60',
@@ -54,7 +55,7 @@ await main(async () => {
       plugin(
         asked.length > 0
           ? asked
-          : ['kill-loop', 'connectivity', 'five-tabs', 'airflow-down', 'ambiguous-answers'],
+          : ['kill-loop', 'connectivity', 'five-tabs', 'airflow-down', 'ambiguous-answers', 'pack'],
       ),
     ),
   ];
