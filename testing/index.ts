@@ -64,7 +64,9 @@ const START = Date.parse('2026-01-01T00:00:00Z');
  * Starts a client against the worker's real engine and a server, all in this process: no browser,
  * no Airflow, no network.
  */
-export async function testUpdraft<C extends Record<keyof C, { id: string }>>({
+export async function testUpdraft<
+  C extends Record<keyof C, { id: string }> = Record<string, { id: string }>,
+>({
   collections,
   user = 'ana',
   server = new MemoryServer(collections),

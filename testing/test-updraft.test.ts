@@ -47,6 +47,14 @@ test('a change saved without a network waits, and reaches the server later', asy
   await updraft.whenSettled();
 });
 
+test('without a type of its own a record may have any fields', async () => {
+  const { updraft, idle } = await testUpdraft({ collections });
+  const asks = updraft.collection('asks');
+  await asks.put(ask('a'));
+  await idle();
+  expect((await asks.get('a'))?.state).toBe('synced');
+});
+
 test('a change saved online is sent by itself', async () => {
   const { updraft, idle, server } = await start();
   const { settled } = await updraft.collection('asks').put(ask('a'));
