@@ -16,6 +16,7 @@ const env = {
   UPDRAFT_CABLE_TRIES: '10',
   UPDRAFT_TAB_STEPS: '500',
   UPDRAFT_TEMPLATES: '4',
+  UPDRAFT_BY_DAG: 'all',
   UPDRAFT_RESTARTS: '6',
   UPDRAFT_WIRE_FAULTS: '60',
   UPDRAFT_RUNS: '60',
@@ -60,6 +61,15 @@ await main(async () => {
     ),
   ];
   if (asked.length === 0) {
+    counts.push(
+      await soak(
+        'soak by DAG runs',
+        e2eStage(chromium, [
+          '--project=dag',
+          ...['airflow-down', 'ambiguous-answers', 'credentials', 'demo'],
+        ]),
+      ),
+    );
     counts.push(await soak('simulation, soaked', vitestStage('simulation', '-soak')));
     counts.push(
       await soak(
