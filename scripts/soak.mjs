@@ -66,7 +66,10 @@ await main(async () => {
         'soak by DAG runs',
         e2eStage(chromium, [
           '--project=dag',
-          ...['airflow-down', 'ambiguous-answers', 'credentials', 'demo'],
+          'airflow-down',
+          'ambiguous-answers',
+          'credentials',
+          'demo',
         ]),
       ),
     );
