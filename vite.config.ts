@@ -125,7 +125,6 @@ const cli: UserConfig = {
 const demo: UserConfig = {
   root: 'demo',
   define,
-  // Preact is React to the binding.
   build: { outDir: '../dist/demo', emptyOutDir: true },
   plugins: [
     VitePWA({

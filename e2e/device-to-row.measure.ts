@@ -26,6 +26,7 @@ test('measured: record on the device to row in the target table, at rest', async
       store.demo('SELECT id FROM inspections WHERE id = %s', [id]);
     await eventually(row, 'the row').toEqual([{ id }]);
     waited.push(performance.now() - from);
+    // Captures come at rest, at other moments of the bell's one-second rhythm.
     await device.page.waitForTimeout(REST_MS + 137 * (n % 7));
   }
   await exportsPaused(airflow, true);

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Bell(Protocol):
-    """What a trigger asks."""
+    """A question that a trigger asks again and again."""
 
     def ask(self) -> int | None:
         """Return the revision to ring for, or None."""

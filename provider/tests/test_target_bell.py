@@ -287,7 +287,7 @@ def test_fault_78_write_after_the_event_was_made_is_told_by_the_next(target: Tar
 
 
 def test_count_of_untold_writes_is_no_reader(target: Target) -> None:
-    """It holds no deletion back, is no broken rule, and nobody's consumer."""
+    """The count holds no deletion back, is no broken rule, and nobody's consumer."""
     target.put("a", v=1)
     for _ in range(3):
         target.change("a", v=2)

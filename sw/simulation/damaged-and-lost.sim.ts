@@ -58,7 +58,7 @@ test(
   },
 );
 
-/** What the device has that Airflow does not, or may not, have. */
+/** Work on the device that Airflow does not, or may not, have. */
 async function held(device: SimulatedDevice): Promise<{ unsent: number; damaged: unknown[] }> {
   const letters = (await device.ask({ type: 'dead-letters' })) as readonly DeadLetter[];
   const { unsent, pendingCalls } = (await device.ask({ type: 'status' })) as Status;

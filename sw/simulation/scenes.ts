@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { DEVICES, FORBIDDEN, LONG, step, type StoryStep } from './story.ts';
 
-/** What a scene is for; `met.ts` counts how often a story has met it. */
+/** Purpose of a scene; `met.ts` counts how often a story has met it. */
 export const TOPICS = [
   'form',
   'brought back',

@@ -6,7 +6,7 @@ export const seed = Number(drawnSeed ?? Date.now() % 1_000_000);
 /** UPDRAFT_RUNS in `npm test`, where each property draws a number of its own. */
 const RUNS_OF_TEST = 40;
 const RUNS = Number(process.env['UPDRAFT_RUNS'] ?? RUNS_OF_TEST);
-/** One draw beside busy cores. */
+/** Longest time of a draw beside busy cores. */
 const DRAW_MS_MAX = RUNS > RUNS_OF_TEST ? 5_000 : 1_000;
 /** The time limit grows with the number of draws. */
 export const DRAWS_TIMEOUT_MS = 5_000 + RUNS * DRAW_MS_MAX;

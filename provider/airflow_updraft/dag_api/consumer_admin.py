@@ -1,4 +1,4 @@
-"""What operators do about consumers. Free of Airflow; ``command.py`` is the command line."""
+"""Listing, restarting and skipping consumers. Free of Airflow; ``command.py`` is their command."""
 
 from __future__ import annotations
 

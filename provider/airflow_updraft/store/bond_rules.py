@@ -47,7 +47,7 @@ class Seen:
 
 
 class Outside(NamedTuple):
-    """What Airflow remembers of its store: the bond, and the kept epoch."""
+    """Airflow's own memory of its store: the bond, and the kept epoch."""
 
     bond: Bond | None
     epoch: str | None

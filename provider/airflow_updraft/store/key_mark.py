@@ -1,4 +1,4 @@
-"""What a process can compare with the store before it works: epoch, bond, and the shared secret."""
+"""Compares epoch, bond and shared secret of a process with the store, before it works."""
 
 from __future__ import annotations
 
