@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { LoggedEvent } from '../shared/messages.ts';
+import { handleCommand } from './commands/handle-command.ts';
 import { TestReplica } from './testing/test-replica.ts';
 import { TestServer } from './testing/test-server.ts';
 
@@ -79,6 +80,21 @@ describe.each(KINDS)('case D4: a token that Airflow refuses (%s)', (kind) => {
     }
     expect(asked()).toMatchObject([{ renew: true }, { renew: true }]);
   });
+});
+
+test('case D4: a token is tried at the sign-in, with nothing to send', async () => {
+  await signIn('memory', 'new');
+  await replica.sync();
+  const give = async (token: string): Promise<void> => {
+    given.push(token);
+    const command = { type: 'sign-in', credentials: { kind: 'memory', token } } as const;
+    const { afterwards } = await handleCommand(await replica.open(), command);
+    await afterwards?.();
+  };
+  await give('old');
+  expect(await replica.status()).toMatchObject({ unsent: 0, auth: 'required' });
+  await give('new');
+  expect(await replica.status()).toMatchObject({ auth: 'ok' });
 });
 
 test('case D4: only a person renews a session', async () => {

@@ -169,21 +169,25 @@ describe('a pull is a DAG run: it is made', () => {
   const fresh = replica({ lastPullAt: NOW });
   const old = replica({ lastPullAt: NOW - CAP_MS });
   test.each<[string, Replica, readonly WakeReason[]]>([
-    ['at connect and when a person asks, always', fresh, ['connect', 'person']],
+    [
+      'at connect, after a sign-in and when a person asks, always',
+      fresh,
+      ['connect', 'sign-in', 'person'],
+    ],
     [
       'at most every five minutes while a page is open',
       old,
-      ['heartbeat', 'connect', 'online', 'visible', 'person'],
+      ['heartbeat', 'connect', 'online', 'visible', 'sign-in', 'person'],
     ],
     [
       'at the first look of an open page',
       replica(),
-      ['heartbeat', 'connect', 'online', 'visible', 'person'],
+      ['heartbeat', 'connect', 'online', 'visible', 'sign-in', 'person'],
     ],
     [
       'fault 33: after the clock jumped back a year',
       replica({ lastPullAt: NOW + YEAR_MS }),
-      ['heartbeat', 'connect', 'online', 'visible', 'person'],
+      ['heartbeat', 'connect', 'online', 'visible', 'sign-in', 'person'],
     ],
     [
       'again when the last exchange failed: it may have been a pull',

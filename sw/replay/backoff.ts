@@ -102,9 +102,12 @@ export function mayTry(
 /** A pull is a small request through the plugin, but a DAG run through the dag transport. */
 const PULL_INTERVAL_MS = { plugin: 15_000, dag: 300_000 } as const;
 
+/** Wake reasons that pull at once; the pull of a sign-in also shows whether the token is good. */
+const PULLING: readonly WakeReason[] = ['connect', 'person', 'sign-in'];
+
 /**
- * Whether to pull without a batch: at connect, when a person asks, otherwise at intervals while a
- * page is open.
+ * Whether to pull without a batch: at connect, after a sign-in, when a person asks, otherwise at
+ * intervals while a page is open.
  */
 export function wantsToPull(
   reasons: readonly WakeReason[],
@@ -112,7 +115,7 @@ export function wantsToPull(
   now: number,
 ): boolean {
   // A failed exchange is repeated; it may have been a pull.
-  if (reasons.includes('connect') || reasons.includes('person') || replica.backoff) return true;
+  if (replica.backoff || reasons.some((reason) => PULLING.includes(reason))) return true;
   const isPageOpen =
     reasons.includes('visible') || reasons.includes('heartbeat') || reasons.includes('online');
   return (

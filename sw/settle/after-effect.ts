@@ -78,7 +78,11 @@ async function settle<Next>(
     const settled = await settleResponse(
       tx,
       replica,
-      { ...answer, signInRequiredAtStart: attempt.signInRequiredAtStart },
+      {
+        ...answer,
+        signInRequiredAtStart: attempt.signInRequiredAtStart,
+        signIns: attempt.signIns,
+      },
       { declarations: engine.world.declarations, now, randomHex: engine.world.random.hex },
     );
     const begun = await beginNext?.(tx, settled.replica);

@@ -17,6 +17,11 @@ export interface Answer {
    * no newer requirement.
    */
   readonly signInRequiredAtStart?: AuthReason | null;
+  /**
+   * Number of sign-ins when the request was made, or undefined for the present number. An answer
+   * says nothing about newer credentials.
+   */
+  readonly signIns?: number;
 }
 
 /**

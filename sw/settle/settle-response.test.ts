@@ -128,6 +128,19 @@ const seen = (
   record: { id, ...part },
 });
 
+describe('case D4: an answer proves the credentials of its request, and no newer ones', () => {
+  const renewed = { kind: 'memory', required: null, signIns: 2, renewed: true } as const;
+  test.each([
+    ['of the present sign-in: the renewed token is good', 2, { ...renewed, renewed: undefined }],
+    ['of an earlier sign-in: the renewed token is untried', 1, renewed],
+  ])('%s', async (_name, signIns, expected) => {
+    await store.write((tx) => tx.putReplica({ ...REPLICA, auth: renewed }));
+    const request = await buildRequest(await replica(), undefined);
+    await settle({ ...answerTo(request, undefined), signInRequiredAtStart: null, signIns });
+    expect((await replica()).auth).toEqual(expected);
+  });
+});
+
 describe('only an answer to exactly this request counts (law 8)', () => {
   const delivery: Delivery = {
     deliveryId: 'd',

@@ -26,8 +26,6 @@ export async function settleResponse(
   const { response, request, delivery, via } = answer;
   const { onItsWay, ...answeredFor } = found;
   const replica = delivery || onItsWay === undefined ? answeredFor : found;
-  const { renewed: _, ...auth } = replica.auth;
-  const required = auth.required === (answer.signInRequiredAtStart ?? null) ? null : auth.required;
   // A proof belongs to its answer: an older proof would say less than this replica now knows.
   const { proof: _proof, ...unproven } = replica;
   const proven: Replica =
@@ -35,7 +33,7 @@ export async function settleResponse(
   const contacted: Replica = {
     ...proven,
     backoff: null,
-    auth: { ...auth, required },
+    auth: authAfter(replica.auth, answer),
     lastExchangeAt: deps.now,
     via,
   };
@@ -61,6 +59,14 @@ export async function settleResponse(
     replica: noted.replica,
     events: serverEventsOf([...answered.steps, ...paged.steps, ...noted.steps]),
   };
+}
+
+/** The sign-in after an answer: newer credentials than the request's are still unproven. */
+function authAfter(auth: Replica['auth'], answer: Answer): Replica['auth'] {
+  const { signInRequiredAtStart = null, signIns = auth.signIns } = answer;
+  if (signIns !== auth.signIns) return auth;
+  const { renewed: _, ...proven } = auth;
+  return auth.required === signInRequiredAtStart ? { ...proven, required: null } : proven;
 }
 
 /**
