@@ -2,8 +2,9 @@ import { UpdraftError } from '../shared/errors.ts';
 import { newId } from '../shared/ids.ts';
 import type { Scalar } from '../shared/json.ts';
 import type { Captured, ChangeCommand } from '../shared/messages.ts';
-import type { Query, Row, Rows } from '../shared/row.ts';
+import type { Row, Rows } from '../shared/row.ts';
 import { onlyOptions } from './only-options.ts';
+import type { Query } from './query.ts';
 import type { Settling } from './settling.ts';
 import type { Watched, Watches } from './watches.ts';
 import type { WorkerLink } from './worker-link.ts';
@@ -68,7 +69,7 @@ export interface Collection<T extends { id: string }> {
    * field; `{ index, missing: true }` finds the others. Waits while an index is being built.
    * Rejects with `unknown-index`, or with `bad-query` for options that contradict each other.
    */
-  query: (query?: Query) => Promise<Rows<T>>;
+  query: (query?: Query<T>) => Promise<Rows<T>>;
   /**
    * Tells the rows of a query, and from then on each difference: rows added, changed, moved,
    * removed, after any cause: this page, other tabs, Airflow, a sign-out, a re-read. `failed` hears
@@ -76,7 +77,7 @@ export interface Collection<T extends { id: string }> {
    * read, changed or not. Returns the function that ends the watch.
    */
   watch: (
-    query: Query,
+    query: Query<T>,
     next: (watched: Watched<T>) => void,
     failed?: (error: UpdraftError) => void,
   ) => () => void;
@@ -116,7 +117,7 @@ function patchOf(patch: Patch<{ id: string }>): ChangeCommand {
 }
 
 /** Names a query by all that it asks: values that JSON has no form for, `undefined` too. */
-const keyOf = (query: Query): string =>
+const keyOf = (query: object): string =>
   JSON.stringify(query, (_, value: unknown) =>
     typeof value === 'object' && value ? value : typeof value + String(value),
   );
@@ -131,7 +132,7 @@ const listChange = (op: 'add-to' | 'remove-from', id: string, elements: object):
 async function rowsOf<T>(
   ask: WorkerLink['ask'],
   collection: string,
-  query: Query,
+  query: object,
 ): Promise<Rows<T>> {
   for (;;)
     try {
@@ -176,7 +177,7 @@ export function createCollection<T extends { id: string }>(
   };
   const get = (id: string): Promise<Row<T> | null> =>
     ask({ type: 'get', collection, id }) as Promise<Row<T> | null>;
-  const read = (query: Query = {}): Promise<Rows<T>> => rowsOf<T>(ask, collection, query);
+  const read = (query?: Query<T>): Promise<Rows<T>> => rowsOf<T>(ask, collection, query ?? {});
   return {
     put: (value, seen) => capture({ op: 'put', value }, seen),
     add: (value, ...none: readonly object[]) => capture({ op: 'add', value }, none[0]),

@@ -4,6 +4,7 @@ export type { Updraft } from './create-client.ts';
 export type { ConnectOptions } from './connect-options.ts';
 export type { AirflowCalls, CallReceipt } from './airflow.ts';
 export type { Collection } from './collection.ts';
+export type { Indexed, Query } from './query.ts';
 export type { RowChanges } from './row-changes.ts';
 export type { Watched } from './watches.ts';
 export type { EventHandlers, EventName } from './handlers.ts';
@@ -36,7 +37,6 @@ export type {
   MutationLetter,
   MutationLetterName,
   OutboxEntry,
-  Query,
   RequestedChange,
   Row,
   Rows,

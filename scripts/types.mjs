@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const usage = 'updraft-types <collections.json> <out.ts> [--check]';
 const BANNER = '// Made by updraft-types from collections.json. Change that file, not this one.';
+const IMPORT = `import type { Indexed } from 'airflow-updraft/client';`;
 
 const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
 const NAME_RULE =
@@ -15,7 +16,10 @@ const NAME_RULE =
 /** A mistake in the file or in the arguments: shown without a stack. */
 export class TypesError extends Error {}
 
-/** @typedef {{ schema: Record<string, unknown>, description?: string }} Declared */
+/**
+ * @typedef {{ schema: Record<string, unknown>, indexes: readonly string[], description?: string
+ * }} Declared
+ */
 
 /**
  * Returns the TypeScript text for the text of a collections.json.
@@ -32,10 +36,7 @@ export async function typesOf(json, file = 'collections.json') {
   const written = new Map();
   for (const [collection, { schema, description }] of Object.entries(collections)) {
     const name = interfaceName(collection, schema);
-    const taken =
-      name === 'Collections'
-        ? 'the map of all collections'
-        : [...names].find(([, other]) => other === name)?.[0];
+    const taken = RESERVED[name] ?? [...names].find(([, other]) => other === name)?.[0];
     if (taken)
       throw new TypesError(
         `${file}: ${collection} and ${taken} would both be "${name}". Give the ` +
@@ -51,17 +52,28 @@ export async function typesOf(json, file = 'collections.json') {
     for (const declaration of declarationsIn(await compile(described, name, options)))
       addOnce(written, { ...declaration, collection }, file);
   }
-  const text = [BANNER, ...[...written.values()].map((declaration) => declaration.text)].join(
-    '\n\n',
-  );
+  const types = [...written.values()].map((declaration) => declaration.text);
+  const text = [`${BANNER}\n${IMPORT}`, ...types].join('\n\n');
   const map = [...names]
-    .map(([collection, name]) => `  ${propertyName(collection)}: ${name};\n`)
+    .map(([collection, name]) => {
+      const indexes = collections[collection]?.indexes.map(quoted).join(' | ') || 'never';
+      return `  ${propertyName(collection)}: Indexed<${name}, ${indexes}>;\n`;
+    })
     .join('');
   return (
-    `${text}\n\n/** Every collection's record, by the collection's name. ` +
+    `${text}\n\n/** Every collection's record and indexes, by the collection's name. ` +
     `*/\nexport interface Collections {\n${map}}\n`
   );
 }
+
+/** @type {Readonly<Record<string, string | undefined>>} names that the file itself uses */
+const RESERVED = {
+  Collections: 'the map of all collections',
+  Indexed: 'the type of a record with indexes',
+};
+
+/** @param {string} text */
+const quoted = (text) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 
 /**
  * Splits generated text into its top-level declarations, each with its comment.
@@ -84,9 +96,10 @@ const declarationsIn = (text) =>
  */
 function addOnce(written, { name, text, collection }, file) {
   const before = written.get(name);
-  if (before && before.text !== text)
+  const other = RESERVED[name] ?? (before && before.text !== text && before.collection);
+  if (other)
     throw new TypesError(
-      `${file}: "${name}" is one thing in ${before.collection} and another in ${collection}. ` +
+      `${file}: "${name}" is one thing in ${other} and another in ${collection}. ` +
         'Rename one of them in "$defs", or give one another "title".',
     );
   written.set(name, before ?? { text, collection });
@@ -119,8 +132,13 @@ function readCollections(json, file) {
     const properties = schema['properties'];
     if (!isObject(properties) || !isObject(properties['id']))
       throw new TypesError(`${file}: ${name}.schema.properties must declare "id".`);
-    const description = isObject(value) ? value['description'] : undefined;
-    read[name] = { schema, ...(typeof description === 'string' && { description }) };
+    const { description, indexes } = /** @type {Record<string, unknown>} */ (value);
+    read[name] = {
+      schema,
+      // Only fields of the type: records may have others, whose values nobody knows.
+      indexes: Object.keys(properties).filter((field) => [indexes].flat().includes(field)),
+      ...(typeof description === 'string' && { description }),
+    };
   }
   return read;
 }

@@ -23,16 +23,26 @@ test('each collection becomes an interface, and all a map', async () => {
   );
   expect(text).toContain('export interface SiteVisit {\n  id: string;\n  ok?: boolean;\n}');
   expect(text).toContain(
-    'export interface Collections {\n  site_visits: SiteVisit;\n  status: Status;\n  ' +
-      'people: Person;\n}',
+    'export interface Collections {\n  site_visits: Indexed<SiteVisit, never>;\n  ' +
+      'status: Indexed<Status, never>;\n  people: Indexed<Person, never>;\n}',
   );
 });
 
 test('case D9: names as worker and provider take them, with a hyphen or a capital', async () => {
   const text = await typesOf(file({ 'daily-logs': { schema }, Things: { schema } }));
   expect(text).toContain(
-    "export interface Collections {\n  'daily-logs': DailyLog;\n  Things: Thing;\n}",
+    "export interface Collections {\n  'daily-logs': Indexed<DailyLog, never>;\n  " +
+      'Things: Indexed<Thing, never>;\n}',
   );
+});
+
+test('the map names the declared indexes, for the types of queries', async () => {
+  const properties = { ...schema.properties, "it's": { type: 'string' }, site: {} };
+  const text = await typesOf(
+    file({ a: { schema: { ...schema, properties }, indexes: ['ok', "it's", 'not a field'] } }),
+  );
+  expect(text).toContain("import type { Indexed } from 'airflow-updraft/client';");
+  expect(text).toContain("  a: Indexed<A, 'ok' | 'it\\'s'>;\n");
 });
 
 test('case D9: the rule for names equals the published rule', () => {
@@ -94,6 +104,24 @@ test.each([
   ['no schema', file({ a: {} }), /a\.schema must be/],
   ['no id', file({ a: { schema: { type: 'object', properties: {} } } }), /must declare "id"/],
   ['two of one name', file({ site: { schema }, sites: { schema } }), /would both be "Site"/],
+  [
+    'the name of the map',
+    file({ collections: { schema: { ...schema, title: 'Collections' } } }),
+    /both/,
+  ],
+  [
+    'a taken name within',
+    file({
+      a: {
+        schema: {
+          ...schema,
+          properties: { id: {}, a: { $ref: '#/$defs/indexed' } },
+          $defs: { indexed: place },
+        },
+      },
+    }),
+    /Indexed/,
+  ],
 ])('a file with %s is refused in words', async (_, text, message) => {
   await expect(typesOf(text)).rejects.toThrow(message);
 });

@@ -90,7 +90,7 @@ export interface TypedHooks<C extends Record<keyof C, { id: string }>> {
   readonly useUpdraft: () => Reading<Updraft<C>>;
   readonly useQuery: <N extends keyof C & string>(
     collection: N,
-    query?: Query,
+    query?: Query<C[N]>,
   ) => Reading<Rows<C[N]>>;
   readonly useRecord: <N extends keyof C & string>(
     collection: N,

@@ -121,7 +121,7 @@ export interface TypedFunctions<C extends Record<keyof C, { id: string }>> {
   readonly useUpdraft: () => Reading<Updraft<C>>;
   readonly useQuery: <N extends keyof C & string>(
     collection: MaybeAccessor<N>,
-    query?: MaybeAccessor<Query | undefined>,
+    query?: MaybeAccessor<Query<C[N]> | undefined>,
   ) => Reading<Rows<C[N]>>;
   readonly useRecord: <N extends keyof C & string>(
     collection: MaybeAccessor<N>,

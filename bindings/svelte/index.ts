@@ -104,7 +104,7 @@ export interface TypedFunctions<C extends Record<keyof C, { id: string }>> {
   readonly useUpdraft: () => Reading<Updraft<C>>;
   readonly useQuery: <N extends keyof C & string>(
     collection: MaybeGetter<N>,
-    query?: MaybeGetter<Query | undefined>,
+    query?: MaybeGetter<Query<C[N]> | undefined>,
   ) => Reading<Rows<C[N]>>;
   readonly useRecord: <N extends keyof C & string>(
     collection: MaybeGetter<N>,

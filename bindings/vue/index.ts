@@ -116,7 +116,7 @@ export interface TypedComposables<C extends Record<keyof C, { id: string }>> {
   readonly useUpdraft: () => ReadingRefs<Updraft<C>>;
   readonly useQuery: <N extends keyof C & string>(
     collection: MaybeRefOrGetter<N>,
-    query?: MaybeRefOrGetter<Query | undefined>,
+    query?: MaybeRefOrGetter<Query<C[N]> | undefined>,
   ) => ReadingRefs<Rows<C[N]>>;
   readonly useRecord: <N extends keyof C & string>(
     collection: MaybeRefOrGetter<N>,

@@ -1,4 +1,5 @@
 // Made by updraft-types from collections.json. Change that file, not this one.
+import type { Indexed } from 'airflow-updraft/client';
 
 /**
  * Places that can be inspected. Kept in an ordinary SQL table; devices only read them.
@@ -47,9 +48,9 @@ export interface Task {
   done: boolean;
 }
 
-/** Every collection's record, by the collection's name. */
+/** Every collection's record and indexes, by the collection's name. */
 export interface Collections {
-  sites: Site;
-  inspections: Inspection;
-  tasks: Task;
+  sites: Indexed<Site, 'name' | 'region'>;
+  inspections: Indexed<Inspection, 'site' | 'status' | 'inspected_on'>;
+  tasks: Indexed<Task, 'site' | 'done'>;
 }

@@ -1,4 +1,4 @@
-import { connect, type Updraft } from '../../client/index.ts';
+import { connect, type Query, type Updraft } from '../../client/index.ts';
 import type { Collections } from '../../demo/src/collections.ts';
 
 declare global {
@@ -10,9 +10,9 @@ declare global {
   }
 }
 
-/** The query of a site. */
-export const queryOf = (site: string): { index: string; equals: string } => ({
-  index: site === '?' ? 'no-such-index' : 'site',
+/** The query of a site; `?` asks by an index that the compiler would not allow. */
+export const queryOf = (site: string): Query<Collections['inspections']> => ({
+  index: site === '?' ? ('no-such-index' as 'site') : 'site',
   equals: site,
 });
 

@@ -1,4 +1,5 @@
 // Made by updraft-types from collections.json. Change that file, not this one.
+import type { Indexed } from 'airflow-updraft/client';
 
 /**
  * Entries that people capture, with or without a network.
@@ -10,7 +11,7 @@ export interface Entry {
   note?: string;
 }
 
-/** Every collection's record, by the collection's name. */
+/** Every collection's record and indexes, by the collection's name. */
 export interface Collections {
-  __COLLECTION_KEY__: Entry;
+  __COLLECTION_KEY__: Indexed<Entry, 'site' | 'status'>;
 }
