@@ -68,7 +68,6 @@ describe('a token', () => {
       reason: 'other-user',
     });
     expect(kept).toBeUndefined();
-    expect(await credentials.authorize('sealed')).toEqual({ kind: 'sign-in', reason: 'missing' });
   });
   test('fault 23: refused, is forgotten at rest too', async () => {
     await credentials.signIn('sealed', 'expired');
@@ -95,6 +94,29 @@ describe('a token', () => {
     await credentials.authorize('sealed');
     await credentials.signIn('memory', undefined);
     expect(await credentials.authorize('sealed')).toEqual({ kind: 'sign-in', reason: 'missing' });
+  });
+});
+
+describe('two lanes that ask with one token', () => {
+  test.each([
+    ['expired', 'refused'],
+    ['theirs', 'other-user'],
+  ])('case D4: %s: learn the same reason, until a sign-in', async (token, reason) => {
+    await credentials.signIn('sealed', token);
+    await credentials.authorize('sealed');
+    expect(await credentials.authorize('sealed')).toEqual({ kind: 'sign-in', reason });
+    await credentials.signIn('memory', undefined);
+    expect(await credentials.authorize('memory')).toEqual({ kind: 'sign-in', reason: 'missing' });
+  });
+
+  test('a kept token that is being opened does not take a newer token’s place', async () => {
+    await credentials.signIn('sealed', 'old');
+    credentials = create();
+    const opened = credentials.authorize('sealed');
+    const signedIn = credentials.signIn('sealed', 'mine');
+    await Promise.all([opened, signedIn]);
+    expect(kept).toBe('mine');
+    expect(await credentials.authorize('sealed')).toEqual(bearer('mine'));
   });
 });
 

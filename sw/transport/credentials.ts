@@ -15,8 +15,15 @@ export interface Credentials {
    * request's user with the authenticated user first.
    */
   readonly unchecked: (kind: CredentialsKind) => Promise<Authorization | Effect>;
-  /** Drops credentials that Airflow has refused. Newer credentials, given meanwhile, stay. */
-  readonly forget: (kind: CredentialsKind, refused: Authorization) => Promise<void>;
+  /**
+   * Drops credentials that Airflow has refused, or that are another user's. Newer credentials,
+   * given meanwhile, stay.
+   */
+  readonly forget: (
+    kind: CredentialsKind,
+    refused: Authorization,
+    reason?: AuthReason,
+  ) => Promise<void>;
   readonly signIn: (kind: CredentialsKind, token: string | undefined) => Promise<void>;
 }
 
@@ -38,22 +45,32 @@ export function createCredentials(deps: Deps): Credentials {
   const { http, vault } = deps;
   let token: string | undefined;
   let verified: string | undefined;
+  /** Why there is no token: another lane may ask for the token that one lane saw refused. */
+  let reason: AuthReason = 'missing';
 
-  const current = async (kind: 'memory' | 'sealed'): Promise<Authorization | undefined> => {
-    if (token === undefined && kind === 'sealed') token = await vault.open();
-    return token === undefined ? undefined : withToken(token);
+  /** Lanes open, forget and seal the kept token in turn: none undoes what another has begun. */
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(body: () => Promise<T>): Promise<T> => {
+    const done = turn.then(body);
+    turn = done.catch(() => undefined);
+    return done;
   };
+
+  const current = (kind: 'memory' | 'sealed'): Promise<Authorization | Effect> =>
+    inTurn(async () => {
+      if (token === undefined && kind === 'sealed') token = await vault.open();
+      return token === undefined ? signInFor(reason) : withToken(token);
+    });
 
   return {
     async authorize(kind) {
       const authorization = kind === 'cookie' ? await sessionToken(http) : await current(kind);
-      if (!authorization) return signInFor('missing');
       if ('kind' in authorization) return authorization;
       if (kind !== 'cookie' && authorization.headers['authorization'] === verified)
         return authorization;
       const identity = await identify(deps, authorization);
       if (identity !== 'mine') {
-        if (identity.kind === 'sign-in') await this.forget(kind, authorization);
+        if (identity.kind === 'sign-in') await this.forget(kind, authorization, identity.reason);
         return identity;
       }
       // Marks the token that was asked about: another token may have been given meanwhile.
@@ -61,26 +78,30 @@ export function createCredentials(deps: Deps): Credentials {
       return authorization;
     },
     async unchecked(kind) {
-      return kind === 'cookie' ? COOKIE : ((await current(kind)) ?? signInFor('missing'));
+      return kind === 'cookie' ? COOKIE : current(kind);
     },
-    async forget(kind, refused) {
-      if (kind === 'cookie' || refused.headers['authorization'] !== bearer(token)) return;
-      token = verified = undefined;
-      if (kind === 'sealed') await vault.drop();
-    },
-    async signIn(kind, newToken) {
-      token = newToken;
-      verified = undefined;
-      switch (kind) {
-        case 'sealed':
-          return vault.seal(newToken ?? '');
-        case 'cookie':
-        case 'memory':
-          return vault.drop();
-        default:
-          return unreachable(kind);
-      }
-    },
+    forget: (kind, refused, why = 'refused') =>
+      inTurn(async () => {
+        if (kind === 'cookie' || refused.headers['authorization'] !== bearer(token)) return;
+        token = verified = undefined;
+        reason = why;
+        if (kind === 'sealed') await vault.drop();
+      }),
+    signIn: (kind, newToken) =>
+      inTurn(async () => {
+        token = newToken;
+        verified = undefined;
+        reason = 'missing';
+        switch (kind) {
+          case 'sealed':
+            return vault.seal(newToken ?? '');
+          case 'cookie':
+          case 'memory':
+            return vault.drop();
+          default:
+            return unreachable(kind);
+        }
+      }),
   };
 }
 
