@@ -36,7 +36,7 @@ describe('the compiler takes', () => {
     expect(queries).toHaveLength(7);
   });
 
-  test('any field of scalars where the indexes are not known, and anything of unknown records', () => {
+  test('any field of scalars without known indexes, and anything of unknown records', () => {
     expect(
       all<Visit>({ index: 'done', equals: true }, { index: 'site', prefix: 'A' }),
     ).toHaveLength(2);
