@@ -82,6 +82,22 @@ describe.each(KINDS)('case D4: a token that Airflow refuses (%s)', (kind) => {
   });
 });
 
+test('case D4: a renewal that comes after a person’s sign-in changes nothing', async () => {
+  await signIn('memory', 'old');
+  await replica.put('a');
+  await replica.sync();
+  await signIn('memory', 'new');
+  await replica.ask({
+    type: 'sign-in',
+    credentials: { kind: 'sealed', token: 'older' },
+    renewal: true,
+  });
+  const { desk } = await replica.open();
+  expect((await desk.replica()).auth).toEqual({ kind: 'memory', required: null, signIns: 2 });
+  await replica.sync();
+  expect(await replica.status()).toMatchObject({ unsent: 0, auth: 'ok' });
+});
+
 test('case D4: a token is tried at the sign-in, with nothing to send', async () => {
   await signIn('memory', 'new');
   await replica.sync();
