@@ -27,6 +27,17 @@ const client: UserConfig = {
   },
 };
 
+/** The client in a single file, for a page without a bundler. */
+const browser: UserConfig = {
+  define,
+  build: {
+    lib: { entry: 'client/index.ts', formats: ['es'], fileName: () => 'updraft.browser.js' },
+    emptyOutDir: false,
+    minify: true,
+    rolldownOptions: { output: { ...output, minify: true, codeSplitting: false } },
+  },
+};
+
 /** `./react` and the others: small files over one core; the framework stays the app's. */
 const bindings: UserConfig = {
   define,
@@ -164,6 +175,7 @@ const demo: UserConfig = {
 
 const builds: Readonly<Record<string, UserConfig>> = {
   client,
+  browser,
   bindings,
   sw,
   swNode,

@@ -26,9 +26,7 @@ const noteAsked = (): void => {
 async function openApp(url: string, record: string, airflow: AirflowApi): Promise<Device> {
   const device = await Device.start({ url: `${url}/?record=${record}` });
   await device.context.addInitScript(noteAsked);
-  await device.context.addCookies([
-    { name: '_token', value: await airflow.token('ana'), domain: '127.0.0.1', path: '/airflow/' },
-  ]);
+  await device.context.addCookies([await airflow.cookie('ana')]);
   await device.open();
   await expect(device.page.getByTestId('connected')).toHaveText('connected');
   return device;

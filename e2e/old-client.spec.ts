@@ -47,9 +47,7 @@ test('fault 15: an earlier page captures, reads and edits with today’s worker'
   const device = await Device.start({ url: server.url });
   await device.context.clock.install();
   try {
-    await device.context.addCookies([
-      { name: '_token', value: await airflow.token('ana'), domain: '127.0.0.1', path: '/airflow/' },
-    ]);
+    await device.context.addCookies([await airflow.cookie('ana')]);
     const page = await device.open();
     await page.waitForFunction(() => 'updraft' in window);
     await eventually(async () => (await device.status()).ready, 'the first pull').toBe(true);

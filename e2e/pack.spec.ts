@@ -8,6 +8,7 @@ import { Device } from './support/device.ts';
 import { FreshApp } from './support/fresh-app.ts';
 import { portOf } from './support/lane.ts';
 import { NewAppUser } from './support/new-app.ts';
+import { makePlainPage } from './support/plain-page.ts';
 import type { Store } from './support/store.ts';
 import { expect, test } from './support/test.ts';
 
@@ -82,6 +83,46 @@ test('npm pack: a fresh app type-checks, builds, and a put arrives, by either wo
       ));
   } finally {
     await development.close();
+  }
+});
+
+test('without a bundler: the page of the docs captures and opens offline, and syncs', async ({
+  store,
+  airflow,
+}) => {
+  const dir = await makePlainPage(app.dir);
+  const server = await serveDemo({
+    airflowUrl: shared().airflow.airflowUrl,
+    dir,
+    port: portOf('pack'),
+  });
+  const device = await Device.start({ url: server.url });
+  try {
+    const site = `plain ${newId()}`;
+    const page = await device.open();
+    const line = page.getByRole('listitem').filter({ hasText: site });
+    await page.getByRole('link', { name: 'Sign in' }).waitFor();
+    await device.context.addCookies([await airflow.cookie('ana')]);
+    await page.reload();
+    await expect(page.getByRole('status')).toHaveText('0 unsent');
+    await device.context.setOffline(true);
+    await page.getByLabel('Site').fill(site);
+    await page.getByRole('button', { name: 'Save' }).click();
+    await expect(line).toHaveText(`${site}: local`);
+    await page.reload();
+    await expect(line).toHaveText(`${site}: local`);
+    await expect(page.getByRole('status')).toHaveText('1 unsent');
+    await device.context.setOffline(false);
+    await expect(line).toHaveText(`${site}: synced`);
+    expect(
+      await store.query<{ updated_by: string }>(
+        "SELECT updated_by FROM updraft_records WHERE fields->>'site' = %s",
+        [site],
+      ),
+    ).toEqual([{ updated_by: 'ana' }]);
+  } finally {
+    await device.dispose();
+    await server.close();
   }
 });
 
@@ -162,14 +203,7 @@ interface Servers {
 async function putArrives(url: string, { store, airflow }: Servers): Promise<void> {
   const device = await Device.start({ url });
   try {
-    await device.context.addCookies([
-      {
-        name: '_token',
-        value: await airflow.token('ana'),
-        domain: '127.0.0.1',
-        path: '/airflow/',
-      },
-    ]);
+    await device.context.addCookies([await airflow.cookie('ana')]);
     const page = await device.open();
     await page.waitForFunction(() => 'app' in window);
     expect(await page.evaluate(namesOfBindings), 'the packed bindings').toEqual([

@@ -69,9 +69,7 @@ test('case B12: fault 59: two apps of an origin share no replica, outbox or mess
   });
   try {
     const device = await newDevice({ url: `${server.url}/a/` });
-    await device.context.addCookies([
-      { name: '_token', value: await airflow.token('ana'), domain: '127.0.0.1', path: '/airflow/' },
-    ]);
+    await device.context.addCookies([await airflow.cookie('ana')]);
     const a = await device.open();
     const complaints: string[] = [];
     device.context.on(

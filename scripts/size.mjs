@@ -7,16 +7,17 @@ import { root } from './lib/paths.mjs';
 import { main, Problem } from './lib/problem.mjs';
 
 /**
- * Limits in bytes, compressed. Client: 6 KiB. Worker: 95.5 KiB, of which lists as sets (a
- * part of an edit with its algebra, its schemas and its version on the wire) took the last 0.9; the
- * goal, with a validator for records inside, is 90. A binding counts with the core that all
- * bindings share: 1.5 KiB.
+ * Limits in bytes, compressed. Client: 6 KiB, in one file 7. Worker: 94.6 KiB, of which lists as
+ * sets (a part of an edit with its algebra, its schemas and its version on the wire) took the last
+ * 0.9; the goal, with a validator for records inside, is 90. A binding counts with the core that
+ * all bindings share: 1.5 KiB.
  * @type {Array<{ mode: string, file: string, with?: string, bytes_max: number }>}
  */
 const FILES = [
   { mode: 'client', file: 'client.js', bytes_max: 6_144 },
   { mode: 'client', file: 'client-live.js', bytes_max: 2_048 },
   { mode: 'client', file: 'client-airflow.js', bytes_max: 1_024 },
+  { mode: 'browser', file: 'updraft.browser.js', bytes_max: 7_168 },
   ...['react', 'vue', 'svelte', 'solid'].map((name) => ({
     mode: 'bindings',
     file: `${name}.js`,

@@ -49,6 +49,14 @@ export class AirflowApi {
     return known;
   }
 
+  /** The session cookie of a person who has signed in to Airflow's own pages. */
+  async cookie(
+    user: string,
+  ): Promise<{ name: string; value: string; domain: string; path: string }> {
+    const value = await this.token(user);
+    return { name: '_token', value, domain: '127.0.0.1', path: '/airflow/' };
+  }
+
   async newToken(user: string): Promise<string> {
     const { body } = await send(`${this.#url}/auth/token`, 'POST', {
       username: user,

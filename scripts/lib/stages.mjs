@@ -122,7 +122,7 @@ export function pytestStage(args = []) {
 }
 
 /** @type {Stage[]} */
-export const buildStages = [npm('build'), npm('size')];
+export const buildStages = [npm('build'), npm('size'), npm('package')];
 
 /** @type {Stage} */
 export const lifecycleStage = {
