@@ -7,7 +7,7 @@ import { shared, type AirflowApi } from './support/airflow.ts';
 import { Device } from './support/device.ts';
 import { FreshApp } from './support/fresh-app.ts';
 import { portOf } from './support/lane.ts';
-import { NewAppUser } from './support/new-app.ts';
+import { deployNewVersion, NewAppUser } from './support/new-app.ts';
 import { makePlainPage } from './support/plain-page.ts';
 import type { Store } from './support/store.ts';
 import { expect, test } from './support/test.ts';
@@ -135,15 +135,18 @@ for (const template of USED)
     airflow,
   }) => {
     test.setTimeout(720_000);
+    const dir = await app.init(template);
     const server = await serveDemo({
       airflowUrl: shared().airflow.airflowUrl,
-      dir: await app.init(template),
+      dir,
       port: portOf('pack'),
     });
     try {
       await test.step('doctor', () =>
         doctorIsContent(app, server.url, `apps/${template}/src/collections.json`));
       await usedByTwo(server.url, `${template} ${newId()}`, { store, airflow });
+      await test.step('a newer version, with work queued', () =>
+        switchesOver(server.url, dir, `${template} ${newId()}`, { store, airflow }));
     } finally {
       await server.close();
     }
@@ -179,6 +182,39 @@ async function usedByTwo(url: string, site: string, { store, airflow }: Servers)
     await ben.sees(site, 'in Airflow', 'watch');
   } finally {
     await Promise.all([ana.device.dispose(), ben.device.dispose()]);
+  }
+}
+
+/** Captures before and after the app's next version, which a person chooses; both arrive. */
+async function switchesOver(
+  url: string,
+  dir: string,
+  site: string,
+  { store, airflow }: Servers,
+): Promise<void> {
+  const ana = await NewAppUser.begin(url, airflow, 'ana');
+  try {
+    await ana.device.context.clearCookies();
+    await ana.capture(site);
+    await ana.sees(site, 'on this device', 'ok');
+    await deployNewVersion(dir, 'The next version');
+    await ana.page.reload();
+    await ana.page.getByRole('button', { name: 'Use it now' }).click();
+    await expect(ana.page).toHaveTitle('The next version');
+    await ana.sees(site, 'on this device', 'ok');
+    await ana.setStatus(site, 'fail');
+    await ana.device.context.addCookies([await airflow.cookie('ana')]);
+    await ana.signIn();
+    await ana.sees(site, 'in Airflow', 'fail');
+    expect(
+      await store.query<{ edits: number }>(
+        "SELECT revision - created AS edits FROM updraft_records WHERE fields->>'site' = %s",
+        [site],
+      ),
+      'arrived once, with both changes',
+    ).toEqual([{ edits: 0 }]);
+  } finally {
+    await ana.device.dispose();
   }
 }
 

@@ -1,7 +1,22 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import type { AirflowApi } from './airflow.ts';
 import { Device } from './device.ts';
 import { expect } from './test.ts';
+
+/** Changes the built app's page, and the revisions of all files, as the next build does. */
+export async function deployNewVersion(dir: string, title: string): Promise<void> {
+  const change = async (name: string, pattern: RegExp, to: string): Promise<void> => {
+    const file = join(dir, name);
+    const before = await readFile(file, 'utf8');
+    const after = before.replaceAll(pattern, to);
+    if (after === before) throw new Error(`${name} has nothing like ${String(pattern)}.`);
+    await writeFile(file, after);
+  };
+  await change('index.html', /<title>.*<\/title>/g, `<title>${title}</title>`);
+  await change('sw.js', /revision:"[0-9a-f]/g, 'revision:"x');
+}
 
 /** The person who uses the page of a new app, as `npx airflow-updraft init` makes it. */
 export class NewAppUser {
@@ -19,9 +34,7 @@ export class NewAppUser {
     await page.getByLabel('Your user name in Airflow').fill(user);
     await page.getByRole('button', { name: 'Begin' }).click();
     await expect(page.getByRole('button', { name: 'Save' })).toBeEnabled();
-    await device.context.addCookies([
-      { name: '_token', value: await airflow.token(user), domain: '127.0.0.1', path: '/airflow/' },
-    ]);
+    await device.context.addCookies([await airflow.cookie(user)]);
     return new NewAppUser(device, page);
   }
 

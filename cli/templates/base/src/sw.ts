@@ -18,4 +18,9 @@ if (files.length > 0) {
   registerRoute(new NavigationRoute(app, { denylist: [new RegExp(`^${AIRFLOW}(/|$)`)] }));
 }
 
+// A person has pressed “Use it now” (new-version.ts).
+self.addEventListener('message', ({ data }) => {
+  if (Object(data).type === 'SKIP_WAITING') void self.skipWaiting();
+});
+
 startUpdraft({ airflow: AIRFLOW, collections });
