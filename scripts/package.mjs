@@ -1,9 +1,11 @@
 // npm run package: packs what `npm run build` has made, and checks it as a user's tools will see
-// it: `publint` and `attw` find nothing, and exactly the files meant are inside.
+// it: `publint` and `attw` find nothing, the oldest TypeScript that is supported reads the types,
+// and exactly the files meant are inside.
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bin } from './lib/paths.mjs';
+import { bin, root } from './lib/paths.mjs';
 import { main, Problem } from './lib/problem.mjs';
 import { run } from './lib/run.mjs';
 
@@ -30,6 +32,20 @@ const FILES = [
 /** Folders whose files have names of their own. */
 const FOLDERS = [/^cli\/templates\//, /^dist\/types\/[\w/-]+(\.d)?\.ts$/];
 
+/** `attw` brings the oldest TypeScript whose users can read the published types. */
+const attw = createRequire(join(root, 'node_modules/@arethetypeswrong/core/package.json'));
+const OLDEST = attw('typescript/package.json').version;
+/** Published types by what they run in; those of the bindings also need a framework's. */
+const TYPES = /** @type {const} */ ([
+  ['dom,dom.iterable', ['dist/types/client/index.d.ts', 'dist/types/testing/index.d.ts']],
+  ['webworker', ['dist/types/sw/index.d.ts']],
+]);
+/** @param {string} lib */
+const compilerOptions = (lib) => [
+  ...['--noEmit', '--strict', '--lib', `es2022,${lib}`, '--target', 'es2022', '--types', 'node'],
+  ...['--module', 'esnext', '--moduleResolution', 'bundler', '--allowImportingTsExtensions'],
+];
+
 await main(async () => {
   const folder = mkdtempSync(join(tmpdir(), 'updraft-package-'));
   try {
@@ -41,7 +57,15 @@ await main(async () => {
     // A classic script has no types; nothing is published for CommonJS.
     const rules = ['--profile', 'esm-only', '--exclude-entrypoints', './updraft-sw.js'];
     await run(bin('attw'), [archive, ...rules]);
-    process.stdout.write(`${filename}: ${files.length} files, publint and attw are content\n`);
+    for (const [lib, entries] of TYPES)
+      await run(process.execPath, [
+        attw.resolve('typescript/lib/tsc.js'),
+        ...compilerOptions(lib),
+        ...entries,
+      ]);
+    process.stdout.write(
+      `${filename}: ${files.length} files; publint, attw and TypeScript ${OLDEST} are content\n`,
+    );
   } finally {
     rmSync(folder, { recursive: true });
   }

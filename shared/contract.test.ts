@@ -156,7 +156,10 @@ test('the hash is the lower-case hex SHA-256 of the UTF-8 bytes', async () => {
 
 test('ids: a record id is new each time; a replica id is 20 hex digits of 80 random bits', () => {
   expect(newId()).not.toBe(newId());
-  expect(randomHex((bytes) => bytes.fill(0x0a))).toBe('0a'.repeat(10));
+  const ids = Array.from({ length: 100 }, randomHex);
+  expect(ids.filter((id) => !/^[0-9a-f]{20}$/.test(id))).toEqual([]);
+  expect(new Set(ids).size).toBe(100);
+  expect(new Set(ids.join('')).size, 'every digit').toBe(16);
 });
 
 const collection = { schema: { type: 'object' } };

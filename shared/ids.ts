@@ -4,10 +4,7 @@ export const newId = (): string => crypto.randomUUID();
 /**
  * 80 random bits as 20 lower-case hex digits: replica ids, nonces, pull ids. Safe in a DAG run id.
  */
-export function randomHex(
-  getRandomValues: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>,
-): string {
-  return Array.from(getRandomValues(new Uint8Array(10)), (byte) =>
+export const randomHex = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(10)), (byte) =>
     byte.toString(16).padStart(2, '0'),
   ).join('');
-}

@@ -107,7 +107,7 @@ export class TestDevice {
       calls: { allowed: {}, api: { open: async () => LOST } },
       clock: this.clock,
       random: {
-        hex: () => randomHex((bytes) => crypto.getRandomValues(bytes)),
+        hex: randomHex,
         fraction: () => 0.5,
       },
       locks: { exclusive: (_name, body) => this.clock.during(body()) },

@@ -14,7 +14,7 @@ export const clock: Clock = {
 };
 
 export const random: Random = {
-  hex: () => randomHex((bytes) => crypto.getRandomValues(bytes)),
+  hex: randomHex,
   fraction: () => Math.random(),
 };
 

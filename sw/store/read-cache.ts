@@ -162,7 +162,7 @@ export class CacheView {
   /** Stores a new stamp if the transaction has written; called last in a transaction. */
   async writeStamp({ native }: Pick<BoundTables, 'native'>): Promise<void> {
     if (!this.#hasWritten) return;
-    const stamp = randomHex((bytes) => crypto.getRandomValues(bytes));
+    const stamp = randomHex();
     const keys = this.#hasLooked ? this.keys.row : (await this.#head.stamp())?.keys;
     const row: Stamp = { key: 'stamp', stamp, ...(keys === undefined ? {} : { keys }) };
     native.put('replica', [row]);

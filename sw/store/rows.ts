@@ -35,7 +35,7 @@ export type AnsweredRequest = { readonly requestId: string; readonly at: number 
 export interface SealedToken {
   readonly key: 'token';
   readonly cryptoKey: CryptoKey;
-  readonly iv: Uint8Array<ArrayBuffer>;
+  readonly iv: BufferSource;
   readonly ciphertext: ArrayBuffer;
   readonly expiresAt: number;
 }
