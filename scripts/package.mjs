@@ -41,10 +41,9 @@ const TYPES = /** @type {const} */ ([
   ['webworker', ['dist/types/sw/index.d.ts']],
 ]);
 /** @param {string} lib */
-const compilerOptions = (lib) => [
-  ...['--noEmit', '--strict', '--lib', `es2022,${lib}`, '--target', 'es2022', '--types', 'node'],
-  ...['--module', 'esnext', '--moduleResolution', 'bundler', '--allowImportingTsExtensions'],
-];
+const compilerOptions = (lib) =>
+  `--noEmit --strict --lib es2022,${lib} --target es2022 --types node --module esnext ` +
+  '--moduleResolution bundler --allowImportingTsExtensions';
 
 await main(async () => {
   const folder = mkdtempSync(join(tmpdir(), 'updraft-package-'));
@@ -60,7 +59,7 @@ await main(async () => {
     for (const [lib, entries] of TYPES)
       await run(process.execPath, [
         attw.resolve('typescript/lib/tsc.js'),
-        ...compilerOptions(lib),
+        ...compilerOptions(lib).split(' '),
         ...entries,
       ]);
     process.stdout.write(

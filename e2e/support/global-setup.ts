@@ -26,12 +26,18 @@ export default async function setUp(): Promise<() => Promise<void>> {
     process.env['UPDRAFT_E2E_DIR'] ?? buildDemo(),
   ]);
   share({ airflow, chromium, dir });
-  await exportsPaused(new AirflowApi(airflow.airflowUrl), true);
-  await forgetEarlierRuns(airflow.storeUri);
-  return async () => {
+  const tearDown = async (): Promise<void> => {
     if (!running && process.env['UPDRAFT_KEEP_AIRFLOW'] === undefined)
       await stopAirflow({ state: testState });
   };
+  try {
+    await exportsPaused(new AirflowApi(airflow.airflowUrl), true);
+    await forgetEarlierRuns(airflow.storeUri);
+  } catch (error) {
+    await tearDown();
+    throw error;
+  }
+  return tearDown;
 }
 
 /** Deletes records of earlier runs, which would only make every first pull longer. */
