@@ -109,6 +109,7 @@ function httpAnswers(sources) {
 export const SECTIONS = {
   'What a call rejects with': (sources) => unionOf(sources, 'shared/errors.ts', 'ErrorKind'),
   'Why a change is refused': reasons,
+  'Why a person is asked': (sources) => unionOf(sources, 'shared/conflict.ts', 'ConflictReason'),
   'Why a queued call is refused': (sources) => [
     ...unionOf(sources, 'shared/calls.ts', 'CallReason', 'kind'),
     ...unionOf(sources, 'shared/calls.ts', 'CallConflict', 'conflict'),
