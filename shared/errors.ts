@@ -7,7 +7,6 @@ export type ErrorKind =
   | 'no-service-worker' // no worker is registered or active, or the worker does not run Updraft
   | 'reload-needed' // page and worker speak different versions
   | 'timeout' // the worker gave no answer, also after retries
-  | 'closed' // this connection was closed
   | 'bad-message' // the worker could not read the request
   | 'bad-option' // an argument is missing or makes no sense; nothing was done
   // collections.json is faulty or cannot be loaded: the worker does not start

@@ -157,7 +157,6 @@ export const ERROR_WORDS: Readonly<Record<ErrorKind, string>> = {
   'no-service-worker': 'The offline worker did not start',
   'reload-needed': 'A newer version is here: reload the page',
   timeout: 'The offline worker does not answer',
-  closed: 'The connection to the worker was closed',
   'bad-message': 'Not understood by the worker',
   'unknown-collection': 'Not part of the data model',
   'unknown-index': 'Not part of the data model',
