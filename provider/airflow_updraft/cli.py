@@ -22,6 +22,9 @@ from airflow_updraft.check.ddl_command import run as run_ddl
 from airflow_updraft.dag_api.command import ACTIONS as CONSUMER_ACTIONS
 from airflow_updraft.dag_api.command import HELP as CONSUMERS_HELP
 from airflow_updraft.dag_api.command import run as run_consumers
+from airflow_updraft.devices.command import ACTIONS as DEVICE_ACTIONS
+from airflow_updraft.devices.command import HELP as DEVICES_HELP
+from airflow_updraft.devices.command import run as run_devices
 
 if TYPE_CHECKING:
     from airflow.cli.cli_config import CLICommand
@@ -43,6 +46,11 @@ NEW_EPOCH_HELP = (
     "After the store was restored from a backup, or where a new, foreign or older store is refused "
     "and is the right one: confirm it, and make every device read everything again."
 )
+_GROUPS = {
+    "consumers": (CONSUMERS_HELP, CONSUMER_ACTIONS, run_consumers, "dag_api"),
+    "devices": (DEVICES_HELP, DEVICE_ACTIONS, run_devices, "devices"),
+}
+"""Commands with actions: help, actions, and the function and package that run these."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -69,16 +77,17 @@ def main(arguments: Sequence[str]) -> int:
     ddl = tables.add_parser("ddl", help=DDL_HELP, description=DDL_HELP)
     for flags, settings in DDL_OPTIONS:
         ddl.add_argument(*flags, **settings)
-    consumers = commands.add_parser("consumers", help=CONSUMERS_HELP).add_subparsers(
-        required=True, dest="action"
-    )
-    for name, (words, options) in CONSUMER_ACTIONS.items():
-        action = consumers.add_parser(name, help=words, description=words)
-        for flags, settings in options:
-            action.add_argument(*flags, **settings)
+    for group, (about, actions, _, _) in _GROUPS.items():
+        parsers = commands.add_parser(group, help=about).add_subparsers(
+            required=True, dest="action"
+        )
+        for name, (words, options) in actions.items():
+            action = parsers.add_parser(name, help=words, description=words)
+            for flags, settings in options:
+                action.add_argument(*flags, **settings)
     parsed = parser.parse_args(arguments)
-    if parsed.command == "consumers":
-        return run_consumers(parsed)
+    if parsed.command in _GROUPS:
+        return _GROUPS[parsed.command][2](parsed)
     if parsed.command == "check":
         return check_installation(parsed)
     if parsed.command == "sources":
@@ -117,19 +126,22 @@ def airflow_commands() -> list[CLICommand]:
         args=[Arg(flags, **settings) for flags, settings in CHECK_OPTIONS],  # type: ignore[no-untyped-call]
     )
     sources = GroupCommand(name="sources", help=SOURCES_HELP, subcommands=[confirm])
-    consumers = GroupCommand(
-        name="consumers",
-        help=CONSUMERS_HELP,
-        subcommands=[
-            ActionCommand(
-                name=name,
-                help=words,
-                func=lazy_load_command("airflow_updraft.dag_api.command.run_in_airflow"),
-                args=[Arg(flags, **settings) for flags, settings in options],  # type: ignore[no-untyped-call]
-            )
-            for name, (words, options) in CONSUMER_ACTIONS.items()
-        ],
-    )
+    groups = [
+        GroupCommand(
+            name=group,
+            help=about,
+            subcommands=[
+                ActionCommand(
+                    name=name,
+                    help=words,
+                    func=lazy_load_command(f"airflow_updraft.{package}.command.run_in_airflow"),
+                    args=[Arg(flags, **settings) for flags, settings in options],  # type: ignore[no-untyped-call]
+                )
+                for name, (words, options) in actions.items()
+            ],
+        )
+        for group, (about, actions, _, package) in _GROUPS.items()
+    ]
     ddl = ActionCommand(
         name="ddl",
         help=DDL_HELP,
@@ -137,7 +149,7 @@ def airflow_commands() -> list[CLICommand]:
         args=[Arg(flags, **settings) for flags, settings in DDL_OPTIONS],  # type: ignore[no-untyped-call]
     )
     tables = GroupCommand(name="tables", help=TABLES_HELP, subcommands=[ddl])
-    subcommands = [command, check, verify, sources, tables, consumers]
+    subcommands = [command, check, verify, sources, tables, *groups]
     return [
         GroupCommand(
             name="updraft", help="Commands for operators of Updraft", subcommands=subcommands

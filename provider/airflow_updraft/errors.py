@@ -173,3 +173,9 @@ class ConsumerError(UpdraftError):
     """
 
     kind = "consumer"
+
+
+class DeviceError(UpdraftError):
+    """The ledger has no such device, or the device has exchanged meanwhile; nothing was changed."""
+
+    kind = "device"

@@ -15,7 +15,8 @@ BELOW = {
     "dag_api": {"store", "exchange"},
     "sync": {"store", "exchange"},
     "check": {"store", "exchange", "sync"},
-    "plugin": {"store", "exchange", "sync", "check"},
+    "devices": {"store", "exchange", "sync"},
+    "plugin": {"store", "exchange", "sync", "check", "devices"},
     "dags": {"store", "exchange", "dag_api", "sync"},
 }
 LOOSE_MAX = 10

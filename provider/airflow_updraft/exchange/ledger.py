@@ -147,10 +147,24 @@ def make_room(conn: sa.Connection, user: str, replicas_max: int) -> Problem | No
     return Problem(
         "too_many_replicas",
         f"{user} has {count} replicas, as many as one user may have. What this device holds stays "
-        "on it. An operator "
-        "can raise [updraft] replicas_per_user_max, or delete the rows of devices that are "
-        "destroyed or wiped",
+        "on it. An operator can raise [updraft] replicas_per_user_max, or forget devices that are "
+        "destroyed or wiped (airflow updraft devices forget)",
     )
+
+
+def may_go(number: int) -> bool:
+    """Tell whether the row of a replica that has settled ``number`` batches may go by itself."""
+    return number == 0
+
+
+def forget(conn: sa.Connection, replica_id: str, number: int) -> bool:
+    """Remove a replica's row; False, without a write, if the replica has settled more meanwhile.
+
+    The counter must be locked. For a row that may not go by itself, a person has to know that the
+    device is destroyed or wiped (ADR 13).
+    """
+    here = (replicas.c.replica_id == replica_id, replicas.c.number == number)
+    return conn.execute(replicas.delete().where(*here)).rowcount > 0
 
 
 def _bounded(verdicts: Verdicts, transport: Transport) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from threading import Timer
 from typing import Any
@@ -12,9 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_updraft.collections import Collections
-from airflow_updraft.exchange.device_report import show_report
-from airflow_updraft.exchange.epoch import is_of
-from airflow_updraft.exchange.outcome import show_outcome
+from airflow_updraft.devices.shown import SHOWN, is_due, show_device, show_rejections
 from airflow_updraft.json_values import Json
 from airflow_updraft.plugin.store import OpenStore
 from airflow_updraft.store.refused_changes import consumer_states
@@ -24,7 +22,6 @@ DEVICES_MAX = 500
 LONGEST_AWAY_MAX = 100
 REJECTIONS_MAX = 100
 SECONDS_MAX = 10.0
-KINDS = ("applied", "merged", "conflicted", "rejected")
 
 
 def overview(store: OpenStore, overdue_days: float, now: datetime) -> dict[str, Json]:
@@ -45,10 +42,10 @@ def overview(store: OpenStore, overdue_days: float, now: datetime) -> dict[str, 
         away = [
             row
             for row in _devices(conn, replicas.c.last_seen, LONGEST_AWAY_MAX)
-            if _is_due(row, overdue_before)
+            if is_due(row, overdue_before)
         ]
         devices, longest = (
-            [_device(row, epoch, overdue_before) for row in some] for some in (rows, away)
+            [show_device(row, epoch, overdue_before) for row in some] for some in (rows, away)
         )
         return {
             "at": now.isoformat(),
@@ -82,52 +79,18 @@ def _limited(conn: sa.Connection) -> Iterator[None]:
         timer.cancel()
 
 
-def _is_due(row: sa.Row[Any], overdue_before: datetime) -> bool:
-    return _aware(row.last_seen) < overdue_before
-
-
-_NAMES = "replica_id user epoch number is_void transport last_seen device outcome"
-_SHOWN = [replicas.c[name] for name in _NAMES.split()]
-"""All columns but the verdicts: a batch's verdicts can be half a megabyte."""
-
-
 def _devices(
     conn: sa.Connection, order: sa.ColumnElement[Any], limit: int
 ) -> Sequence[sa.Row[Any]]:
-    return conn.execute(
-        sa.select(*_SHOWN).order_by(order, replicas.c.replica_id).limit(limit)
-    ).all()
-
-
-def _device(row: sa.Row[Any], epoch: str, overdue_before: datetime) -> dict[str, Json]:
-    last_seen = _aware(row.last_seen)
-    outcome = show_outcome(row.outcome)
-    return {
-        "replicaId": row.replica_id,
-        "user": row.user,
-        "isOfThisEpoch": is_of(row.epoch, epoch),
-        "batches": row.number,
-        "lastWasVoided": row.is_void,
-        "transport": row.transport,
-        "lastSeen": last_seen.isoformat(),
-        "device": show_report(row.device),
-        "isOverdue": _is_due(row, overdue_before),
-        "verdicts": {name: outcome[name] for name in KINDS if name in outcome},
-    }
+    return conn.execute(sa.select(*SHOWN).order_by(order, replicas.c.replica_id).limit(limit)).all()
 
 
 def _rejections(rows: Iterable[sa.Row[Any]]) -> list[Json]:
     """Return the last seen devices' rejected records, at most REJECTIONS_MAX, without values."""
     found = (
-        {
-            "replicaId": row.replica_id,
-            "user": row.user,
-            "collection": collection,
-            "id": record_id,
-            "reason": {"kind": kind, "path": path},
-        }
+        {"replicaId": row.replica_id, "user": row.user} | rejection
         for row in rows
-        for collection, record_id, kind, path in show_outcome(row.outcome).get("refused", ())
+        for rejection in show_rejections(row)
     )
     return list(islice(found, REJECTIONS_MAX))
 
@@ -163,8 +126,3 @@ def _collection(
         "tombstones": stored - live,
         "head": head,
     }
-
-
-def _aware(moment: datetime) -> datetime:
-    """Add UTC to a time, which SQLite returns without a zone."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
