@@ -25,6 +25,9 @@ from airflow_updraft.dag_api.command import run as run_consumers
 from airflow_updraft.devices.command import ACTIONS as DEVICE_ACTIONS
 from airflow_updraft.devices.command import HELP as DEVICES_HELP
 from airflow_updraft.devices.command import run as run_devices
+from airflow_updraft.erasure.command import HELP as ERASE_HELP
+from airflow_updraft.erasure.command import OPTIONS as ERASE_OPTIONS
+from airflow_updraft.erasure.command import run as run_erase
 
 if TYPE_CHECKING:
     from airflow.cli.cli_config import CLICommand
@@ -65,6 +68,9 @@ def main(arguments: Sequence[str]) -> int:
     check = commands.add_parser("check", help=CHECK_HELP, description=CHECK_HELP)
     for flags, settings in CHECK_OPTIONS:
         check.add_argument(*flags, **settings)
+    erase = commands.add_parser("erase", help=ERASE_HELP, description=ERASE_HELP)
+    for flags, settings in ERASE_OPTIONS:
+        erase.add_argument(*flags, **settings)
     sources = commands.add_parser("sources", help=SOURCES_HELP).add_subparsers(
         required=True, dest="action"
     )
@@ -90,6 +96,8 @@ def main(arguments: Sequence[str]) -> int:
         return _GROUPS[parsed.command][2](parsed)
     if parsed.command == "check":
         return check_installation(parsed)
+    if parsed.command == "erase":
+        return run_erase(parsed)
     if parsed.command == "sources":
         return confirm_source(parsed)
     if parsed.command == "tables":
@@ -125,6 +133,12 @@ def airflow_commands() -> list[CLICommand]:
         func=lazy_load_command("airflow_updraft.cli.run_check_in_airflow"),
         args=[Arg(flags, **settings) for flags, settings in CHECK_OPTIONS],  # type: ignore[no-untyped-call]
     )
+    erase = ActionCommand(
+        name="erase",
+        help=ERASE_HELP,
+        func=lazy_load_command("airflow_updraft.erasure.command.run_in_airflow"),
+        args=[Arg(flags, **settings) for flags, settings in ERASE_OPTIONS],  # type: ignore[no-untyped-call]
+    )
     sources = GroupCommand(name="sources", help=SOURCES_HELP, subcommands=[confirm])
     groups = [
         GroupCommand(
@@ -149,7 +163,7 @@ def airflow_commands() -> list[CLICommand]:
         args=[Arg(flags, **settings) for flags, settings in DDL_OPTIONS],  # type: ignore[no-untyped-call]
     )
     tables = GroupCommand(name="tables", help=TABLES_HELP, subcommands=[ddl])
-    subcommands = [command, check, verify, sources, tables, *groups]
+    subcommands = [command, check, verify, erase, sources, tables, *groups]
     return [
         GroupCommand(
             name="updraft", help="Commands for operators of Updraft", subcommands=subcommands

@@ -16,6 +16,7 @@ BELOW = {
     "sync": {"store", "exchange"},
     "check": {"store", "exchange", "sync"},
     "devices": {"store", "exchange", "sync"},
+    "erasure": {"store", "exchange"},
     "plugin": {"store", "exchange", "sync", "check", "devices"},
     "dags": {"store", "exchange", "dag_api", "sync"},
 }

@@ -31,7 +31,7 @@ ACTIONS: dict[str, tuple[str, tuple[tuple[tuple[str, ...], dict[str, Any]], ...]
                 ("--overdue",),
                 {
                     "action": "store_true",
-                    "help": "only those not seen for [updraft] overdue_days",
+                    "help": "only those not seen for as long as the option overdue_days says",
                 },
             ),
             (

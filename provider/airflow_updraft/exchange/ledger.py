@@ -43,6 +43,9 @@ _SAVE = sa.text(
     "ON CONFLICT (replica_id) DO UPDATE SET "
     f"{replacing([name for name in _COLUMNS[1:] if name != 'user'])}"
 ).bindparams(sa.bindparam("last_seen", type_=replicas.c.last_seen.type))
+_REWRITE = sa.text(
+    "UPDATE updraft_replicas SET verdicts = :verdicts, outcome = :outcome WHERE replica_id = :id"
+)
 _SEEN = sa.text(
     "UPDATE updraft_replicas SET epoch = :epoch, transport = :transport, told = :told, answers = "
     ":answers, "
@@ -91,6 +94,12 @@ def load_verdicts(conn: sa.Connection, replica_id: str) -> Verdicts | None:
     """Return the answer to the replica's last number, or None."""
     text = conn.scalar(_VERDICTS, {"id": replica_id})
     return None if text is None else [_verdict(kept) for kept in parse_json(text)]
+
+
+def rewrite_verdicts(conn: sa.Connection, replica_id: str, verdicts: Verdicts) -> None:
+    """Replace the answer to the replica's last number; the counter must be locked."""
+    kept = _as_text([_kept(verdict) for verdict in verdicts])
+    conn.execute(_REWRITE, {"id": replica_id, "verdicts": kept, "outcome": sum_up(verdicts)})
 
 
 def saving(
