@@ -14,6 +14,7 @@ from airflow_updraft.erasure import erase as erasing
 from airflow_updraft.erasure import records as erased_records
 from airflow_updraft.erasure import verdicts as swept_verdicts
 from airflow_updraft.erasure.subject import Subject
+from airflow_updraft.exchange import exchange as exchange_module
 from airflow_updraft.store.tables import refused_changes, refused_rows, replicas
 from airflow_updraft.sync.invariants import verify
 from airflow_updraft.sync.maintenance import prune_store
@@ -25,9 +26,13 @@ RECORD = Subject(record=("asks", "a"))
 
 @pytest.fixture
 def full(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """A store with Ana's secret in each place that keeps content."""
     monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "")
     monkeypatch.setattr(airflow_bridge, "server_store_engine", lambda: world.engine)
+    return filled(world)
+
+
+def filled(world: World) -> World:
+    """Put Ana's secret into each place that keeps content."""
     ana, ben = world.device("phone", "ana"), world.device("r2", "ben")
     ana.push(
         create("a", note=SECRET),
@@ -88,6 +93,31 @@ def test_secret_of_a_user_is_nowhere_afterwards(
     assert full.records()["bens"] == {"note": "of Ben", "site": "x"}
     assert verify(full.engine)["violations"] == []
     assert {row["updated_by"] for row in full.snapshot()["updraft_records"]} == {"erased"}
+
+
+def test_each_driver_writes_it(every_engine: sa.Engine) -> None:
+    world = filled(World(every_engine))
+    erasing.erase(world.engine, ANA, NOW)
+    assert SECRET not in text(world)
+    assert verify(world.engine)["violations"] == []
+
+
+def test_fault_81_batch_decided_before_the_erasure_and_written_after_it(
+    full: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its verdict would bring the content back into the ledger."""
+    ben = full.device("r9", "ben")
+    plan_batch = exchange_module.plan_batch
+
+    def plan_then_erase(*args: Any) -> Any:
+        plan = plan_batch(*args)
+        erasing.erase(full.engine, ANA, NOW)
+        return plan
+
+    monkeypatch.setattr(exchange_module, "plan_batch", plan_then_erase)
+    answer = ben.push(patch("a", base=0, note="mine"))
+    assert (only_verdict(answer)["verdict"], only_verdict(answer)["record"]) == ("conflicted", None)
+    assert SECRET not in text(full) + repr(answer)
 
 
 def test_secret_of_a_record_is_nowhere_and_other_records_stay(full: World) -> None:
