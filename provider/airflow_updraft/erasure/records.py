@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -19,8 +19,10 @@ CHUNK_ROWS = 500
 SCANNED_MAX = 20 * CHUNK_ROWS
 """Limit on names found by one scan, which needs no lock."""
 
+Chunk = tuple[str, Sequence[str]]
+"""A collection, and ids of it."""
+
 _c = records.c
-_NAME = sa.tuple_(_c.collection, _c.id)
 _TOMBSTONE = (
     records.update()
     .where(_c.collection == sa.bindparam("of"), _c.id == sa.bindparam("name"))
@@ -39,7 +41,7 @@ def erase_records(store: sa.Engine, subject: Subject, now: datetime) -> None:
     """Make tombstones with new revisions, by which devices and readers learn of the deletion."""
     while names := _names(store, subject.unerased):
         for chunk in _chunks(names):
-            work = partial(_erase, subject=subject, names=chunk, now=now)
+            work = partial(_erase, subject=subject, chunk=chunk, now=now)
             run_transaction(store, work, repeatable=True)
 
 
@@ -47,13 +49,13 @@ def erase_labels(store: sa.Engine, user: str) -> None:
     """Replace a user's name as that of a record's last writer; no content, so no new revision."""
     wrote = _c.updated_by == user
 
-    def replace(conn: sa.Connection, names: Sequence[Key]) -> None:
-        here = sa.and_(wrote, _NAME.in_(names))
+    def replace(conn: sa.Connection, chunk: Chunk) -> None:
+        here = sa.and_(wrote, _among(records, chunk))
         conn.execute(records.update().where(here).values(updated_by=ERASED))
 
     while names := _names(store, wrote):
         for chunk in _chunks(names):
-            run_transaction(store, partial(replace, names=chunk), repeatable=True)
+            run_transaction(store, partial(replace, chunk=chunk), repeatable=True)
 
 
 def erase_orphans(store: sa.Engine, subject: Subject) -> None:
@@ -99,7 +101,8 @@ def _is_orphan(table: sa.Table, subject: Subject) -> sa.ColumnElement[bool]:
     orphan = ~sa.exists().where(here)
     if subject.record is None:
         return orphan
-    return sa.and_(orphan, sa.tuple_(table.c.collection, table.c.id).in_([subject.record]))
+    collection, record_id = subject.record
+    return sa.and_(orphan, _among(table, (collection, [record_id])))
 
 
 def _names(store: sa.Engine, which: sa.ColumnElement[bool]) -> list[Key]:
@@ -108,22 +111,34 @@ def _names(store: sa.Engine, which: sa.ColumnElement[bool]) -> list[Key]:
         return [(collection, record_id) for collection, record_id in rows]
 
 
-def _chunks(names: Sequence[Key]) -> list[Sequence[Key]]:
-    return [names[at : at + CHUNK_ROWS] for at in range(0, len(names), CHUNK_ROWS)]
+def _chunks(names: Sequence[Key]) -> list[Chunk]:
+    of_each = defaultdict[str, list[str]](list)
+    for collection, record_id in names:
+        of_each[collection].append(record_id)
+    return [
+        (collection, ids[at : at + CHUNK_ROWS])
+        for collection, ids in of_each.items()
+        for at in range(0, len(ids), CHUNK_ROWS)
+    ]
 
 
-def _erase(conn: sa.Connection, subject: Subject, names: Sequence[Key], now: datetime) -> None:
+def _among(table: sa.Table, chunk: Chunk) -> sa.ColumnElement[bool]:
+    # By the primary key: SQLite reads the whole table for a list of pairs.
+    collection, ids = chunk
+    return sa.and_(table.c.collection == collection, table.c.id.in_(ids))
+
+
+def _erase(conn: sa.Connection, subject: Subject, chunk: Chunk, now: datetime) -> None:
     counter = lock_counter(conn)
     # Read again under the lock: a record may have been given to another user meanwhile.
-    still = sa.select(_c.collection, _c.id).where(subject.unerased, _NAME.in_(names))
-    erased = [(collection, record_id) for collection, record_id in conn.execute(still)]
+    still = sa.select(_c.id).where(subject.unerased, _among(records, chunk))
+    collection, erased = chunk[0], conn.scalars(still).all()
     if not erased:
         return
     conn.execute(
         _TOMBSTONE,
-        [{"of": of, "name": name, "at": counter.next(), "now": now} for of, name in erased],
+        [{"of": collection, "name": name, "at": counter.next(), "now": now} for name in erased],
     )
     for table in (refused_rows, refused_changes):
-        name = sa.tuple_(table.c.collection, table.c.id)
-        conn.execute(table.delete().where(name.in_(erased)))
+        conn.execute(table.delete().where(_among(table, (collection, erased))))
     save_counter(conn, counter)
