@@ -15,7 +15,7 @@ export async function deployNewVersion(dir: string, title: string): Promise<void
     await writeFile(file, after);
   };
   await change('index.html', /<title>.*<\/title>/g, `<title>${title}</title>`);
-  await change('sw.js', /revision:"[0-9a-f]/g, 'revision:"x');
+  await change('sw.js', /"revision":"[0-9a-f]/g, '"revision":"x');
 }
 
 /** The person who uses the page of a new app, as `npx airflow-updraft init` makes it. */
