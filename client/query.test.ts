@@ -45,6 +45,21 @@ describe('the compiler takes', () => {
     expect(all<{ id: string; [field: string]: unknown }>({ index: 'any' })).toHaveLength(1);
   });
 
+  test('any scalar of a field whose schema names no type', () => {
+    interface Loose {
+      id: string;
+      any?: unknown;
+      described?: { [key: string]: unknown };
+      note?: string | null;
+    }
+    const queries = all<Indexed<Loose, 'any' | 'described' | 'note'>>(
+      { index: 'any', equals: 1, where: { described: true, any: 'a', note: null } },
+      { index: 'described', from: 'a', prefix: 'a' },
+      { index: 'note', in: ['a'] },
+    );
+    expect([...queries, ...all<Loose>({ index: 'any', equals: true })]).toHaveLength(4);
+  });
+
   test('records without their indexes for records with them', () => {
     const visit: Visit = { id: 'a', site: 'A7', status: 'ok' };
     const taken: IndexedVisit = visit;

@@ -10,27 +10,35 @@ declare const indexes: unique symbol;
 export type Indexed<T, Index extends keyof T & string> = T & { readonly [indexes]?: Index };
 
 type Key = string | number | boolean;
+/** The scalars among a field's values; all scalars where the type tells of none. */
+type Among<Scalars, V> = [Extract<V, Scalars>] extends [never] ? Scalars : Extract<V, Scalars>;
 /** Fields whose values an index can hold. */
 type KeyFields<T> = {
-  [K in keyof T & string]-?: Extract<T[K], Key> extends never ? never : K;
+  [K in keyof T & string]-?: unknown extends T[K]
+    ? K
+    : Extract<T[K], Key> extends never
+      ? never
+      : K;
 }[keyof T & string];
 /** The declared indexes, or any field where none are known. */
 type IndexOf<T> =
   | 'id'
   | (typeof indexes extends keyof T ? Extract<T[typeof indexes], string> : KeyFields<T>);
 
-/** Conditions on an index whose field holds values `V`. */
-interface Conditions<V> extends Pick<AnyQuery, 'missing'> {
-  readonly equals?: Extract<V, Key>;
-  readonly in?: readonly Extract<V, Key>[];
+/** Conditions on an index of the keys `V`. */
+interface Conditions<V extends Key> extends Pick<AnyQuery, 'missing'> {
+  readonly equals?: V;
+  readonly in?: readonly V[];
   readonly prefix?: Extract<V, string> extends never ? never : string;
   readonly from?: Extract<V, string | number>;
   readonly to?: Extract<V, string | number>;
 }
-type ByIndex<T> = { [K in keyof T]: { readonly index: K } & Conditions<T[K]> }[keyof T];
+type ByIndex<T> = {
+  [K in keyof T]: { readonly index: K } & Conditions<Among<Key, T[K]>>;
+}[keyof T];
 
 interface Further<T> extends Pick<AnyQuery, 'order' | 'limit'> {
-  readonly where?: { readonly [K in keyof T & string]?: Extract<T[K], Scalar> | null };
+  readonly where?: { readonly [K in keyof T & string]?: Among<Scalar, T[K]> | null };
   readonly after?: Pick<Row<T>, 'id' | 'value'>;
 }
 
