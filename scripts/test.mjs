@@ -54,6 +54,8 @@ for (const { name, counts, seconds } of results) {
       `${closingLine(counts).padEnd(36)} ${seconds.toFixed(1).padStart(6)} s\n`,
   );
 }
+for (const { name, failures = [] } of results)
+  for (const failure of failures) process.stdout.write(`  ✗ ${name}: ${failure}\n`);
 const counts = sum(results.map((result) => result.counts));
 process.stdout.write(
   `  ${'in all'.padEnd(81)} ` +

@@ -12,11 +12,19 @@ import { show } from './run.mjs';
  * @property {string} [cwd]
  * @property {NodeJS.ProcessEnv} [env] on top of ours
  * @property {number} [limit_ms] killed afterwards
- * @property {{ file: string, read: (text: string) => import('./counts.mjs').Counts }} [report]
- *   without a report the stage is a single check
+ * @property {Report} [report] without a report the stage is a single check
+ *
+ * @typedef {object} Report
+ * @property {string} file
+ * @property {(text: string) => import('./counts.mjs').Counts} read
+ * @property {(text: string) => string[]} [failures] names of what failed
+ *
+ * @typedef {object} Result
+ * @property {string} name
+ * @property {import('./counts.mjs').Counts} counts
+ * @property {number} seconds
+ * @property {string[]} [failures]
  */
-
-/** @typedef {{ name: string, counts: import('./counts.mjs').Counts, seconds: number }} Result */
 
 /**
  * Runs lanes of stages side by side, and a lane's stages in order. A stage's output is shown as
@@ -88,7 +96,18 @@ async function measured(stage, output) {
     name: stage.name,
     counts: countsOf(stage, exitCode),
     seconds: (Date.now() - started_ms) / 1000,
+    failures: failuresOf(stage),
   };
+}
+
+/** @param {Stage} stage @returns {string[]} */
+function failuresOf({ report }) {
+  if (!report?.failures || !existsSync(report.file)) return [];
+  try {
+    return report.failures(readFileSync(report.file, 'utf8'));
+  } catch {
+    return [];
+  }
 }
 
 /** @param {Stage} stage @param {number} exitCode */

@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { playwrightCounts, pytestCounts, vitestCounts } from './counts.mjs';
+import { playwrightFailures, pytestFailures, vitestFailures } from './failures.mjs';
 import { bin, provider, python, root, stateRoot } from './paths.mjs';
 
 /** @typedef {import('./stage.mjs').Stage} Stage */
@@ -50,7 +51,7 @@ export function vitestStage(project, run = '') {
       '--reporter=json',
       `--outputFile.json=${file}`,
     ],
-    report: { file, read: vitestCounts },
+    report: { file, read: vitestCounts, failures: vitestFailures },
   };
 }
 
@@ -117,7 +118,7 @@ export function pytestStage(args = []) {
       ...(args.length > 0 ? args : ['--numprocesses=auto', '--dist=worksteal']),
     ],
     cwd: provider,
-    report: { file, read: pytestCounts },
+    report: { file, read: pytestCounts, failures: pytestFailures },
   };
 }
 
@@ -225,6 +226,6 @@ export function e2eStage(
       PLAYWRIGHT_JSON_OUTPUT_FILE: file,
     },
     limit_ms: E2E_MS_MAX,
-    report: { file, read: playwrightCounts },
+    report: { file, read: playwrightCounts, failures: playwrightFailures },
   };
 }
