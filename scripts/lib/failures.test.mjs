@@ -27,7 +27,8 @@ test('pytest: failures and errors, not what is skipped or passed', () => {
   const xml =
     '<testsuites><testsuite name="pytest" tests="4"><testcase classname="tests.test_a" ' +
     'name="test_passes" time="0.1" /><testcase classname="tests.test_a" ' +
-    'name="test_fails[a&lt;b]" time="0.1"><failure message="assert 1 == 2&#10;  more">def test():\n</failure></testcase>' +
+    'name="test_fails[a&lt;b]" time="0.1"><failure message="assert 1 == 2&#10;  more">' +
+    'def test():\n</failure></testcase>' +
     '<testcase classname="tests.test_a" name="test_skipped"><skipped message="not here" />' +
     '</testcase><testcase classname="tests.test_b" name="test_errs"><error message="failed on ' +
     'setup with &quot;x&quot;">…</error></testcase></testsuite></testsuites>';
