@@ -10,7 +10,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_updraft.check.command import HELP as CHECK_HELP
 from airflow_updraft.check.command import OPTIONS as CHECK_OPTIONS
@@ -49,6 +49,7 @@ NEW_EPOCH_HELP = (
     "After the store was restored from a backup, or where a new, foreign or older store is refused "
     "and is the right one: confirm it, and make every device read everything again."
 )
+_Options = Sequence[tuple[tuple[str, ...], dict[str, Any]]]
 _GROUPS = {
     "consumers": (CONSUMERS_HELP, CONSUMER_ACTIONS, run_consumers, "dag_api"),
     "devices": (DEVICES_HELP, DEVICE_ACTIONS, run_devices, "devices"),
@@ -109,61 +110,37 @@ def airflow_commands() -> list[CLICommand]:
     """Return the commands for Airflow's own command line."""
     from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand, lazy_load_command  # noqa: PLC0415
 
-    command = ActionCommand(
-        name="new-epoch",
-        help=NEW_EPOCH_HELP,
-        func=lazy_load_command("airflow_updraft.cli.run_in_airflow"),
-        args=(Arg(("-y", "--yes"), action="store_true", help=YES_HELP),),  # type: ignore[no-untyped-call]
-    )
-    verify = ActionCommand(
-        name="verify",
-        help=VERIFY_HELP,
-        func=lazy_load_command("airflow_updraft.cli.run_verify_in_airflow"),
-        args=(),
-    )
-    confirm = ActionCommand(
-        name="confirm",
-        help=CONFIRM_HELP,
-        func=lazy_load_command("airflow_updraft.cli.run_confirm_in_airflow"),
-        args=(Arg(("collection",), help="the collection's name"),),  # type: ignore[no-untyped-call]
-    )
-    check = ActionCommand(
-        name="check",
-        help=CHECK_HELP,
-        func=lazy_load_command("airflow_updraft.cli.run_check_in_airflow"),
-        args=[Arg(flags, **settings) for flags, settings in CHECK_OPTIONS],  # type: ignore[no-untyped-call]
-    )
-    erase = ActionCommand(
-        name="erase",
-        help=ERASE_HELP,
-        func=lazy_load_command("airflow_updraft.erasure.command.run_in_airflow"),
-        args=[Arg(flags, **settings) for flags, settings in ERASE_OPTIONS],  # type: ignore[no-untyped-call]
-    )
-    sources = GroupCommand(name="sources", help=SOURCES_HELP, subcommands=[confirm])
-    groups = [
-        GroupCommand(
-            name=group,
+    def leaf(name: str, about: str, function: str, options: _Options = ()) -> ActionCommand:
+        return ActionCommand(
+            name=name,
             help=about,
-            subcommands=[
-                ActionCommand(
-                    name=name,
-                    help=words,
-                    func=lazy_load_command(f"airflow_updraft.{package}.command.run_in_airflow"),
-                    args=[Arg(flags, **settings) for flags, settings in options],  # type: ignore[no-untyped-call]
-                )
-                for name, (words, options) in actions.items()
-            ],
+            func=lazy_load_command(f"airflow_updraft.{function}"),
+            args=[Arg(flags, **settings) for flags, settings in options],  # type: ignore[no-untyped-call]
         )
-        for group, (about, actions, _, package) in _GROUPS.items()
+
+    yes = ((("-y", "--yes"), {"action": "store_true", "help": YES_HELP}),)
+    collection = ((("collection",), {"help": "the collection's name"}),)
+    confirm = leaf("confirm", CONFIRM_HELP, "cli.run_confirm_in_airflow", collection)
+    ddl = leaf("ddl", DDL_HELP, "check.ddl_command.run_in_airflow", DDL_OPTIONS)
+    subcommands = [
+        leaf("new-epoch", NEW_EPOCH_HELP, "cli.run_in_airflow", yes),
+        leaf("check", CHECK_HELP, "cli.run_check_in_airflow", CHECK_OPTIONS),
+        leaf("verify", VERIFY_HELP, "cli.run_verify_in_airflow"),
+        leaf("erase", ERASE_HELP, "erasure.command.run_in_airflow", ERASE_OPTIONS),
+        GroupCommand(name="sources", help=SOURCES_HELP, subcommands=[confirm]),
+        GroupCommand(name="tables", help=TABLES_HELP, subcommands=[ddl]),
+        *(
+            GroupCommand(
+                name=group,
+                help=about,
+                subcommands=[
+                    leaf(name, words, f"{package}.command.run_in_airflow", options)
+                    for name, (words, options) in actions.items()
+                ],
+            )
+            for group, (about, actions, _, package) in _GROUPS.items()
+        ),
     ]
-    ddl = ActionCommand(
-        name="ddl",
-        help=DDL_HELP,
-        func=lazy_load_command("airflow_updraft.check.ddl_command.run_in_airflow"),
-        args=[Arg(flags, **settings) for flags, settings in DDL_OPTIONS],  # type: ignore[no-untyped-call]
-    )
-    tables = GroupCommand(name="tables", help=TABLES_HELP, subcommands=[ddl])
-    subcommands = [command, check, verify, erase, sources, tables, *groups]
     return [
         GroupCommand(
             name="updraft", help="Commands for operators of Updraft", subcommands=subcommands
