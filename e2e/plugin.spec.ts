@@ -21,7 +21,7 @@ const seenAt = (device: Device, note: string): Promise<number | undefined> =>
     note,
   );
 
-test('changes of another device or tab show on an open page, half of them in a second', async ({
+test('changes of another device or tab show on an open page within a second', async ({
   newDevice,
   site,
   prefix,
@@ -35,6 +35,8 @@ test('changes of another device or tab show on an open page, half of them in a s
   await watchNote(ana, id);
   await ana.put({ id, site: 'A7', status: 'ok', note: 'warm-up' });
   await eventually(() => seenAt(ben, 'warm-up'), 'the record on the other device').toBeDefined();
+  // Only then is the first exchange over: the first change that is measured would wait behind it.
+  await ana.settled();
   const waited: number[] = [];
   for (let round = 0; round < 5; round++) {
     const note = `round ${round}`;
@@ -48,9 +50,7 @@ test('changes of another device or tab show on an open page, half of them in a s
     waited.push(((await seenAt(ben, note)) ?? Number.NaN) - before);
     await eventually(() => seenAt(ana, note), 'and on the device itself').toBeDefined();
   }
-  // By the stream, each: a heartbeat comes after 20 s. One of five may meet a machine at work.
-  const [, , half] = waited.toSorted((a, b) => a - b);
-  expect(half, `ms: ${waited.join()}`).toBeLessThan(1_000);
+  expect(Math.max(...waited), `ms: ${waited.join()}`).toBeLessThan(1_000);
 });
 
 test('fault 17: five tabs capture at once: one stream, one replay, everything once', async ({
