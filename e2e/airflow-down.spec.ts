@@ -26,7 +26,7 @@ test('fault 32: Airflow stops while applying a batch: told, and each record arri
   );
   await device.openSignedIn('ana');
   const { replicaId } = await device.status();
-  const then = await store.revision();
+  const then = await store.writes();
   const ids = Array.from({ length: 5 }, (_, n) => `${prefix}${n}`);
   try {
     // The exchange is held inside the transaction, so that Airflow goes down midway: by a record of
@@ -71,7 +71,7 @@ test('fault 32: Airflow stops while applying a batch: told, and each record arri
   await device.syncUntilSettled(180_000);
   const records = await store.hasLive(prefix, 6);
   expect(records.every(({ revision, created }) => revision === created)).toBe(true);
-  expect((await store.revision()) - then, 'revisions taken').toBe(6);
+  expect((await store.writes()) - then, 'revisions taken').toBe(6);
   expect(await store.ledger(replicaId)).toMatchObject({ number: 2 });
   expect(new Set((await device.rows(prefix)).map(({ state }) => state))).toEqual(
     new Set(['synced']),
@@ -94,7 +94,7 @@ test(`fault 32: ${RESTARTS} random ends of Airflow: none lost or doubled (seed $
   const batches = batchesOf(site.wire);
   const ledger = new Ledger();
   await device.openSignedIn('ana', { keep: true });
-  const before = await store.revision();
+  const before = await store.writes();
   await noteInto(device, ledger);
   // Slow enough to leave the machine to Airflow, which starts meanwhile.
   await streamCaptures(device.page, prefix, 3, 100);
@@ -115,7 +115,7 @@ test(`fault 32: ${RESTARTS} random ends of Airflow: none lost or doubled (seed $
   const again =
     `Again: UPDRAFT_SEED=${seed} UPDRAFT_RESTARTS=${RESTARTS} npm run ` +
     `test:e2e -- --project=${via} airflow-down`;
-  expect((await store.revision()) - before, `revisions taken. ${again}`).toBe(
+  expect((await store.writes()) - before, `revisions taken. ${again}`).toBe(
     [...batches.values()].reduce((sum, count) => sum + count, 0),
   );
   await expectNothingLostOrDoubled(device, store, ledger, prefix);

@@ -59,7 +59,7 @@ test(`fault 34: asleep at random moments: no capture lost or doubled (seed ${see
   const random = randomOf(seed);
   const batches = batchesOf(site.wire);
   await device.openSignedIn('ana', { keep: true });
-  const before = await store.revision();
+  const before = await store.writes();
   const ledger = new Ledger();
   await noteInto(device, ledger);
   const page = await device.open();
@@ -71,7 +71,7 @@ test(`fault 34: asleep at random moments: no capture lost or doubled (seed ${see
   }
   await endStream(page);
   await device.syncUntilSettled(180_000);
-  expect((await store.revision()) - before, 'revisions taken').toBe(
+  expect((await store.writes()) - before, 'revisions taken').toBe(
     [...batches.values()].reduce((sum, count) => sum + count, 0),
   );
   await expectNothingLostOrDoubled(device, store, ledger, prefix);

@@ -135,7 +135,7 @@ test('fault 40: a malformed exchange request gets a clear error and writes nothi
   airflow,
   prefix,
 }) => {
-  const revision = await store.revision();
+  const revision = await store.writes();
   const replicas = await store.query('SELECT replica_id FROM updraft_replicas ORDER BY 1');
   const confs: Record<string, object> = {
     nothing: {},
@@ -177,6 +177,6 @@ test('fault 40: a malformed exchange request gets a clear error and writes nothi
       changes: [],
     });
   }
-  expect(await store.revision()).toBe(revision);
+  expect(await store.writes()).toBe(revision);
   expect(await store.query('SELECT replica_id FROM updraft_replicas ORDER BY 1')).toEqual(replicas);
 });

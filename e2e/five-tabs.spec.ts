@@ -20,11 +20,11 @@ test(`fault 17: five tabs in ${STEPS} random steps: none lost or doubled (seed $
   const batches = batchesOf(site.wire);
   const ledger = new Ledger();
   await device.openSignedIn('ana', { keep: true });
-  const before = await store.revision();
+  const before = await store.writes();
   const tabs = await Tabs.open(device, { ledger, prefix, random: randomOf(seed) });
   await tabs.play(STEPS);
   await device.syncUntilSettled();
-  expect((await store.revision()) - before, `revisions taken. ${again}`).toBe(
+  expect((await store.writes()) - before, `revisions taken. ${again}`).toBe(
     [...batches.values()].reduce((sum, count) => sum + count, 0),
   );
   await expectNothingLostOrDoubled(device, store, ledger, prefix);

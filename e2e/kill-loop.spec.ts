@@ -22,11 +22,11 @@ test(`faults 1–4: ${WORKER_KILLS} workers killed: none lost or doubled (seed $
   test.setTimeout(180_000 + WORKER_KILLS * 4_500);
   const batches = batchesOf(site.wire);
   await device.openSignedIn('ana', { keep: true });
-  const before = await store.revision();
+  const before = await store.writes();
   const ledger = new Ledger();
   await killWorkers(device, WORKER_KILLS, { ledger, prefix, random: randomOf(seed) });
   await device.syncUntilSettled(360_000);
-  expect((await store.revision()) - before, `revisions taken. ${again}`).toBe(
+  expect((await store.writes()) - before, `revisions taken. ${again}`).toBe(
     [...batches.values()].reduce((sum, count) => sum + count, 0),
   );
   await expectNothingLostOrDoubled(device, store, ledger, prefix);
@@ -46,7 +46,7 @@ test(`fault 5: ${BROWSER_KILLS} browsers killed: none lost, none doubled (seed $
   test.setTimeout(180_000 + BROWSER_KILLS * 45_000);
   const batches = batchesOf(site.wire);
   await device.openSignedIn('ana', { keep: true });
-  const before = await store.revision();
+  const before = await store.writes();
   const ledger = new Ledger();
   const last = await killBrowsers(device, BROWSER_KILLS, (profile) => newDevice({ profile }), {
     ledger,
@@ -54,7 +54,7 @@ test(`fault 5: ${BROWSER_KILLS} browsers killed: none lost, none doubled (seed $
     random: randomOf(seed),
   });
   await last.syncUntilSettled(360_000);
-  expect((await store.revision()) - before, `revisions taken. ${again}`).toBe(
+  expect((await store.writes()) - before, `revisions taken. ${again}`).toBe(
     [...batches.values()].reduce((sum, count) => sum + count, 0),
   );
   await expectNothingLostOrDoubled(last, store, ledger, prefix);
@@ -72,12 +72,12 @@ test(`fault 7: crashing tabs that capture: none lost, none doubled (seed ${seed}
 }) => {
   const batches = batchesOf(site.wire);
   await device.openSignedIn('ana', { keep: true });
-  const before = await store.revision();
+  const before = await store.writes();
   const ledger = new Ledger();
   await crashTabs(device, 4, { ledger, prefix, random: randomOf(seed) });
   await device.openAgain('ana');
   await device.syncUntilSettled(360_000);
-  expect((await store.revision()) - before, `revisions taken. ${again}`).toBe(
+  expect((await store.writes()) - before, `revisions taken. ${again}`).toBe(
     [...batches.values()].reduce((sum, count) => sum + count, 0),
   );
   await expectNothingLostOrDoubled(device, store, ledger, prefix);

@@ -54,7 +54,7 @@ interface Before {
 }
 
 async function before(store: Store, replicaId: string): Promise<Before> {
-  return { revision: await store.revision(), number: (await store.ledger(replicaId))?.number ?? 0 };
+  return { revision: await store.writes(), number: (await store.ledger(replicaId))?.number ?? 0 };
 }
 
 /**
@@ -77,7 +77,7 @@ async function expectAppliedOnce(
     ),
   ).toBe(true);
   expect((await store.record(counted))?.fields).toMatchObject({ visits });
-  expect((await store.revision()) - then.revision, 'revisions taken').toBe(created.length + 1);
+  expect((await store.writes()) - then.revision, 'revisions taken').toBe(created.length + 1);
   expect((await store.ledger(replicaId))?.number).toBe(then.number + 1);
   const rows = await device.page.evaluate(
     (ids) => Promise.all(ids.map((id) => client().collection('inspections').get(id))),
@@ -100,7 +100,7 @@ test('fault 1: a worker killed before sending loses nothing; a heartbeat wakes i
   const counted = await captureCounted(device, prefix);
   const { replicaId } = await device.status();
   const then = await before(store, replicaId);
-  const committed = await store.revision();
+  const committed = await store.writes();
   // By the DAG the worker first asks for the session's user; by the plugin the first request is the
   // batch, which Airflow never sees.
   const held = wire.holdRequest(wire.via === 'dag' ? 'identity' : 'exchange');
@@ -108,7 +108,7 @@ test('fault 1: a worker killed before sending loses nothing; a heartbeat wakes i
   await held.arrived;
   await device.killWorker();
   held.cut();
-  expect(await store.revision(), 'nothing arrived').toBe(committed);
+  expect(await store.writes(), 'nothing arrived').toBe(committed);
   // Without help: the page alone brings the worker back with its next heartbeat. The page's clock
   // is put forward; connectivity.spec.ts waits for a heartbeat in real time.
   await device.context.clock.fastForward(HEARTBEAT_MS);

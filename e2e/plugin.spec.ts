@@ -68,7 +68,7 @@ test('fault 17: five tabs capture at once: one stream, one replay, everything on
     await device.connected();
   }
   const then = {
-    revision: await store.revision(),
+    revision: await store.writes(),
     number: (await store.ledger(replicaId))?.number ?? 0,
   };
   await Promise.all(
@@ -90,7 +90,7 @@ test('fault 17: five tabs capture at once: one stream, one replay, everything on
       ({ revision, created, fields }) => revision === created && fields['visits'] === 1,
     ),
   ).toBe(true);
-  expect((await store.revision()) - then.revision, 'revisions taken').toBe(100);
+  expect((await store.writes()) - then.revision, 'revisions taken').toBe(100);
   const exchanges = site.wire.count('exchange');
   expect((await store.ledger(replicaId))?.number ?? 0, 'each batch sent once').toBeLessThanOrEqual(
     then.number + exchanges,
