@@ -58,6 +58,9 @@ const bindings: UserConfig = {
   },
 };
 
+/** Packages of this package's own that stay outside of what an app bundles. */
+const OWN = [/^dexie/, /^valibot/, /^@cfworker/];
+
 /** `./sw`: its packages stay the app's to bundle. */
 const sw: UserConfig = {
   define,
@@ -66,7 +69,7 @@ const sw: UserConfig = {
     emptyOutDir: false,
     sourcemap: true,
     minify: false,
-    rolldownOptions: { output, external: [/^dexie/, /^workbox-/, /^valibot/] },
+    rolldownOptions: { output, external: [...OWN, /^workbox-/] },
   },
 };
 
@@ -78,7 +81,7 @@ const swNode: UserConfig = {
     emptyOutDir: false,
     minify: false,
     license: { fileName: 'sw-node.js.licences.md' },
-    rolldownOptions: { output, external: [/^dexie/, /^valibot/] },
+    rolldownOptions: { output, external: OWN },
   },
 };
 
@@ -92,7 +95,7 @@ const testing: UserConfig = {
     minify: false,
     rolldownOptions: {
       output: { ...output, codeSplitting: false },
-      external: [/^dexie/, /^valibot/, /^fake-indexeddb/, /^@cfworker/],
+      external: [...OWN, /^fake-indexeddb/],
     },
   },
 };

@@ -8,7 +8,7 @@ import type { Query } from './query.ts';
 import type { Settling } from './settling.ts';
 import type { Watched, Watches } from './watches.ts';
 import type { WorkerLink } from './worker-link.ts';
-import type { Patch, Receipt, Seen } from './receipt.ts';
+import type { Drafting, Patch, Receipt, Seen } from './receipt.ts';
 
 type Numbers<T> = {
   readonly [K in keyof T as T[K] extends number | undefined ? K : never]?: number;
@@ -28,11 +28,21 @@ type ElementsOf<T> = {
 export interface Collection<T extends { id: string }> {
   /**
    * Captures how the whole record differs from the record this device saw. Rejects with a typed
-   * `UpdraftError` if nothing can be stored.
+   * `UpdraftError` if nothing can be stored: with `schema` where the record does not fit its schema
+   * (`error.path` names the place), unless it is kept as a draft.
    */
-  put: (value: T, seen?: Seen<T>) => Promise<Receipt>;
+  put: {
+    (
+      value: Partial<T> & Pick<T, 'id'>,
+      options: Seen<Partial<T>> & { readonly draft: true },
+    ): Promise<Receipt>;
+    (value: T, options?: Seen<T> & Drafting): Promise<Receipt>;
+  };
   /** Like `put`, but rejects with `exists` when the record is there. */
-  add: (value: T) => Promise<Receipt>;
+  add: {
+    (value: Partial<T> & Pick<T, 'id'>, options: { readonly draft: true }): Promise<Receipt>;
+    (value: T, options?: Drafting): Promise<Receipt>;
+  };
   /**
    * Changes the fields given; `undefined` removes a field. Rejects with `not-found` when this
    * device has no such record.
@@ -40,7 +50,7 @@ export interface Collection<T extends { id: string }> {
   patch: (
     id: string,
     set: { readonly [K in keyof Omit<T, 'id'>]?: T[K] | undefined },
-    seen?: Seen<T>,
+    options?: Seen<T> & Drafting,
   ) => Promise<Receipt>;
   /** Adds to numbers; increments of several devices sum up instead of conflicting. */
   increment: (id: string, by: Numbers<T>, seen?: Seen<T>) => Promise<Receipt>;
@@ -105,10 +115,17 @@ export function splitFields(fields: Readonly<Record<string, unknown>>): {
   };
 }
 
-/** The change with what its author saw. Throws `bad-option` for any other option. */
-function withSeen(change: ChangeCommand, seen: Seen<unknown> | undefined): ChangeCommand {
-  onlyOptions(change.op, seen, change.op === 'add' ? '' : 'from');
-  return seen && change.op !== 'add' ? { ...change, from: seen.from } : change;
+/** Options of a capture; `from` alone where the change is none of these. */
+const OPTIONS: { readonly [op: string]: readonly string[] } = {
+  put: ['from', 'draft'],
+  patch: ['from', 'draft'],
+  add: ['draft'],
+};
+
+/** The change with its options. Throws `bad-option` for an option that it does not know. */
+function withOptions(change: ChangeCommand, options: object | undefined): ChangeCommand {
+  onlyOptions(change.op, options, ...(OPTIONS[change.op] ?? ['from']));
+  return { ...change, ...options };
 }
 
 function patchOf(patch: Patch<{ id: string }>): ChangeCommand {
@@ -149,8 +166,8 @@ export function createCollection<T extends { id: string }>(
   settling: Settling,
   watches: Watches,
 ): Collection<T> {
-  const capture = async (change: ChangeCommand, seen?: Seen<unknown>): Promise<Receipt> => {
-    const made = withSeen(change, seen);
+  const capture = async (change: ChangeCommand, options?: object): Promise<Receipt> => {
+    const made = withOptions(change, options);
     return receiptOf(await ask({ type: 'capture', requestId: newId(), collection, change: made }));
   };
   /** `none`: arguments that a call of many does not take. */
@@ -179,9 +196,9 @@ export function createCollection<T extends { id: string }>(
     ask({ type: 'get', collection, id }) as Promise<Row<T> | null>;
   const read = (query?: Query<T>): Promise<Rows<T>> => rowsOf<T>(ask, collection, query ?? {});
   return {
-    put: (value, seen) => capture({ op: 'put', value }, seen),
-    add: (value, ...none: readonly object[]) => capture({ op: 'add', value }, none[0]),
-    patch: (id, fields, seen) => capture({ op: 'patch', id, ...splitFields(fields) }, seen),
+    put: (value: unknown, options?: object) => capture({ op: 'put', value }, options),
+    add: (value: unknown, options?: object) => capture({ op: 'add', value }, options),
+    patch: (id, fields, options) => capture({ op: 'patch', id, ...splitFields(fields) }, options),
     increment: (id, by, seen) =>
       capture({ op: 'increment', id, by: by as Record<string, number> }, seen),
     addTo: (id, elements, seen) => capture(listChange('add-to', id, elements), seen),

@@ -1,4 +1,4 @@
-export type { Patch, Receipt, Seen } from './receipt.ts';
+export type { Drafting, Patch, Receipt, Seen } from './receipt.ts';
 export { connect } from './connect.ts';
 export type { Updraft } from './create-client.ts';
 export type { ConnectOptions } from './connect-options.ts';

@@ -20,8 +20,16 @@ export interface Seen<T> {
   readonly from?: T | number | undefined;
 }
 
+/**
+ * `draft: true` keeps a record that does not fit its schema yet on this device, unsent, with the
+ * state `draft`. The first capture that makes the record fit sends it.
+ */
+export interface Drafting {
+  readonly draft?: boolean;
+}
+
 /** Fields to change of a record; `undefined` removes a field. */
-export interface Patch<T> extends Seen<T> {
+export interface Patch<T> extends Seen<T>, Drafting {
   readonly id: string;
   readonly set: { readonly [K in keyof Omit<T, 'id'>]?: T[K] | undefined };
 }

@@ -47,7 +47,7 @@ export function createWorkerLink(worker: () => ServiceWorker | null, user: strin
           version = MESSAGES_FLOOR;
           continue;
         }
-        if (reply) throw new UpdraftError(reply.error.kind, reply.error.message);
+        if (reply) throw new UpdraftError(reply.error.kind, reply.error.message, reply.error.path);
         // The first question of a page is answered from memory: a worker silent twice serves no
         // messages.
         if (command.type === 'channel' && attempt === 2)

@@ -2,6 +2,7 @@ import type { Device } from './support/device.ts';
 import { eventually } from './support/eventually.ts';
 import { takeDatabasesWithoutPage } from './support/profile-storage.ts';
 import { expect, test } from './support/test.ts';
+import { writeUnchecked } from './support/unchecked.ts';
 
 interface Shown {
   readonly tag: string;
@@ -72,6 +73,13 @@ async function sendWithoutPage(device: Device, capture: () => Promise<unknown>):
   await device.context.setOffline(false);
 }
 
+/** Captures a record that Airflow will refuse, as an older worker has, which did not check it. */
+async function putUnchecked(device: Device, user: string, id: string): Promise<void> {
+  await device.put({ id, site: 'A7', status: 'ok' });
+  const record = { collection: 'inspections', id, user };
+  await writeUnchecked(device.page, record, { status: 'nonsense' });
+}
+
 test('refused without a page: a lasting notification, replaced by a second refusal’s', async ({
   device,
   prefix,
@@ -79,9 +87,7 @@ test('refused without a page: a lasting notification, replaced by a second refus
   await device.openSignedIn('ana', { keep: true });
   await answer(device, 'granted');
   for (const count of [1, 2]) {
-    await sendWithoutPage(device, () =>
-      device.put({ id: `${prefix}bad${count}`, site: 'A7', status: 'nonsense' }),
-    );
+    await sendWithoutPage(device, () => putUnchecked(device, 'ana', `${prefix}bad${count}`));
     const one = [{ tag: 'updraft:dead-letter', body: expect.stringContaining(`${count} change`) }];
     await eventually(() => shownToNobody(device), 'the one notification').toEqual(one);
     await device.open();
@@ -126,15 +132,13 @@ test('a page in view tells by itself, and a person who has not allowed it is not
   await device.openSignedIn('ana');
   await answer(device, 'granted');
   await device.page.bringToFront();
-  await device.put({ id: `${prefix}seen`, site: 'A7', status: 'nonsense' });
+  await device.captureAsOneBatch(() => putUnchecked(device, 'ana', `${prefix}seen`));
   await eventually(() => device.deadLetters(), 'the refusal').toHaveLength(1);
   expect(await shown(device)).toEqual([]);
   const silent = await newDevice();
   await silent.openSignedIn('ben', { keep: true });
   await answer(silent, 'denied');
-  await sendWithoutPage(silent, () =>
-    silent.put({ id: `${prefix}silent`, site: 'A7', status: 'nonsense' }),
-  );
+  await sendWithoutPage(silent, () => putUnchecked(silent, 'ben', `${prefix}silent`));
   await eventually(() => refusedToBen(silent), 'the refusal').toBe(1);
   await silent.open();
   await silent.connected();

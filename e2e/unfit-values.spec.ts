@@ -1,10 +1,10 @@
-import type { Page } from '@playwright/test';
 import type { Task } from '../demo/src/collections.ts';
 import { ByHand } from './support/by-hand.ts';
 import type { Device } from './support/device.ts';
 import { eventually } from './support/eventually.ts';
 import type { Store, StoredRecord } from './support/store.ts';
 import { expect, test } from './support/test.ts';
+import { writeUnchecked } from './support/unchecked.ts';
 
 /** A key that an object literal would not make. */
 const NESTED_PROTO = JSON.parse('{"__proto__":{"x":1},"b":2}') as Record<string, unknown>;
@@ -53,33 +53,6 @@ async function writePastAllChecks(store: Store, id: string, title: unknown): Pro
     [JSON.stringify(title), id],
   );
   expect(written, 'the record is there').toBeDefined();
-}
-
-/**
- * Adds an unnamed field to the record's captured change, as stored by an older worker, which
- * accepted such forms.
- */
-function addUnnamedField(page: Page, id: string): Promise<void> {
-  return page.evaluate(async (recordId) => {
-    const done = <T>(request: IDBRequest<T>): Promise<T> =>
-      new Promise((resolve, reject) => {
-        request.addEventListener('success', () => resolve(request.result));
-        request.addEventListener('error', () => reject(new Error(String(request.error))));
-      });
-    const name = (await indexedDB.databases())
-      .map((one) => one.name ?? '')
-      .find((one) => one.startsWith('updraft@') && one.endsWith(' ana'));
-    const database = await done(indexedDB.open(name ?? 'none'));
-    const records = database.transaction('records', 'readwrite').objectStore('records');
-    const row = (await done(records.get(['tasks', recordId]))) as {
-      value: object;
-      pending: { net: { set: object } };
-    };
-    const unnamed = { '': 'an unnamed form input' };
-    row.pending.net.set = { ...row.pending.net.set, ...unnamed };
-    await done(records.put({ ...row, value: { ...row.value, ...unnamed } }));
-    database.close();
-  }, id);
 }
 
 test('case A2: a record with a nested `__proto__` is kept out alone until mended', async ({
@@ -182,7 +155,11 @@ test('case A4: an unnamed form field is refused, and the record stays', async ({
   await device.captureAsOneBatch(async () => {
     for (const id of [dropped, mended]) {
       await patch(device, id, { done: true });
-      await addUnnamedField(device.page, id);
+      await writeUnchecked(
+        device.page,
+        { collection: 'tasks', id, user: 'ana' },
+        { '': 'an unnamed form input' },
+      );
     }
   });
   await device.sync();

@@ -7,10 +7,9 @@ import { root } from './lib/paths.mjs';
 import { main, Problem } from './lib/problem.mjs';
 
 /**
- * Limits in bytes, compressed. Client: 6 KiB, in one file 7. Worker: 94.6 KiB, of which lists as
- * sets (a part of an edit with its algebra, its schemas and its version on the wire) took the last
- * 0.9; the goal, with a validator for records inside, is 90. A binding counts with the core that
- * all bindings share: 1.5 KiB.
+ * Limits in bytes, compressed. Client: 6 KiB, in one file 7. Worker: 102.2 KiB, of which the
+ * validator for records takes 7.4 (ADR 55); the goal, with the validator inside, is 90. A binding
+ * counts with the core that all bindings share: 1.5 KiB.
  * @type {Array<{ mode: string, file: string, with?: string, bytes_max: number }>}
  */
 const FILES = [
@@ -24,7 +23,7 @@ const FILES = [
     with: 'bindings-core.js',
     bytes_max: 1_536,
   })),
-  { mode: 'worker', file: 'updraft-sw.js', bytes_max: 96_896 },
+  { mode: 'worker', file: 'updraft-sw.js', bytes_max: 104_640 },
 ];
 /** Lighter parts are told as a sum. */
 const SHOWN_PERCENT_MIN = 1;

@@ -21,6 +21,7 @@ export type ErrorKind =
   | 'exists' // add() of an id that exists
   | 'not-found' // patch(), increment() or addTo() of an id that does not exist
   | 'not-a-number' // increment() of a field that holds no number
+  | 'schema' // the record does not fit its schema; `path` names the place, as a JSON pointer
   | 'not-a-list' // addTo() or removeFrom() of a field that holds anything but a list of scalars
   | 'read-only' // the collection is written by Airflow alone
   | 'not-allowed' // an operation that this worker's configuration does not name
@@ -41,10 +42,13 @@ export type ErrorKind =
  */
 export class UpdraftError extends Error {
   readonly kind: ErrorKind;
-  constructor(kind: ErrorKind, message: string) {
+  /** The place in the record, as a JSON pointer, where the kind is `schema`. */
+  readonly path: string | undefined;
+  constructor(kind: ErrorKind, message: string, path?: string) {
     super(message);
     this.name = 'UpdraftError';
     this.kind = kind;
+    this.path = path;
   }
 }
 

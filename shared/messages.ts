@@ -25,16 +25,20 @@ const text = v.string();
  */
 const seen = v.optional(v.unknown());
 
+/** Keeps a record that does not fit its schema on the device, unsent, instead of refusing it. */
+const draft = v.optional(v.boolean());
+
 /** A captured change of a record. An unknown key is an option of a caller, and is refused. */
 export const ChangeCommandSchema = v.variant('op', [
-  v.strictObject({ op: v.literal('put'), value: v.unknown(), from: seen }),
-  v.strictObject({ op: v.literal('add'), value: v.unknown() }),
+  v.strictObject({ op: v.literal('put'), value: v.unknown(), from: seen, draft }),
+  v.strictObject({ op: v.literal('add'), value: v.unknown(), draft }),
   v.strictObject({
     op: v.literal('patch'),
     id: text,
     set: v.unknown(),
     removed: v.array(text),
     from: seen,
+    draft,
   }),
   v.strictObject({
     op: v.literal('increment'),
@@ -251,7 +255,11 @@ export type Reply =
   | { readonly updraft: number; readonly ok: unknown; readonly more?: true }
   | {
       readonly updraft: number;
-      readonly error: { readonly kind: ErrorKind; readonly message: string };
+      readonly error: {
+        readonly kind: ErrorKind;
+        readonly message: string;
+        readonly path?: string | undefined;
+      };
     };
 
 /**

@@ -4,10 +4,10 @@ import type { Scalar } from './json.ts';
 import type { Reason, VerdictName } from './verdict.ts';
 
 /**
- * Progress of a record: on this device, sent and unanswered, agreed with the store, or waiting for
- * a person.
+ * Progress of a record: kept unfinished (`draft`), on this device, sent and unanswered, agreed with
+ * the store, or waiting for a person.
  */
-export type RowState = 'local' | 'sending' | 'synced' | 'conflict' | 'rejected';
+export type RowState = 'draft' | 'local' | 'sending' | 'synced' | 'conflict' | 'rejected';
 
 /** A record from the page's view. */
 export interface Row<T = unknown> {
@@ -21,6 +21,8 @@ export interface Row<T = unknown> {
   readonly run?: string;
   /** Reason of the rejection, in the server's words. */
   readonly rejection?: string;
+  /** What a draft lacks: the place, as a JSON pointer, and words. The value may be incomplete. */
+  readonly draft?: { readonly message: string; readonly path?: string };
 }
 
 /** A record's unsettled change. */

@@ -27,6 +27,8 @@ export interface Status {
   readonly followedCalls: number;
   readonly conflicts: number;
   readonly deadLetters: number;
+  /** Records kept here unfinished, until they fit their schema; absent: none. */
+  readonly drafts?: number;
   readonly auth: AuthState;
   /** How the worker is woken for the remaining work, as far as this worker has seen. */
   readonly wake?: Wake;
@@ -141,7 +143,7 @@ export type WaitingFor =
   // the browser has no room, or its database cannot be used: nothing moves until storage works
   // again
   | 'storage'
-  | 'person'; // conflicts or dead letters only
+  | 'person'; // conflicts, dead letters and drafts only
 
 export type Durability = 'persistent' | 'best-effort';
 

@@ -3,9 +3,10 @@ import type { Snapshot } from '../shared/messages.ts';
 import { callsWakeLane } from './calls/lanes.ts';
 import { Drain } from './drain.ts';
 import { MirrorWriter } from './mirror/mirror-writer.ts';
-import { batchLane } from './outbox/open-delivery.ts';
+import { batchLane, makingOf } from './outbox/open-delivery.ts';
 import { Pipeline } from './pipeline.ts';
 import { findReplica, keptMirror } from './replicas/find-replica.ts';
+import { freeDrafts } from './replicas/free-drafts.ts';
 import { declarationEvents, declaredAs, underDeclarations } from './replicas/under-declarations.ts';
 import { Circuit, CircuitCell } from './replay/circuit.ts';
 import { Desk } from './status/desk.ts';
@@ -126,7 +127,10 @@ async function takeOver(world: World, desk: Desk, declarations: Declarations): P
     await tx.putReplica(after);
     return {
       result: await tx.indexAnew(ROWS_A_SLICE),
-      events: declarationEvents(before, after, declarations),
+      events: [
+        ...declarationEvents(before, after, declarations),
+        ...(await freeDrafts(tx, after, declarations, makingOf(world))),
+      ],
     };
   });
 }

@@ -2,7 +2,6 @@ import type { Template } from './choices.ts';
 import type { OwnPackage } from './package-root.ts';
 
 const TOOLS = [
-  '@cfworker/json-schema',
   'fake-indexeddb',
   'json-schema-to-typescript',
   'typescript',

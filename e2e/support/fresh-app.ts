@@ -124,7 +124,6 @@ const manifestOf = async (folder: string): Promise<Manifest> =>
   JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as Manifest;
 
 const TOOLS = [
-  '@cfworker/json-schema',
   'fake-indexeddb',
   'typescript',
   'vite',

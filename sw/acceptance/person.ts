@@ -1,4 +1,4 @@
-import { readCollections } from '../../shared/collections.ts';
+import { readCollections, type Declarations } from '../../shared/collections.ts';
 import type { TransportName } from '../../shared/limits.ts';
 import type { CallEntry, CallRequest, CallState, PendingInputs } from '../../shared/calls.ts';
 import type { Row } from '../../shared/row.ts';
@@ -65,6 +65,8 @@ interface SignIn {
   readonly holdsPrivate?: boolean;
   readonly token?: string;
   readonly settledRuns?: SettledRuns;
+  /** The declarations of an app that was deployed before or after Airflow's. */
+  readonly declared?: Declarations;
 }
 
 /**
@@ -87,7 +89,7 @@ export class Person extends SimulatedDevice {
     server: AcceptanceServer,
     via: TransportName | 'auto',
     user: string,
-    { as = user, holdsPrivate = false, token, settledRuns }: SignIn = {},
+    { as = user, holdsPrivate = false, token, settledRuns, declared }: SignIn = {},
   ): Promise<Person> {
     const wire = new LostAnswers();
     const http = createHttp(server.url, wire.fetch, () => Date.now());
@@ -101,7 +103,7 @@ export class Person extends SimulatedDevice {
     };
     const credentials = createCredentials({ user, http, vault, randomHex });
     await credentials.signIn('memory', token ?? (await tokenOf(server, as)));
-    const declarations = holdsPrivate ? DECLARATIONS : PUBLIC;
+    const declarations = declared ?? (holdsPrivate ? DECLARATIONS : PUBLIC);
     const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
     const transport = createTransport(via, {
       user,

@@ -6,9 +6,10 @@ import type { Delivery } from '../state/delivery.ts';
 import { ensureOpenDelivery, makingOf } from '../outbox/open-delivery.ts';
 import { refuseSignedOut } from '../state/signed-out.ts';
 import { droppedEvent, eventsOf, type RecordStep } from '../record/record-events.ts';
-import { absent, isSendable, type ReplicaRecord } from '../record/record.ts';
+import { absent, isDraft, isSendable, type ReplicaRecord } from '../record/record.ts';
 import type { ReplicaTx } from '../store/replica-tx.ts';
 import type { Answered } from '../store/request-table.ts';
+import { onTheSpot } from '../declarations/on-the-spot.ts';
 import { isTaken } from '../store/store-errors.ts';
 import { CapturedSchema } from '../store/stored-message.ts';
 import type { Replica } from '../state/replica.ts';
@@ -180,11 +181,16 @@ class Fold {
 }
 
 /** Returns a job's error with the job's place in its unit. */
-const inUnit = ({ kind, message }: UpdraftError, index: number, job: CaptureJob): UpdraftError =>
+const inUnit = (
+  { kind, message, path }: UpdraftError,
+  index: number,
+  job: CaptureJob,
+): UpdraftError =>
   new UpdraftError(
     kind,
     `Nothing was stored: number ${index + 1} of the changes (${nameOf(job)}) ` +
       `cannot be captured. ${message}`,
+    path,
   );
 
 function nameOf({ change }: CaptureJob): string {
@@ -272,7 +278,12 @@ function captureOne(
       newConflictId: world.random.hex,
       at: world.clock.now(),
     };
-    const { record: after, dropped } = captureChange(before, change, seq, capturing);
+    const { record: captured, dropped } = captureChange(before, change, seq, capturing);
+    const asDraft = 'draft' in change && change.draft === true;
+    const after =
+      captured === before && !isDraft(before)
+        ? before
+        : onTheSpot(captured, declaration.schema, asDraft, capturing.at);
     if (dropped.length > 0) told.push(droppedEvent(before, dropped));
     if (after === before) return { id, seq: replica.seq, log: replica.logId, settled: true };
     records.set(recordKey({ collection, id }), after);

@@ -1,9 +1,10 @@
 import { UpdraftError } from '../../shared/errors.ts';
-import { whyNotJson } from '../../shared/json.ts';
+import { own, whyNotJson } from '../../shared/json.ts';
 import type { Captured, Command, Results } from '../../shared/messages.ts';
 import type { OpenReplica } from '../open-replica.ts';
 import { changeOnce, wakeFor, type AnswerForm } from '../capture/change-once.ts';
 import { ensureOpenDelivery, makingOf } from '../outbox/open-delivery.ts';
+import { freedDraft } from '../declarations/on-the-spot.ts';
 import { resolveConflict } from '../record/conflict.ts';
 import { eventsOf } from '../record/record-events.ts';
 import { CapturedSchema } from '../store/stored-message.ts';
@@ -27,7 +28,10 @@ export async function resolve(
     const before = await tx.withConflict(command.conflictId);
     if (!before) throw new UpdraftError('not-found', 'This conflict is resolved already.');
     const seq = replica.seq + 1;
-    const after = resolveConflict(before, command, seq);
+    const after = freedDraft(
+      resolveConflict(before, command, seq),
+      own(open.world.declarations, before.collection)?.schema,
+    );
     await tx.putRecords([after]);
     await tx.putReplica({ ...replica, seq });
     const opened = await ensureOpenDelivery(tx, replica, makingOf(open.world));

@@ -26,7 +26,7 @@ export function deadLetterOf({
   pending,
   value,
 }: ReplicaRecord): MutationLetter | undefined {
-  if (!rejection || !pending) return undefined;
+  if (!rejection || rejection.draft || !pending) return undefined;
   return {
     kind: 'mutation',
     collection,

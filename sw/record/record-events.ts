@@ -112,7 +112,7 @@ function conflictEvents({ before, after }: RecordStep): UpdraftEvent[] {
 }
 
 function deadLetterEvents({ before, after }: RecordStep): UpdraftEvent[] {
-  const deadLetter = before.rejection ? undefined : deadLetterOf(after);
+  const deadLetter = deadLetterOf(before) ? undefined : deadLetterOf(after);
   return deadLetter ? [{ type: 'dead-letter', deadLetter }] : [];
 }
 

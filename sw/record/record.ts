@@ -39,8 +39,11 @@ export interface ReplicaRecord {
   /** Captured since; may still change. */
   readonly pending?: Pending;
   readonly mark?: Mark;
-  /** The server refused the pending change; a later edit lifts it. */
-  readonly rejection?: { readonly reason: Reason; readonly at: number };
+  /**
+   * The server refused the pending change, or would (`draft`: kept here unfinished, as the caller
+   * asked); a later edit lifts it.
+   */
+  readonly rejection?: { readonly reason: Reason; readonly at: number; readonly draft?: true };
   /** Number of refusals of the unsettled change; absent once settled. */
   readonly refusals?: number;
   /**
@@ -63,6 +66,9 @@ export const absent = (collection: string, id: string, generation: number): Repl
   value: null,
   generation,
 });
+
+/** Whether the record is kept here unfinished, until it fits its schema. */
+export const isDraft = ({ rejection }: ReplicaRecord): boolean => rejection?.draft === true;
 
 /** Whether the record's pending change may travel. */
 export const isSendable = (record: ReplicaRecord): boolean =>

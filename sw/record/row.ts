@@ -1,11 +1,12 @@
 import type { Row, RowState } from '../../shared/row.ts';
-import type { ReplicaRecord } from './record.ts';
+import { isDraft, type ReplicaRecord } from './record.ts';
 
 /** Returns the record's most pressing state. */
 export function stateOf(record: ReplicaRecord): RowState {
-  if (record.rejection) return 'rejected';
+  if (record.rejection && !isDraft(record)) return 'rejected';
   if (record.mark) return 'conflict';
   if (record.sealed) return 'sending';
+  if (isDraft(record)) return 'draft';
   return record.pending ? 'local' : 'synced';
 }
 
@@ -18,6 +19,13 @@ export function rowOf(record: ReplicaRecord): Row | null {
     state: stateOf(record),
     revision: record.revision,
     ...(record.run === undefined ? {} : { run: record.run }),
-    ...(record.rejection ? { rejection: record.rejection.reason.message } : {}),
+    ...refusalOf(record),
   };
+}
+
+function refusalOf({ rejection }: ReplicaRecord): Pick<Row, 'rejection' | 'draft'> {
+  if (!rejection) return {};
+  const { message, path } = rejection.reason;
+  if (!rejection.draft) return { rejection: message };
+  return { draft: path === undefined ? { message } : { message, path } };
 }

@@ -6,6 +6,7 @@ import { ensureOpenDelivery } from '../outbox/open-delivery.ts';
 import type { Replica } from '../state/replica.ts';
 import { ROWS_A_SLICE } from '../store/indexing.ts';
 import type { World } from '../world.ts';
+import { freeDrafts } from './free-drafts.ts';
 import { declarationEvents, holdingOf, underDeclarations } from './under-declarations.ts';
 
 /** How long a page can see the outcome of a call. */
@@ -37,9 +38,12 @@ export async function findReplica(
     if (replica !== found) await ensureOpenDelivery(tx, opened, deps);
     await tx.pruneAnswers(deps.now);
     await tx.calls.pruneSettled(deps.now - SETTLED_KEPT_MS);
-    const logged = await tx.logEvents(
-      replica ? declarationEvents(replica, opened, world.declarations) : [],
-    );
+    const isChanged = replica && replica.declared !== declared;
+    const freed = isChanged ? await freeDrafts(tx, opened, world.declarations, deps) : [];
+    const logged = await tx.logEvents([
+      ...(replica ? declarationEvents(replica, opened, world.declarations) : []),
+      ...freed,
+    ]);
     return { isIndexed: await tx.indexAnew(ROWS_A_SLICE), logged, log: opened.logId };
   });
 }

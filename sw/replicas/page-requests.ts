@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { defined } from '../../shared/defined.ts';
 import { UpdraftError } from '../../shared/errors.ts';
 import {
   ChannelQuestionSchema,
@@ -92,8 +93,9 @@ const reloadNeeded = (): UpdraftError =>
 export function toReplyError(
   error: unknown,
   logger: Logger,
-): { kind: UpdraftError['kind']; message: string } {
-  if (error instanceof UpdraftError) return { kind: error.kind, message: error.message };
+): Extract<Reply, { error: unknown }>['error'] {
+  if (error instanceof UpdraftError)
+    return { kind: error.kind, message: error.message, ...defined({ path: error.path }) };
   logger.error('A request failed.', error);
   const message = error instanceof Error ? error.message : String(error);
   return { kind: 'storage', message: `The worker failed: ${message}. Nothing was changed.` };

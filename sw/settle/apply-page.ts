@@ -3,6 +3,7 @@ import { own } from '../../shared/json.ts';
 import type { ReplicaRecord } from '../record/record.ts';
 import type { ReplicaTx } from '../store/replica-tx.ts';
 import type { Replica } from '../state/replica.ts';
+import { freedDraft } from '../declarations/on-the-spot.ts';
 import { noteKeptOut } from './kept-out.ts';
 import type { RecordName } from '../record/record-key.ts';
 import { rebaseRecord } from '../record/rebase-record.ts';
@@ -116,10 +117,8 @@ function moveTo(
   replica: Replica,
   deps: SettleDeps,
 ): ReplicaRecord {
-  return rebaseRecord(
-    record,
-    { base, revision, generation: replica.generation },
-    own(deps.declarations, record.collection)?.onConflict ?? 'ask',
-    deps.randomHex,
-  );
+  const declared = own(deps.declarations, record.collection);
+  const to = { base, revision, generation: replica.generation };
+  const moved = rebaseRecord(record, to, declared?.onConflict ?? 'ask', deps.randomHex);
+  return freedDraft(moved, declared?.schema);
 }

@@ -15,6 +15,7 @@ import type { Delivery } from '../state/delivery.ts';
 import type { Replica } from '../state/replica.ts';
 import type { ReplicaTx } from '../store/replica-tx.ts';
 import { salvage } from '../store/salvage.ts';
+import { freedDraft } from '../declarations/on-the-spot.ts';
 import type { Answer } from './answer.ts';
 import { noteKeptOut } from './kept-out.ts';
 import type { SettleDeps } from './settle-deps.ts';
@@ -62,14 +63,15 @@ export async function settleBatch(
     // A mutation without a verdict was not settled: it returns to the outbox and travels again (law
     // 4).
     if (!verdict) return unsealed(record, deps.randomHex);
-    const policy = own(deps.declarations, record.collection)?.onConflict ?? 'ask';
-    return applyVerdict(record, verdict, {
-      policy,
+    const declared = own(deps.declarations, record.collection);
+    const after = applyVerdict(record, verdict, {
+      policy: declared?.onConflict ?? 'ask',
       generation: replica.generation,
       now: deps.now,
       newConflictId: deps.randomHex,
       ...defined({ run }),
     });
+    return freedDraft(after, declared?.schema);
   });
   if ((await tx.quarantine.count()) > 0) await settleDamaged(tx, delivery, verdicts);
   const met = steps.flatMap(({ before }) => metIn(verdictOf(before)));

@@ -21,7 +21,14 @@ export const COLLECTIONS = {
   clients: { schema: SCHEMA, onConflict: 'client-wins' },
   servers: { schema: SCHEMA, onConflict: 'server-wins' },
 };
-export const DECLARATIONS = readCollections({ version: 1, collections: COLLECTIONS });
+/** The devices' schema is older, without the rule about `valid`, which the store alone checks. */
+const OLDER = { ...SCHEMA, properties: { ...SCHEMA.properties, valid: {} } };
+export const DECLARATIONS = readCollections({
+  version: 1,
+  collections: Object.fromEntries(
+    Object.entries(COLLECTIONS).map(([name, body]) => [name, { ...body, schema: OLDER }]),
+  ),
+});
 
 /** mulberry32 (Tommy Ettinger, public domain): small, seeded, good enough for names and jitter. */
 export function seeded(seed: number): () => number {

@@ -152,7 +152,7 @@ function untilAndWords({ until, message }: NonNullable<Replica['backoff']>): {
 function waitingOf(
   replica: Replica,
   deliveries: readonly Delivery[],
-  counts: { pendingCalls: number; conflicts: number; deadLetters: number },
+  counts: Pick<Status, 'pendingCalls' | 'conflicts' | 'deadLetters' | 'drafts'>,
   online: boolean,
 ): Waiting {
   const hasWork =
@@ -175,5 +175,7 @@ function waitingOf(
       ? { for: replica.backoff.for, failures, ...untilAndWords(replica.backoff) }
       : undefined;
   }
-  return counts.conflicts + counts.deadLetters > 0 ? { for: 'person', failures: 0 } : undefined;
+  return counts.conflicts + counts.deadLetters + (counts.drafts ?? 0) > 0
+    ? { for: 'person', failures: 0 }
+    : undefined;
 }

@@ -1,5 +1,5 @@
 import { recordKey } from '../record/record-key.ts';
-import type { Table } from 'dexie';
+import type { Collection, Table } from 'dexie';
 import type { Query } from '../../shared/row.ts';
 import { NO_MEMBERS } from './batch-members.ts';
 import type { DeliveryTable } from './delivery-table.ts';
@@ -12,7 +12,13 @@ import type { TxFindings } from './tx-findings.ts';
 import { RecordCache } from './record-cache.ts';
 import type { RecordCounts } from './record-counts.ts';
 import { indexAnew, isIndexed, type IndexedRows } from './record-indexing.ts';
-import { absent, isForgettable, isSendable, type ReplicaRecord } from '../record/record.ts';
+import {
+  absent,
+  isDraft,
+  isForgettable,
+  isSendable,
+  type ReplicaRecord,
+} from '../record/record.ts';
 import { sealRecord } from '../record/seal-record.ts';
 import { toRecord, toStored } from './stored-record.ts';
 import type { StoredRecord } from './rows.ts';
@@ -156,6 +162,10 @@ export class RecordTable {
     const stored = await this.#records.where('conflictId').equals(conflictId).first();
     return stored && (await this.#read([stored]))[0];
   }
+  /** Drafts are under the key of refused records, and few. */
+  #drafts(): Collection<StoredRecord> {
+    return this.#records.where('rejected').equals(1).filter(isDraft);
+  }
   async rejected(): Promise<ReplicaRecord[]> {
     return this.#read(await this.#records.where('rejected').equals(1).toArray());
   }
@@ -166,12 +176,13 @@ export class RecordTable {
     return this.#cache.counts(() => this.#count());
   }
   async #count(): Promise<RecordCounts> {
-    const [unsent, conflicts, rejected] = await Promise.all([
+    const [unsent, conflicts, refused, drafts] = await Promise.all([
       this.#records.where('unsettled').equals(1).count(),
       this.#records.orderBy('conflictId').count(),
       this.#records.where('rejected').equals(1).count(),
+      this.#drafts().count(),
     ]);
-    return { unsent, conflicts, rejected };
+    return { unsent, conflicts, rejected: refused - drafts, drafts };
   }
 
   async unverified(generation: number, limit: number): Promise<ReplicaRecord[]> {

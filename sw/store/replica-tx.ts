@@ -132,6 +132,7 @@ export class ReplicaTx {
   withConflict(conflictId: string): Promise<ReplicaRecord | undefined> {
     return this.#records.withConflict(conflictId);
   }
+  /** Refused changes and drafts. */
   rejected(): Promise<ReplicaRecord[]> {
     return this.#records.rejected();
   }
@@ -165,8 +166,9 @@ export class ReplicaTx {
     followedCalls: number;
     conflicts: number;
     deadLetters: number;
+    drafts?: number;
   }> {
-    const [{ unsent, conflicts, rejected }, calls] = await Promise.all([
+    const [{ unsent, conflicts, rejected, drafts }, calls] = await Promise.all([
       this.#records.counts(),
       this.calls.counts(),
     ]);
@@ -176,6 +178,7 @@ export class ReplicaTx {
       followedCalls: calls.followed,
       conflicts,
       deadLetters: rejected + calls.dead,
+      ...(drafts > 0 ? { drafts } : {}),
     };
   }
 

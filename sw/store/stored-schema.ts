@@ -93,7 +93,9 @@ export const RecordSchema = storedAs<ReplicaRecord>()(
     sealed: v.exactOptional(PendingSchema),
     pending: v.exactOptional(PendingSchema),
     mark: v.exactOptional(MarkSchema),
-    rejection: v.exactOptional(v.object({ reason: ReasonSchema, at: time })),
+    rejection: v.exactOptional(
+      v.object({ reason: ReasonSchema, at: time, draft: v.exactOptional(v.literal(true)) }),
+    ),
     refusals: v.exactOptional(RevisionSchema),
     alone: v.exactOptional(v.literal(true)),
     generation: RevisionSchema,
