@@ -18,12 +18,13 @@ export const emptyDraft = (today: string): Draft => ({
   inspected_on: today,
 });
 
+/** Fields of an inspection that was kept unfinished may be absent. */
 export const draftOf = (
-  { site, status, reading, note, inspected_on }: Inspection,
+  { site, status, reading, note, inspected_on }: Partial<Inspection>,
   sites: readonly Site[],
 ): Draft => ({
-  site: siteLabel(site, sites),
-  status,
+  site: site === undefined ? '' : siteLabel(site, sites),
+  status: status ?? '',
   reading: reading === undefined ? '' : String(reading),
   note: note ?? '',
   inspected_on: inspected_on ?? '',

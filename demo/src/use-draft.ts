@@ -9,6 +9,8 @@ import { problemsOf, type Problems } from './validate.ts';
 export interface DraftForm {
   readonly draft: Draft;
   readonly problems: Problems;
+  /** The fields as typed, right or wrong, without empty ones. */
+  readonly typed: Readonly<Record<string, unknown>>;
   readonly change: (part: Partial<Draft>) => void;
   readonly leave: (field: DraftField) => void;
   /** Returns the fields if all are valid; else makes every problem visible. */
@@ -20,9 +22,11 @@ export function useDraft(initial: Draft, sites: readonly Site[]): DraftForm {
   const [draft, setDraft] = useState(initial);
   const [left, setLeft] = useState<readonly string[]>([]);
   const fields = fieldsOf(draft, sites);
-  const all = problemsOf({ id: 'new', ...present(fields) });
+  const typed = present(fields);
+  const all = problemsOf({ id: 'new', ...typed });
   return {
     draft,
+    typed,
     problems: Object.fromEntries(Object.entries(all).filter(([field]) => left.includes(field))),
     change: (part) => setDraft((before) => ({ ...before, ...part })),
     // A field left empty is no mistake yet: the person may come back.

@@ -8,6 +8,7 @@ import type { Inspection } from './collections.ts';
  * compiler finds a missing entry.
  */
 export const STATE_WORDS: Readonly<Record<RowState, string>> = {
+  draft: 'Unfinished',
   local: 'On this device',
   sending: 'Sending',
   synced: 'In Airflow',
@@ -164,6 +165,7 @@ export const ERROR_WORDS: Readonly<Record<ErrorKind, string>> = {
   indexing: 'Stored records are being sorted: try again in a moment',
   'bad-option': 'The app asks wrongly',
   'bad-collections': 'The data model of this app has a mistake',
+  schema: 'Not complete, or not allowed',
   'not-json': 'This cannot be stored',
   'no-id': 'This record has no id',
   'too-large': 'This is too large to store',

@@ -2,13 +2,14 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { newId } from '../../../client/index.ts';
 import type { Inspection, Site } from '../collections.ts';
-import { emptyDraft, present, siteName } from '../draft.ts';
+import { emptyDraft, siteName } from '../draft.ts';
 import { errorText } from '../error-text.ts';
 import { today } from '../dates.ts';
 import { useDraft } from '../use-draft.ts';
 import type { Client } from '../use-updraft.ts';
 import { Icon } from './icon.tsx';
 import { InspectionFields } from './inspection-fields.tsx';
+import { KeepUnfinished } from './keep-unfinished.tsx';
 
 interface Props {
   readonly client: Client | undefined;
@@ -23,28 +24,25 @@ export function CaptureForm({ client, sites }: Props): JSX.Element {
   const form = useDraft(emptyDraft(today()), sites);
   const [outcome, setOutcome] = useState<Outcome>();
 
-  const save = async (event: Event): Promise<void> => {
-    event.preventDefault();
-    const fields = form.submit();
+  const put = async (fields: object | undefined, draft: boolean): Promise<void> => {
     setOutcome(undefined);
     if (!fields || !client) return;
     try {
-      const inspection = { id: newId(), visits: 1, ...present(fields) } as unknown as Inspection;
-      await client.collection('inspections').put(inspection);
+      const inspection = { id: newId(), visits: 1, ...fields } as unknown as Inspection;
+      await client.collection('inspections').put(inspection, { draft });
       form.reset(emptyDraft(today()));
-      setOutcome({ saved: siteName(inspection.site, sites) });
+      setOutcome({ saved: draft ? 'unfinished' : siteName(inspection.site, sites) });
     } catch (error) {
       setOutcome({ problem: errorText(error) });
     }
   };
+  const save = (event: Event): void => {
+    event.preventDefault();
+    void put(form.submit(), false);
+  };
 
   return (
-    <form
-      class="card capture"
-      noValidate
-      onSubmit={(event) => void save(event)}
-      aria-labelledby="capture-title"
-    >
+    <form class="card capture" noValidate onSubmit={save} aria-labelledby="capture-title">
       <h2 id="capture-title">New inspection</h2>
       <InspectionFields
         draft={form.draft}
@@ -56,6 +54,7 @@ export function CaptureForm({ client, sites }: Props): JSX.Element {
       <button class="button primary wide" data-testid="save" disabled={!client}>
         Save
       </button>
+      <KeepUnfinished form={form} isReady={client !== undefined} keep={(all) => put(all, true)} />
       <p class="outcome" aria-live="polite" data-testid="saved">
         {outcome && 'saved' in outcome && (
           <span class="good">

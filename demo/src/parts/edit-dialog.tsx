@@ -8,6 +8,7 @@ import { useDraft } from '../use-draft.ts';
 import type { Client } from '../use-updraft.ts';
 import { Dialog } from './dialog.tsx';
 import { InspectionFields } from './inspection-fields.tsx';
+import { KeepUnfinished } from './keep-unfinished.tsx';
 
 interface Props {
   readonly client: Client;
@@ -24,9 +25,10 @@ interface Props {
 export function EditDialog({ client, row, sites, onClose }: Props): JSX.Element {
   const form = useDraft(draftOf(row.value, sites), sites);
   const [problem, setProblem] = useState<string>();
-  const save = async (event: Event): Promise<void> => {
-    event.preventDefault();
-    const fields = form.submit();
+  const patch = async (
+    fields: Readonly<Record<string, unknown>> | undefined,
+    draft: boolean,
+  ): Promise<void> => {
     if (!fields) return;
     const changed = Object.entries(fields).filter(
       ([field, value]) => value !== row.value[field as DraftField],
@@ -35,15 +37,19 @@ export function EditDialog({ client, row, sites, onClose }: Props): JSX.Element 
       if (changed.length > 0)
         await client
           .collection('inspections')
-          .patch(row.id, Object.fromEntries(changed), { from: row.value });
+          .patch(row.id, Object.fromEntries(changed), { from: row.value, draft });
       onClose(changed.length > 0 ? 'Saved on this device' : undefined);
     } catch (error) {
       setProblem(errorText(error));
     }
   };
+  const save = (event: Event): void => {
+    event.preventDefault();
+    void patch(form.submit(), false);
+  };
   return (
     <Dialog title="Edit inspection" onClose={() => onClose()}>
-      <form noValidate data-testid="edit-form" onSubmit={(event) => void save(event)}>
+      <form noValidate data-testid="edit-form" onSubmit={save}>
         <InspectionFields
           prefix="edit-"
           draft={form.draft}
@@ -55,6 +61,7 @@ export function EditDialog({ client, row, sites, onClose }: Props): JSX.Element 
         <p class="problem" role="alert">
           {problem}
         </p>
+        <KeepUnfinished form={form} isReady keep={(all) => patch({ ...all }, true)} />
         <div class="buttons">
           <button type="button" class="button" onClick={() => onClose()}>
             Cancel

@@ -30,7 +30,7 @@ export function InspectionList({ inspections, sites, actions, isHeldUp }: Props)
   const of: Readonly<Record<Filter, typeof rows>> = {
     all: rows,
     unsent: rows.filter(({ state }) => state !== 'synced'),
-    person: rows.filter(({ state }) => state === 'conflict' || state === 'rejected'),
+    person: rows.filter(({ state }) => ['conflict', 'rejected', 'draft'].includes(state)),
     sent: rows.filter(({ state }) => state === 'synced'),
   };
   const deleted = outbox.filter(({ op, state }) => op === 'delete' && state !== 'rejected');

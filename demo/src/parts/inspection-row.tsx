@@ -4,6 +4,7 @@ import { runUrl } from '../airflow.ts';
 import type { Inspection, Site } from '../collections.ts';
 import { dayText } from '../dates.ts';
 import { siteName } from '../draft.ts';
+import { problemsOf } from '../validate.ts';
 import { STATUS_WORDS } from '../words.ts';
 import { AirflowOutcome } from './airflow-outcome.tsx';
 import { Icon, type IconName } from './icon.tsx';
@@ -26,8 +27,9 @@ interface Props {
 
 /** An inspection with the record's state, and a person's actions. */
 export function InspectionRow({ row, sites, actions, isHeldUp }: Props): JSX.Element {
-  const { id, value, state, rejection } = row;
-  const statusText = STATUS_WORDS[value.status] ?? value.status;
+  const { id, state, rejection, draft } = row;
+  const value: Partial<Inspection> = row.value;
+  const statusText = value.status ? STATUS_WORDS[value.status] : 'Not rated yet';
   const facts = [
     value.site,
     value.inspected_on && dayText(value.inspected_on),
@@ -37,11 +39,11 @@ export function InspectionRow({ row, sites, actions, isHeldUp }: Props): JSX.Ele
   return (
     <li class="row" data-testid={`row-${id}`} data-state={state}>
       <div class="row-head">
-        <h3>{siteName(value.site, sites)}</h3>
+        <h3>{value.site === undefined ? 'No site yet' : siteName(value.site, sites)}</h3>
         <StateChip state={state} isHeldUp={isHeldUp} />
       </div>
       <p class="facts">
-        <span class={`dot dot-${value.status}`}>{statusText}</span>{' '}
+        <span class={`dot dot-${value.status ?? 'none'}`}>{statusText}</span>{' '}
         {facts.map((fact) => (
           <span key={fact}>{fact}</span>
         ))}
@@ -51,6 +53,11 @@ export function InspectionRow({ row, sites, actions, isHeldUp }: Props): JSX.Ele
       {rejection && (
         <p class="rejection">
           <b>Airflow refused it:</b> {rejection}
+        </p>
+      )}
+      {draft && (
+        <p class="rejection" data-testid={`draft-${id}`}>
+          <b>Kept here until it is complete:</b> {Object.values(problemsOf(value)).join(' ')}
         </p>
       )}
       <RowButtons row={row} actions={actions} />

@@ -4,6 +4,7 @@ import { HELD_UP_WORDS, STATE_WORDS } from '../words.ts';
 import { Icon, type IconName } from './icon.tsx';
 
 const ICONS: Readonly<Record<RowState, IconName>> = {
+  draft: 'edit',
   local: 'device',
   sending: 'sending',
   synced: 'synced',
