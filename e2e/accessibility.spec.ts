@@ -92,6 +92,9 @@ test('axe finds no barrier on any main screen, on phone and desktop, light and d
   await page.getByTestId('save').click();
   await expect(page.getByText('Choose a site.')).toBeVisible();
   found.push(...(await findings(page, 'offline, with a mistake in the form')));
+  await page.getByTestId('keep-unfinished').click();
+  await expect(page.locator('[data-state="draft"]').first()).toBeVisible();
+  found.push(...(await findings(page, 'an inspection kept unfinished')));
 
   await page.getByTestId(`edit-${scored}`).click();
   await expect(page.getByTestId('edit-form')).toBeVisible();

@@ -56,7 +56,7 @@ export function InspectionRow({ row, sites, actions, isHeldUp }: Props): JSX.Ele
         </p>
       )}
       {draft && (
-        <p class="rejection" data-testid={`draft-${id}`}>
+        <p class="unfinished" data-testid={`draft-${id}`}>
           <b>Kept here until it is complete:</b> {Object.values(problemsOf(value)).join(' ')}
         </p>
       )}
