@@ -67,7 +67,13 @@ export interface Collection<T extends { id: string }> {
    * Stores many records in a single message and transaction, 10,000 at most: all or none. Rejects
    * with the error of the first record that cannot be stored, and names the place.
    */
-  putMany: (values: readonly T[]) => Promise<readonly Receipt[]>;
+  putMany: {
+    (
+      values: readonly (Partial<T> & Pick<T, 'id'>)[],
+      options: { readonly draft: true },
+    ): Promise<readonly Receipt[]>;
+    (values: readonly T[], options?: Drafting): Promise<readonly Receipt[]>;
+  };
   /** Changes fields of many records, like `patch`: all or none. */
   patchMany: (patches: readonly Patch<T>[]) => Promise<readonly Receipt[]>;
   /** Deletes many records: all or none. */
@@ -170,14 +176,15 @@ export function createCollection<T extends { id: string }>(
     const made = withOptions(change, options);
     return receiptOf(await ask({ type: 'capture', requestId: newId(), collection, change: made }));
   };
-  /** `none`: arguments that a call of many does not take. */
+  /** `names`: options that the call takes, for each of its changes. */
   const captureMany = async <V>(
     call: string,
     values: readonly V[],
     changeOf: (value: V) => ChangeCommand,
-    none: readonly unknown[],
+    options: unknown,
+    ...names: readonly string[]
   ): Promise<Receipt[]> => {
-    onlyOptions(call, none[0]);
+    onlyOptions(call, options, ...names);
     // A value that is no list is passed on unchanged, and the worker refuses the value.
     const changes = Array.isArray(values) ? values.map(changeOf) : (values as never);
     const captured = await ask({ type: 'capture-many', requestId: newId(), collection, changes });
@@ -204,12 +211,18 @@ export function createCollection<T extends { id: string }>(
     addTo: (id, elements, seen) => capture(listChange('add-to', id, elements), seen),
     removeFrom: (id, elements, seen) => capture(listChange('remove-from', id, elements), seen),
     delete: (id, seen) => capture({ op: 'delete', id }, seen),
-    putMany: (values, ...none: readonly unknown[]) =>
-      captureMany('putMany', values, (value) => ({ op: 'put', value }), none),
+    putMany: (values: readonly unknown[], options?: object) =>
+      captureMany(
+        'putMany',
+        values,
+        (value) => ({ op: 'put', value, ...options }),
+        options,
+        'draft',
+      ),
     patchMany: (patches, ...none: readonly unknown[]) =>
-      captureMany('patchMany', patches, patchOf, none),
+      captureMany('patchMany', patches, patchOf, none[0]),
     deleteMany: (ids, ...none: readonly unknown[]) =>
-      captureMany('deleteMany', ids, (id) => ({ op: 'delete', id }), none),
+      captureMany('deleteMany', ids, (id) => ({ op: 'delete', id }), none[0]),
     get,
     query: read,
     watch: (query, next, failed) =>

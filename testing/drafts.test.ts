@@ -135,6 +135,21 @@ describe('fault 82: a draft stays here until it fits', () => {
     expect((await updraft.status()).drafts).toBeUndefined();
   });
 
+  test('of many records those that fit are sent, the others are kept as drafts', async () => {
+    const { updraft, idle, server } = await start();
+    const visits = updraft.collection('visits');
+    await visits.putMany([{ id: 'a', site: 'A7' }, { id: 'b' }], { draft: true });
+    await idle();
+    expect((await visits.query()).map(({ id, state }) => [id, state])).toEqual([
+      ['a', 'synced'],
+      ['b', 'draft'],
+    ]);
+    await visits.patchMany([{ id: 'a', set: { site: undefined }, draft: true }]);
+    await idle();
+    expect((await visits.get('a'))?.state).toBe('draft');
+    expect(server.record('visits', 'a')).toEqual({ id: 'a', site: 'A7' });
+  });
+
   test('saved again as it is, without asking for a draft, it is refused and kept', async () => {
     const { updraft } = await start();
     const visits = updraft.collection('visits');
