@@ -134,6 +134,10 @@ function withOptions(change: ChangeCommand, options: object | undefined): Change
   return { ...change, ...options };
 }
 
+const putOf =
+  (options: object | undefined) =>
+  (value: unknown): ChangeCommand => ({ op: 'put', value, ...options });
+
 function patchOf(patch: Patch<{ id: string }>): ChangeCommand {
   const { id, set, ...seen } = Object(patch) as typeof patch;
   return { ...seen, op: 'patch', id, ...splitFields(set) };
@@ -212,13 +216,7 @@ export function createCollection<T extends { id: string }>(
     removeFrom: (id, elements, seen) => capture(listChange('remove-from', id, elements), seen),
     delete: (id, seen) => capture({ op: 'delete', id }, seen),
     putMany: (values: readonly unknown[], options?: object) =>
-      captureMany(
-        'putMany',
-        values,
-        (value) => ({ op: 'put', value, ...options }),
-        options,
-        'draft',
-      ),
+      captureMany('putMany', values, putOf(options), options, 'draft'),
     patchMany: (patches, ...none: readonly unknown[]) =>
       captureMany('patchMany', patches, patchOf, none[0]),
     deleteMany: (ids, ...none: readonly unknown[]) =>
