@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -203,6 +204,38 @@ def parsed_export() -> dict[str, Any]:
         return {"schedule": dag.asset_expression, "watched": watched}
 
 
+def with_options() -> dict[str, Any]:
+    """Parse the stub of docs/operations.md as Airflow does; describe its DAGs and a refused one."""
+    text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
+    stub = next(block for block in text.split("```python\n") if block.startswith("# dags/"))
+    folder = Path(HOME) / "with-options"
+    folder.mkdir()
+    (folder / "updraft_dags.py").write_text(stub.split("```")[0])
+    for name, call in REFUSED_OPTIONS.items():
+        lines = ["from airflow.sdk import Param", "from airflow_updraft.dags import *", call]
+        (folder / f"{name}.py").write_text("\n".join(lines))
+    bag = DagBag(folder)
+    return {
+        "refused": {Path(file).stem: error for file, error in bag.import_errors.items()},
+        "dags": {
+            dag_id: describe(dag)
+            | {
+                "queues": [task.queue for task in dag.tasks],
+                "owner": dag.owner,
+                "calls_on_failure": dag.has_on_failure_callback,
+            }
+            for dag_id, dag in bag.dags.items()
+        },
+    }
+
+
+REFUSED_OPTIONS = {
+    "misspelt": "updraft_exchange(que='phones')",
+    "nobody_gives_it": "updraft_sync(params={'day': Param(type='string')})",
+    "no_such_executor": "updraft_exports(executor='NoSuchExecutor')",
+}
+
+
 def run_with_another_epoch(sync: DAG) -> dict[str, Any]:
     """Synchronize a store that is not the one whose epoch Airflow keeps."""
     epoch = Variable.get("updraft_epoch")
@@ -221,6 +254,7 @@ def main() -> dict[str, Any]:
         "import_errors": bag.import_errors,
         "dags": {dag_id: describe(dag) for dag_id, dag in bag.dags.items()},
     }
+    found["with_options"] = with_options()
     found["no_store"] = run(exchange, request())
     try:
         answer(USER, request(), "a run")

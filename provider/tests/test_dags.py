@@ -67,6 +67,30 @@ def test_stub_makes_airflow_find_all_dags(ran: dict[str, Any]) -> None:
     assert set(ran["dags"]) == {"updraft_exchange", "updraft_export_inspections", "updraft_sync"}
 
 
+def test_dags_take_what_an_installation_needs(ran: dict[str, Any]) -> None:
+    dags = ran["with_options"]["dags"]
+    assert set(dags) == {"updraft_exchange", "updraft_export_inspections", "updraft_sync"}
+    assert dags["updraft_exchange"]["queues"] == ["phones"]
+    assert dags["updraft_exchange"]["owner"] == "field"
+    assert set(dags["updraft_sync"]["queues"]) == {"tables"}
+    assert dags["updraft_export_inspections"]["queues"] == ["tables"]
+    assert {name: dag["calls_on_failure"] for name, dag in dags.items()} == {
+        "updraft_exchange": False,
+        "updraft_export_inspections": True,
+        "updraft_sync": True,
+    }
+    for name, plain in ran["dags"].items():
+        assert {key: dags[name][key] for key in plain} == plain, "what is needed stays"
+
+
+def test_options_that_would_do_something_else_are_refused(ran: dict[str, Any]) -> None:
+    refused = ran["with_options"]["refused"]
+    assert "updraft_exchange() has no option 'que'. Did you mean 'queue'?" in refused["misspelt"]
+    assert "'day' has no default" in refused["nobody_gives_it"]
+    assert "NoSuchExecutor" in refused["no_such_executor"]
+    assert set(refused) == {"misspelt", "nobody_gives_it", "no_such_executor"}
+
+
 def test_export_is_started_by_its_targets_bell_one_run_at_a_time(ran: dict[str, Any]) -> None:
     export = ran["dags"]["updraft_export_inspections"]
     assert export["schedule"] == ["x-updraft://inspections/for-its-target"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import timedelta
-from typing import Any
+from typing import Any, Unpack
 
 from airflow.configuration import conf
 from airflow.providers.common.compat.sdk import (
@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import (
 )
 from airflow.sdk import DAG, get_current_context, get_parsing_context, task
 
+from airflow_updraft.dags.options import DagOptions, dag_arguments
 from airflow_updraft.errors import (
     CollectionsFileError,
     NoTriggeringUserError,
@@ -32,11 +33,11 @@ NO_KEY = "none-yet"
 log = logging.getLogger(__name__)
 
 
-def updraft_exchange() -> DAG:
+def updraft_exchange(**options: Unpack[DagOptions]) -> DAG:
     """Make the DAG, triggered by devices with conf ``{"updraft": "<the request as JSON>"}``.
 
     The task ``exchange`` returns the response as a JSON string. A retry is harmless: the ledger
-    replays.
+    replays. ``options``: see DagOptions; raises as ``dag_arguments`` does.
     """
     with DAG(
         dag_id="updraft_exchange",
@@ -47,6 +48,7 @@ def updraft_exchange() -> DAG:
         max_active_runs=RUNS_AT_ONCE_MAX,
         tags=["updraft"],
         doc_md=f"{__doc__}\n\n{_key_line()}",
+        **dag_arguments("updraft_exchange", options),
     ) as dag:
         exchange_task()
     return dag

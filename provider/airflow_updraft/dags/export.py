@@ -14,12 +14,13 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowSkipException
 from airflow.sdk import DAG, get_current_context, get_parsing_context, task
 
 from airflow_updraft.dag_api.asset import target_asset, target_bell_asset
+from airflow_updraft.dags.options import DagOptions, dag_arguments
 from airflow_updraft.dags.task_parts import push, reported, require_own_store
 
 log = logging.getLogger(__name__)
@@ -27,12 +28,14 @@ log = logging.getLogger(__name__)
 PREFIX = "updraft_export_"
 
 
-def updraft_exports() -> list[DAG]:
+def updraft_exports(**options: Unpack[DagOptions]) -> list[DAG]:
     """Make a DAG for each collection with a target; Airflow finds the DAGs by itself.
 
     A broken collections.json makes no DAG and is logged: an error here would take the other DAGs of
-    the same file with it, and devices could not exchange.
+    the same file with it, and devices could not exchange. ``options``: see DagOptions; raises as
+    ``dag_arguments`` does.
     """
+    arguments = dag_arguments("updraft_exports", options)
     asked = get_parsing_context().dag_id
     if asked is not None and not asked.startswith(PREFIX):
         return []  # the task of another DAG in the same file: an exchange need not wait for this
@@ -44,10 +47,12 @@ def updraft_exports() -> list[DAG]:
     except CollectionsFileError as error:
         log.warning("no DAG exports to a target: %s", error)
         return []
-    return [_export_dag(name) for name, declared in collections.items() if declared.target]
+    return [
+        _export_dag(name, arguments) for name, declared in collections.items() if declared.target
+    ]
 
 
-def _export_dag(collection: str) -> DAG:
+def _export_dag(collection: str, arguments: dict[str, Any]) -> DAG:
     with DAG(
         dag_id=f"{PREFIX}{collection}",
         description=f"Brings captured records of {collection} into their target table at once.",
@@ -58,6 +63,7 @@ def _export_dag(collection: str) -> DAG:
         dagrun_timeout=timedelta(hours=1),
         tags=["updraft"],
         doc_md=__doc__,
+        **arguments,
     ) as dag:
         export_task.override(
             outlets=[target_asset(collection)],

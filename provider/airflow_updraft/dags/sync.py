@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Unpack
 
 from airflow.configuration import conf
 from airflow.providers.common.compat.sdk import AirflowException
 from airflow.sdk import DAG, task
 
+from airflow_updraft.dags.options import DagOptions, dag_arguments
 from airflow_updraft.dags.task_parts import mismatches, push, reported, require_own_store
 
 log = logging.getLogger(__name__)
@@ -23,8 +24,11 @@ log = logging.getLogger(__name__)
 TOMBSTONE_DAYS, CONSUMER_DAYS, OVERDUE_DAYS = 90.0, 365.0, 7.0
 
 
-def updraft_sync() -> DAG:
-    """Make the DAG, scheduled by ``[updraft] sync_schedule``."""
+def updraft_sync(**options: Unpack[DagOptions]) -> DAG:
+    """Make the DAG, scheduled by ``[updraft] sync_schedule``.
+
+    ``options``: see DagOptions; raises as ``dag_arguments`` does.
+    """
     with DAG(
         dag_id="updraft_sync",
         description=(
@@ -39,6 +43,7 @@ def updraft_sync() -> DAG:
         dagrun_timeout=timedelta(hours=1),
         tags=["updraft"],
         doc_md=__doc__,
+        **dag_arguments("updraft_sync", options),
     ) as dag:
         sync_task()
         verify_task() >> prune_task()
