@@ -23,6 +23,7 @@ STORE_CONNECTION = "updraft_default"
 EPOCH_VARIABLE = "updraft_epoch"
 _EPOCH_DESCRIPTION = "Updraft: must equal the store's epoch. Do not edit."
 BOND_VARIABLE = "updraft_store"
+ALERTS_VARIABLE = "updraft_alerts"
 _BOND_DESCRIPTION = "Updraft: which store belongs to this Airflow. Do not edit."
 SECRET_VARIABLE = "updraft_secret"  # noqa: S105 (a name, no secret)
 """Airflow never shows the value of a Variable with "secret" in the name, in any form or log."""
@@ -216,6 +217,13 @@ class VariableBondKeeper(TaskVariable):
 
     def __init__(self) -> None:
         super().__init__(BOND_VARIABLE, _BOND_DESCRIPTION)
+
+
+class VariableAlertsKeeper(TaskVariable):
+    """Keeps in an Airflow Variable what the callback ``on_alert`` has heard of."""
+
+    def __init__(self) -> None:
+        super().__init__(ALERTS_VARIABLE, "What Updraft's on_alert has been told; may be deleted.")
 
 
 class MetadataBondKeeper(StoredVariable):

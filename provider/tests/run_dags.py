@@ -22,6 +22,7 @@ from airflow.sdk import DAG
 from airflow.utils.db import initdb
 from airflow.utils.session import create_session
 
+from airflow_updraft.dags import updraft_sync
 from airflow_updraft.dags.exchange import answer
 from airflow_updraft.demo_seed import seed
 from airflow_updraft.errors import NoTriggeringUserError
@@ -236,6 +237,19 @@ REFUSED_OPTIONS = {
 }
 
 
+def run_with_alerts() -> dict[str, Any]:
+    """Synchronize while devices are overdue: the callback fails, hears, has heard already."""
+    heard: list[Any] = []
+
+    def no_mail(alerts: list[Any]) -> None:
+        raise OSError(f"no mail server for {len(alerts)}")
+
+    os.environ["AIRFLOW__UPDRAFT__OVERDUE_DAYS"] = "0.00000001"
+    runs = [run(updraft_sync(on_alert=call)) for call in (no_mail, heard.append, heard.append)]
+    del os.environ["AIRFLOW__UPDRAFT__OVERDUE_DAYS"]
+    return {"alerting": [done["tasks"]["sync"] for done in runs], "heard": heard}
+
+
 def run_with_another_epoch(sync: DAG) -> dict[str, Any]:
     """Synchronize a store that is not the one whose epoch Airflow keeps."""
     epoch = Variable.get("updraft_epoch")
@@ -296,6 +310,7 @@ def main() -> dict[str, Any]:
     digest = hashlib.sha256(batch.encode()).hexdigest()
     run(exchange, request(epoch=found["kept_epoch"], batch=batch, hash=digest))
     found["sync"] = run(sync)
+    found |= run_with_alerts()
     sql("DROP TABLE sites")
     found["failed_sync"] = run(sync)
     found |= run_pipelines(exchange, put, str(found["kept_epoch"]))

@@ -83,6 +83,12 @@ def test_dags_take_what_an_installation_needs(ran: dict[str, Any]) -> None:
         assert {key: dags[name][key] for key in plain} == plain, "what is needed stays"
 
 
+def test_alerts_are_given_once_and_again_where_nobody_heard(ran: dict[str, Any]) -> None:
+    assert ran["alerting"] == ["failed", "success", "success"]
+    [alerts] = ran["heard"]
+    assert alerts == [{"kind": "overdue", "about": "devices", "count": 1}]
+
+
 def test_options_that_would_do_something_else_are_refused(ran: dict[str, Any]) -> None:
     refused = ran["with_options"]["refused"]
     assert "updraft_exchange() has no option 'que'. Did you mean 'queue'?" in refused["misspelt"]

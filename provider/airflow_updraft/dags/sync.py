@@ -8,9 +8,10 @@ metrics.
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import UTC, datetime, timedelta
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow.configuration import conf
 from airflow.providers.common.compat.sdk import AirflowException
@@ -19,15 +20,20 @@ from airflow.sdk import DAG, task
 from airflow_updraft.dags.options import DagOptions, dag_arguments
 from airflow_updraft.dags.task_parts import mismatches, push, reported, require_own_store
 
+if TYPE_CHECKING:
+    from airflow_updraft.sync.alerts import OnAlert
+
 log = logging.getLogger(__name__)
 
 TOMBSTONE_DAYS, CONSUMER_DAYS, OVERDUE_DAYS = 90.0, 365.0, 7.0
 
 
-def updraft_sync(**options: Unpack[DagOptions]) -> DAG:
+def updraft_sync(*, on_alert: OnAlert | None = None, **options: Unpack[DagOptions]) -> DAG:
     """Make the DAG, scheduled by ``[updraft] sync_schedule``.
 
-    ``options``: see DagOptions; raises as ``dag_arguments`` does.
+    ``on_alert`` is called in the task ``sync`` with what a person has to hear of, once for each
+    alert and again when its number has grown; where it fails, the task fails, and the next run
+    calls it again. ``options``: see DagOptions; raises as ``dag_arguments`` does.
     """
     with DAG(
         dag_id="updraft_sync",
@@ -45,13 +51,22 @@ def updraft_sync(**options: Unpack[DagOptions]) -> DAG:
         doc_md=__doc__,
         **dag_arguments("updraft_sync", options),
     ) as dag:
-        sync_task()
+        sync_task(on_alert)
         verify_task() >> prune_task()
     return dag
 
 
-@task(task_id="sync")
-def sync_task() -> None:
+def sync_task(on_alert: OnAlert | None) -> None:
+    """Make the task, around a callback that no serialized DAG could hold."""
+
+    @task(task_id="sync")
+    def synchronize() -> None:
+        sync_once(on_alert)
+
+    synchronize()
+
+
+def sync_once(on_alert: OnAlert | None = None) -> None:
     """Synchronize once. The report is kept also when a collection, and then the task, failed."""
     # Imported late, here and below: the DAG processor reads this file every few seconds and needs
     # none of these.
@@ -59,6 +74,7 @@ def sync_task() -> None:
 
     report = reported(run_sync)
     push(report)
+    unheard = give_alerts(report, on_alert) if on_alert else None
     metrics.emit(metrics.sync_gauges(report))
     if report["overdueCount"]:
         log.warning("%s devices are overdue: the page Updraft names them", report["overdueCount"])
@@ -67,6 +83,30 @@ def sync_task() -> None:
     }
     if failed:
         raise AirflowException(f"not synchronized: {failed}")
+    if unheard:
+        raise AirflowException(unheard)
+
+
+def give_alerts(report: dict[str, Any], on_alert: OnAlert) -> str | None:
+    """Call the callback with what is new since it last heard; return its failure.
+
+    The numbers of the last run and what the callback has heard are kept in a Variable.
+    """
+    from airflow_updraft.airflow_bridge import VariableAlertsKeeper  # noqa: PLC0415
+    from airflow_updraft.sync.alerts import alerts_of, behind, news_of  # noqa: PLC0415
+
+    keeper = VariableAlertsKeeper()
+    kept = json.loads(keeper.get() or "{}")
+    told = kept.get("told", [])
+    alerts = alerts_of(report, kept.get("behind", {}))
+    failure = None
+    if news := news_of(alerts, told):
+        try:
+            on_alert(news)
+        except Exception as error:  # of any kind: the next run calls again
+            failure = f"on_alert failed with {type(error).__name__}: {error}"
+    keeper.set(json.dumps({"behind": behind(report), "told": told if failure else alerts}))
+    return failure and f"{failure}. The next run calls it again."
 
 
 @task(task_id="verify")
