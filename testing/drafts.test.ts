@@ -161,6 +161,23 @@ describe('fault 82: a draft stays here until it fits', () => {
     expect((await visits.get('a'))?.state).toBe('draft');
   });
 
+  test('saved again unchanged it stays one draft, and what completes it settles', async () => {
+    const { updraft, idle, server } = await start();
+    const visits = updraft.collection('visits');
+    await visits.put({ id: 'a', reading: 5 }, { draft: true });
+    const before = await updraft.outbox();
+    await visits.put({ id: 'a', reading: 5 }, { draft: true });
+    expect(await updraft.outbox()).toEqual(before);
+    await visits.increment('a', { count: 1 });
+    await visits.addTo('a', { tags: ['x'] });
+    expect((await visits.get('a'))?.state).toBe('draft');
+    const { settled } = await visits.patch('a', { site: 'A7' });
+    await idle();
+    expect((await settled).verdict).toBe('applied');
+    const whole = { id: 'a', reading: 5, count: 1, tags: ['x'], site: 'A7' };
+    expect(server.record('visits', 'a')).toEqual(whole);
+  });
+
   test('a record that fits is sent although a draft was asked for', async () => {
     const { updraft, idle, server } = await start();
     await updraft.collection('visits').add({ id: 'a', site: 'A7' }, { draft: true });

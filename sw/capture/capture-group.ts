@@ -279,11 +279,10 @@ function captureOne(
       at: world.clock.now(),
     };
     const { record: captured, dropped } = captureChange(before, change, seq, capturing);
-    const asDraft = 'draft' in change && change.draft === true;
     const after =
       captured === before && !isDraft(before)
         ? before
-        : onTheSpot(captured, declaration.schema, asDraft, capturing.at);
+        : onTheSpot(captured, declaration.schema, keepsDraft(change, before), capturing.at);
     if (dropped.length > 0) told.push(droppedEvent(before, dropped));
     if (after === before) return { id, seq: replica.seq, log: replica.logId, settled: true };
     records.set(recordKey({ collection, id }), after);
@@ -298,3 +297,9 @@ function captureOne(
     throw error;
   }
 }
+
+/** Whether a record that does not fit is kept as a draft. Sums and lists are added to one as it is. */
+const keepsDraft = (change: ChangeCommand, before: ReplicaRecord): boolean =>
+  change.op === 'put' || change.op === 'add' || change.op === 'patch'
+    ? change.draft === true
+    : isDraft(before);

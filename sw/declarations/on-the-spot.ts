@@ -22,7 +22,10 @@ export function onTheSpot(
 ): ReplicaRecord {
   const reason = whyRefused(record, schema);
   if (!reason) return lifted(record);
-  if (asDraft) return { ...record, rejection: { reason, at, draft: true } };
+  if (asDraft)
+    return isSame(record.rejection, reason)
+      ? record
+      : { ...record, rejection: { reason, at, draft: true } };
   throw new UpdraftError(
     'schema',
     `The record does not fit its schema${reason.path ? ` at ${reason.path}` : ''}: ` +
@@ -30,6 +33,10 @@ export function onTheSpot(
     reason.path,
   );
 }
+
+/** Whether a draft lacks what it lacked before: saved again unchanged, it is no new capture. */
+const isSame = (known: ReplicaRecord['rejection'], { message, path }: Reason): boolean =>
+  known?.draft === true && known.reason.message === message && known.reason.path === path;
 
 /** Returns a draft that fits by now, free to travel, and any other record unchanged. */
 export function freedDraft(record: ReplicaRecord, schema: JsonSchema | undefined): ReplicaRecord {
