@@ -9,8 +9,8 @@ import { problemsOf, type Problems } from './validate.ts';
 export interface DraftForm {
   readonly draft: Draft;
   readonly problems: Problems;
-  /** The fields as typed, right or wrong, without empty ones. */
-  readonly typed: Readonly<Record<string, unknown>>;
+  /** The fields as typed, right or wrong; `undefined`: empty. */
+  readonly fields: Record<DraftField, unknown>;
   readonly change: (part: Partial<Draft>) => void;
   readonly leave: (field: DraftField) => void;
   /** Returns the fields if all are valid; else makes every problem visible. */
@@ -22,11 +22,10 @@ export function useDraft(initial: Draft, sites: readonly Site[]): DraftForm {
   const [draft, setDraft] = useState(initial);
   const [left, setLeft] = useState<readonly string[]>([]);
   const fields = fieldsOf(draft, sites);
-  const typed = present(fields);
-  const all = problemsOf({ id: 'new', ...typed });
+  const all = problemsOf({ id: 'new', ...present(fields) });
   return {
     draft,
-    typed,
+    fields,
     problems: Object.fromEntries(Object.entries(all).filter(([field]) => left.includes(field))),
     change: (part) => setDraft((before) => ({ ...before, ...part })),
     // A field left empty is no mistake yet: the person may come back.

@@ -2,10 +2,10 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { newId } from '../../../client/index.ts';
 import type { Inspection, Site } from '../collections.ts';
-import { emptyDraft, siteName } from '../draft.ts';
+import { emptyDraft, present, siteName } from '../draft.ts';
 import { errorText } from '../error-text.ts';
 import { today } from '../dates.ts';
-import { useDraft } from '../use-draft.ts';
+import { useDraft, type DraftForm } from '../use-draft.ts';
 import type { Client } from '../use-updraft.ts';
 import { Icon } from './icon.tsx';
 import { InspectionFields } from './inspection-fields.tsx';
@@ -24,11 +24,11 @@ export function CaptureForm({ client, sites }: Props): JSX.Element {
   const form = useDraft(emptyDraft(today()), sites);
   const [outcome, setOutcome] = useState<Outcome>();
 
-  const put = async (fields: object | undefined, draft: boolean): Promise<void> => {
+  const put = async (fields: DraftForm['fields'] | undefined, draft: boolean): Promise<void> => {
     setOutcome(undefined);
     if (!fields || !client) return;
     try {
-      const inspection = { id: newId(), visits: 1, ...fields } as unknown as Inspection;
+      const inspection = { id: newId(), visits: 1, ...present(fields) } as unknown as Inspection;
       await client.collection('inspections').put(inspection, { draft });
       form.reset(emptyDraft(today()));
       setOutcome({ saved: draft ? 'unfinished' : siteName(inspection.site, sites) });

@@ -4,7 +4,7 @@ import type { Row } from '../../../client/index.ts';
 import type { Inspection, Site } from '../collections.ts';
 import { draftOf, type DraftField } from '../draft.ts';
 import { errorText } from '../error-text.ts';
-import { useDraft } from '../use-draft.ts';
+import { useDraft, type DraftForm } from '../use-draft.ts';
 import type { Client } from '../use-updraft.ts';
 import { Dialog } from './dialog.tsx';
 import { InspectionFields } from './inspection-fields.tsx';
@@ -25,10 +25,7 @@ interface Props {
 export function EditDialog({ client, row, sites, onClose }: Props): JSX.Element {
   const form = useDraft(draftOf(row.value, sites), sites);
   const [problem, setProblem] = useState<string>();
-  const patch = async (
-    fields: Readonly<Record<string, unknown>> | undefined,
-    draft: boolean,
-  ): Promise<void> => {
+  const patch = async (fields: DraftForm['fields'] | undefined, draft: boolean): Promise<void> => {
     if (!fields) return;
     const changed = Object.entries(fields).filter(
       ([field, value]) => value !== row.value[field as DraftField],
@@ -61,7 +58,7 @@ export function EditDialog({ client, row, sites, onClose }: Props): JSX.Element 
         <p class="problem" role="alert">
           {problem}
         </p>
-        <KeepUnfinished form={form} isReady keep={(all) => patch({ ...all }, true)} />
+        <KeepUnfinished form={form} isReady keep={(all) => patch(all, true)} />
         <div class="buttons">
           <button type="button" class="button" onClick={() => onClose()}>
             Cancel

@@ -4,7 +4,7 @@ import type { DraftForm } from '../use-draft.ts';
 interface Props {
   readonly form: DraftForm;
   readonly isReady: boolean;
-  readonly keep: (fields: object) => unknown;
+  readonly keep: (fields: DraftForm['fields']) => unknown;
 }
 
 /** Keeps a form with problems on the device, to be finished later; absent while there are none. */
@@ -16,7 +16,7 @@ export function KeepUnfinished({ form, isReady, keep }: Props): JSX.Element | nu
       class="button wide"
       data-testid="keep-unfinished"
       disabled={!isReady}
-      onClick={() => void keep(form.typed)}
+      onClick={() => void keep(form.fields)}
     >
       Keep unfinished
     </button>

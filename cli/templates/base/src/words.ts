@@ -1,6 +1,7 @@
 import { UpdraftError, type RowState, type Status, type WaitingFor } from 'airflow-updraft/client';
 
 export const STATE_WORDS: Readonly<Record<RowState, string>> = {
+  draft: 'unfinished',
   local: 'on this device',
   sending: 'on its way',
   synced: 'in Airflow',
