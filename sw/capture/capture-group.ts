@@ -298,7 +298,7 @@ function captureOne(
   }
 }
 
-/** Whether a record that does not fit is kept as a draft. Sums and lists are added to one as it is. */
+/** Whether a record that does not fit is kept as a draft: sums and lists join one as it is. */
 const keepsDraft = (change: ChangeCommand, before: ReplicaRecord): boolean =>
   change.op === 'put' || change.op === 'add' || change.op === 'patch'
     ? change.draft === true
