@@ -21,7 +21,7 @@ export interface Row<T = unknown> {
   readonly run?: string;
   /** Reason of the rejection, in the server's words. */
   readonly rejection?: string;
-  /** What a draft lacks: the place, as a JSON pointer, and words. The value may be incomplete. */
+  /** The mistake in a draft: place (a JSON pointer) and words. The value may be incomplete. */
   readonly draft?: { readonly message: string; readonly path?: string };
 }
 

@@ -1,4 +1,4 @@
-"""What a person has to hear of, by the reports of two synchronizations."""
+"""Alerts for a person, by the reports of two synchronizations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_updraft.sync.alerts import Alert, alerts_of, behind, news_of
+from airflow_updraft.sync.alerts import Alert, alerts_of, behind, news_of, read_kept, write_kept
 
 
 def report(**parts: Any) -> dict[str, Any]:
@@ -58,3 +58,17 @@ def test_an_alert_is_news_once_and_when_it_has_grown() -> None:
     assert news_of(three, two) == three
     assert news_of(two, three) == []
     assert news_of([Alert(kind="refused", about="devices", count=1)], two) != []
+
+
+def test_what_is_kept_is_read_again() -> None:
+    told = [Alert(kind="overdue", about="devices", count=2)]
+    now = report(behind=9, unread=1)
+    assert read_kept(write_kept(now, told)) == (behind(now), told)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, "", "{}", "no JSON", "[]", '"x"', '{"behind": []}', '{"told": [1]}', '{"told": [{}]}'],
+)
+def test_a_kept_text_that_makes_no_sense_is_nothing(text: str | None) -> None:
+    assert read_kept(text) == ({}, [])

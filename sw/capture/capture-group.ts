@@ -9,7 +9,7 @@ import { droppedEvent, eventsOf, type RecordStep } from '../record/record-events
 import { absent, isDraft, isSendable, type ReplicaRecord } from '../record/record.ts';
 import type { ReplicaTx } from '../store/replica-tx.ts';
 import type { Answered } from '../store/request-table.ts';
-import { onTheSpot } from '../declarations/on-the-spot.ts';
+import { keepsDraft, onTheSpot } from '../declarations/on-the-spot.ts';
 import { isTaken } from '../store/store-errors.ts';
 import { CapturedSchema } from '../store/stored-message.ts';
 import type { Replica } from '../state/replica.ts';
@@ -297,9 +297,3 @@ function captureOne(
     throw error;
   }
 }
-
-/** Whether a record that does not fit is kept as a draft: sums and lists join one as it is. */
-const keepsDraft = (change: ChangeCommand, before: ReplicaRecord): boolean =>
-  change.op === 'put' || change.op === 'add' || change.op === 'patch'
-    ? change.draft === true
-    : isDraft(before);

@@ -26,6 +26,16 @@ test('fault 82: a draft outlives the worker', async () => {
   expect(await replica.status()).toMatchObject({ unsent: 1, drafts: 1, deadLetters: 0 });
 });
 
+test('a sign-out that keeps unsent work keeps a draft', async () => {
+  const replica = await withDraft();
+  await replica.ask({ type: 'sign-out', unsent: 'keep' });
+  await replica.restart();
+  const { world } = await replica.open();
+  expect(await world.store.read((tx) => tx.rejected())).toMatchObject([
+    { id: 'a', value: { n: 11 }, rejection: { draft: true } },
+  ]);
+});
+
 test('a worker that starts with a schema that allows a draft sends it, and tells', async () => {
   const replica = await withDraft();
   await replica.restart();

@@ -1,5 +1,6 @@
 import { UpdraftError } from '../../shared/errors.ts';
 import { own, type Doc, type Json } from '../../shared/json.ts';
+import type { ChangeCommand } from '../../shared/messages.ts';
 import type { Reason } from '../../shared/verdict.ts';
 import { applyChange } from '../record/apply-change.ts';
 import { liftRejection } from '../record/dead-letter.ts';
@@ -73,3 +74,9 @@ function decided(value: Doc, under: Doc, fields: readonly string[]): Doc {
   }
   return doc as Doc;
 }
+
+/** Whether a record that does not fit is kept as a draft: sums and lists join one as it is. */
+export const keepsDraft = (change: ChangeCommand, before: ReplicaRecord): boolean =>
+  change.op === 'put' || change.op === 'add' || change.op === 'patch'
+    ? change.draft === true
+    : isDraft(before);

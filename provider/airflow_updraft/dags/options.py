@@ -12,7 +12,7 @@ Callback = Callable[[Any], None]
 
 
 class DagOptions(TypedDict, total=False):
-    """What a DAG file may say of ``updraft_exchange()``, ``updraft_sync()``, ``updraft_exports()``.
+    """Options of ``updraft_exchange()``, ``updraft_sync()`` and ``updraft_exports()``.
 
     ``queue`` and ``executor`` are those of each task. ``default_args`` are Airflow's own; what a
     task must have to be right (pool, retries, outlets) stays as it is. ``on_success_callback`` and

@@ -8,7 +8,6 @@ metrics.
 
 from __future__ import annotations
 
-import json
 import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Unpack
@@ -93,19 +92,18 @@ def give_alerts(report: dict[str, Any], on_alert: OnAlert) -> str | None:
     The numbers of the last run and what the callback has heard are kept in a Variable.
     """
     from airflow_updraft.airflow_bridge import VariableAlertsKeeper  # noqa: PLC0415
-    from airflow_updraft.sync.alerts import alerts_of, behind, news_of  # noqa: PLC0415
+    from airflow_updraft.sync.alerts import alerts_of, news_of, read_kept, write_kept  # noqa: PLC0415
 
     keeper = VariableAlertsKeeper()
-    kept = json.loads(keeper.get() or "{}")
-    told = kept.get("told", [])
-    alerts = alerts_of(report, kept.get("behind", {}))
+    earlier, told = read_kept(keeper.get())
+    alerts = alerts_of(report, earlier)
     failure = None
     if news := news_of(alerts, told):
         try:
             on_alert(news)
         except Exception as error:  # of any kind: the next run calls again
             failure = f"on_alert failed with {type(error).__name__}: {error}"
-    keeper.set(json.dumps({"behind": behind(report), "told": told if failure else alerts}))
+    keeper.set(write_kept(report, told if failure else alerts))
     return failure and f"{failure}. The next run calls it again."
 
 

@@ -1,7 +1,8 @@
-"""What a person has to hear of: devices that are overdue, refused rows, readers that lie still."""
+"""Alerts for a person: devices that are overdue, refused rows, readers that lie still."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, TypedDict
 
@@ -45,6 +46,28 @@ def news_of(alerts: list[Alert], told: list[Alert]) -> list[Alert]:
     return [
         alert for alert in alerts if alert["count"] > before.get((alert["kind"], alert["about"]), 0)
     ]
+
+
+def read_kept(text: str | None) -> tuple[dict[str, int], list[Alert]]:
+    """Return ``behind`` and the alerts told from the kept text; nothing where it makes no sense.
+
+    Whoever may edit Variables may have written anything: at worst an alert is told once more.
+    """
+    try:
+        kept = json.loads(text or "{}")
+        earlier = {str(about): int(count) for about, count in kept.get("behind", {}).items()}
+        told = [
+            Alert(kind=one["kind"], about=str(one["about"]), count=int(one["count"]))
+            for one in kept.get("told", [])
+        ]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return {}, []
+    return earlier, told
+
+
+def write_kept(report: Mapping[str, Any], told: list[Alert]) -> str:
+    """Return the text that ``read_kept`` reads."""
+    return json.dumps({"behind": behind(report), "told": told})
 
 
 def behind(report: Mapping[str, Any]) -> dict[str, int]:
