@@ -132,10 +132,13 @@ const USED = TEMPLATES.slice(0, Number(process.env['UPDRAFT_TEMPLATES'] ?? 2));
 
 for (const template of USED)
   test(`npx airflow-updraft init: ${template} builds, works offline and syncs`, async ({
+    device,
     store,
     airflow,
+    prefix,
   }) => {
     test.setTimeout(720_000);
+    await test.step('more entries than a list shows', () => manyEntries(device, prefix));
     const dir = await app.init(template);
     const server = await serveDemo({
       airflowUrl: shared().airflow.airflowUrl,
@@ -152,6 +155,20 @@ for (const template of USED)
       await server.close();
     }
   });
+
+/** Sends more records than a query without a limit returns, first in the order of sites. */
+async function manyEntries(device: Device, prefix: string): Promise<void> {
+  await device.openSignedIn('ana');
+  await device.page.evaluate(async (start) => {
+    const values = Array.from({ length: 1001 }, (_, number) => ({
+      id: `${start}${number}`,
+      site: `0 ${number}`,
+      status: 'ok' as const,
+    }));
+    await client().collection('inspections').putMany(values);
+    await client().whenSettled();
+  }, prefix);
+}
 
 /** Captures without a network, reloads, syncs; then two people change the same field. */
 async function usedByTwo(url: string, site: string, { store, airflow }: Servers): Promise<void> {

@@ -57,6 +57,8 @@ export class NewAppUser {
   }
 
   async sees(site: string, state: string, status: string): Promise<void> {
+    // The list is bounded, and other tests have filled the store.
+    await this.page.getByLabel('Find by site').fill(site);
     const item = this.page.getByRole('listitem').filter({ hasText: site });
     await expect(item.locator('small')).toHaveText(state);
     await expect(this.page.getByLabel(`Status of ${site}`)).toHaveValue(status);

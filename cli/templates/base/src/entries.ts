@@ -7,6 +7,10 @@ export const STATUSES = ['ok', 'watch', 'fail'] as const satisfies readonly Entr
 export const statusOf = (text: string): Entry['status'] =>
   STATUSES.find((known) => known === text) ?? 'ok';
 
+/** Entries whose site begins with the text, by site: the first 1,000 of them. */
+export const sitesFrom = (text: string): { index: 'site'; prefix?: string } =>
+  text === '' ? { index: 'site' } : { index: 'site', prefix: text };
+
 /** A new entry, as a form's fields say. */
 export function entryOf(form: HTMLFormElement): Entry {
   const data = new FormData(form);

@@ -28,6 +28,9 @@ const WAITING_WORDS: Readonly<Record<WaitingFor, string>> = {
   person: 'something waits for you',
 };
 
+/** Said where a list ends before its entries do. */
+export const CUT_OFF = 'These are the first. Find the others by their site.';
+
 /** The status in a line. */
 export function statusWords({ unsent, waiting, phase }: Status): string {
   const work = unsent === 0 ? 'All is in Airflow' : `${unsent} not in Airflow yet`;

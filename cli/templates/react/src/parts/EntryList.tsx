@@ -1,18 +1,25 @@
-import { STATUSES, statusOf } from '../entries.ts';
+import { useState } from 'react';
+import { STATUSES, statusOf, sitesFrom } from '../entries.ts';
 import { useQuery, useUpdraft } from '../hooks.ts';
 import { COLLECTION } from '../settings.ts';
 import { useAction } from '../use-action.ts';
-import { STATE_WORDS } from '../words.ts';
+import { CUT_OFF, STATE_WORDS } from '../words.ts';
 
 /** A live list: right whatever changes it, here, in another tab or in Airflow. */
 export function EntryList() {
-  const { data: rows, error } = useQuery(COLLECTION, { index: 'site' });
+  const [site, setSite] = useState('');
+  const { data: rows, error } = useQuery(COLLECTION, sitesFrom(site));
   const { data: updraft } = useUpdraft();
   const [problem, run] = useAction();
   const entries = updraft?.collection(COLLECTION);
   return (
     <>
       {(error || problem) && <p role="alert">{error?.message ?? problem}</p>}
+      <label>
+        Find by site
+        <input type="search" value={site} onChange={({ target }) => setSite(target.value)} />
+      </label>
+      {rows?.more && <p>{CUT_OFF}</p>}
       <ul aria-label="Entries">
         {rows?.map(({ id, value, state }) => (
           <li key={id}>

@@ -1,20 +1,30 @@
 import type { Row } from 'airflow-updraft/client';
 import type { Client } from '../client.ts';
 import type { Entry } from '../collections.ts';
-import { STATUSES, statusOf } from '../entries.ts';
+import { STATUSES, statusOf, sitesFrom } from '../entries.ts';
 import { COLLECTION } from '../settings.ts';
-import { errorWords, STATE_WORDS } from '../words.ts';
+import { CUT_OFF, errorWords, STATE_WORDS } from '../words.ts';
 import { attempt, button, element } from './element.ts';
 
 /** A live list: right whatever changes it, here, in another tab or in Airflow. */
 export function entryList(client: Client): HTMLElement {
-  const list = element('ul', { 'aria-label': 'Entries' });
-  client.collection(COLLECTION).watch(
-    { index: 'site' },
-    ({ rows }) => list.replaceChildren(...rows.map((row) => item(client, row))),
-    (error) => list.replaceChildren(element('li', { role: 'alert' }, errorWords(error))),
-  );
-  return list;
+  const find = element('input', { type: 'search' });
+  const [note, list] = [element('p'), element('ul', { 'aria-label': 'Entries' })];
+  const watch = (): (() => void) =>
+    client.collection(COLLECTION).watch(
+      sitesFrom(find.value),
+      ({ rows }) => {
+        note.replaceChildren(...(rows.more ? [CUT_OFF] : []));
+        list.replaceChildren(...rows.map((row) => item(client, row)));
+      },
+      (error) => list.replaceChildren(element('li', { role: 'alert' }, errorWords(error))),
+    );
+  let stop = watch();
+  find.addEventListener('input', () => {
+    stop();
+    stop = watch();
+  });
+  return element('div', {}, element('label', {}, 'Find by site', find), note, list);
 }
 
 function item(client: Client, { id, value, state }: Row<Entry>): HTMLElement {
