@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import type { CallState } from './calls.ts';
+import type { ConflictReason } from './conflict.ts';
 import type { TransportName } from './limits.ts';
 
 /** Reason why the worker looks for work. */
@@ -122,6 +123,17 @@ export type HistoryFact =
       readonly to: CircuitStateKind;
       readonly failures: number;
       readonly until?: number;
+    }
+  | {
+      /** The app's resolver was asked about a conflict, in a person's place. */
+      readonly kind: 'conflict-decided';
+      readonly collection: string;
+      readonly id: string;
+      readonly reason: ConflictReason;
+      /** Choice of each field; absent where a person has to decide. */
+      readonly choices?: { readonly [field: string]: 'mine' | 'theirs' | 'value' };
+      /** Why a person has to decide: `threw`, or the kind of the error. */
+      readonly why?: string;
     };
 
 /** An attempt that has ended. */
@@ -144,6 +156,7 @@ export const HISTORY_KINDS = [
   'attempt',
   'call-attempt',
   'circuit',
+  'conflict-decided',
 ] as const satisfies readonly HistoryFact['kind'][];
 
 /** Filter of the entries to read, the newest first. */

@@ -64,6 +64,8 @@ const ChoiceSchema = v.union([
   v.strictObject({ value: JsonSchema }),
 ]);
 
+export const ChoicesSchema = mapOf<Choice>((choice) => v.is(ChoiceSchema, choice));
+
 const MutationLetterNameSchema: v.GenericSchema<unknown, MutationLetterName> = v.variant('kind', [
   v.object({
     kind: v.literal('mutation'),
@@ -103,7 +105,7 @@ export const CommandSchema = v.variant('type', [
     requestId: text,
     conflictId: text,
     theirsRevision: v.number(),
-    choices: mapOf<Choice>((choice) => v.is(ChoiceSchema, choice)),
+    choices: ChoicesSchema,
   }),
   v.object({ type: v.literal('discard'), requestId: text, collection: text, id: text }),
   v.object({

@@ -18,6 +18,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.unstubAllGlobals();
+  vi.restoreAllMocks();
 });
 
 const idsOf = async (worker: TestWorker, user = 'ana'): Promise<string[]> =>
@@ -347,5 +348,25 @@ describe('a page of another version than the worker', () => {
       kind: 'reload-needed',
     });
     await expect(worker.ask(unheardOf)).rejects.toMatchObject({ kind: 'bad-message' });
+  });
+});
+
+describe('resolvers of conflicts', () => {
+  test('one that is no function is refused, and nothing is captured', async () => {
+    vi.spyOn(console, 'error').mockReturnValue(undefined);
+    const worker = await TestWorker.start(origin, A, { resolvers: { asks: 'mine' } });
+    await expect(worker.ask(EVERYTHING)).rejects.toMatchObject({
+      kind: 'bad-option',
+      message: expect.stringContaining('"resolvers" must hold functions, and "asks" is none'),
+    });
+  });
+
+  test('one of a collection that there is not is told, with the likely name', async () => {
+    const logged = vi.spyOn(console, 'error').mockReturnValue(undefined);
+    const worker = await TestWorker.start(origin, A, { resolvers: { ask: () => undefined } });
+    expect(await idsOf(worker)).toEqual([]);
+    expect(logged.mock.calls).toEqual([
+      [expect.stringMatching(/a resolver of "ask", .* no such collection\. Did you mean "asks"\?/)],
+    ]);
   });
 });

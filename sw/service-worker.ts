@@ -1,10 +1,11 @@
+import { Resolvers } from './declarations/resolvers.ts';
 import { bundled, type DeclarationsSource } from './declarations/source.ts';
 import { airflowOf, checkOptions } from './options/check-options.ts';
 import type { UpdraftOptions } from './options/options.ts';
 import { install } from './replicas/install.ts';
 import { PageRequests } from './replicas/page-requests.ts';
 import { Replicas } from './replicas/replicas.ts';
-import { workerParts, type WorkerOptions } from './replicas/worker-parts.ts';
+import { workerParts, type MakeResolvers, type WorkerOptions } from './replicas/worker-parts.ts';
 
 declare const self: ServiceWorkerGlobalScope;
 
@@ -18,14 +19,20 @@ export function startUpdraft(options: UpdraftOptions): void {
     checkOptions(options);
     return options.collections;
   });
-  startWith(options, source);
+  const { resolvers = {} } = options;
+  startWith(options, source, (tell) => new Resolvers(resolvers, tell));
 }
 
 /** Starts Updraft with declarations that are not part of the worker's script. */
-export function startWith(options: WorkerOptions, source: DeclarationsSource): void {
-  const parts = workerParts({ ...options, airflow: airflowOf(options) }, source);
+export function startWith(
+  options: WorkerOptions,
+  source: DeclarationsSource,
+  makeResolvers?: MakeResolvers,
+): void {
+  const parts = workerParts({ ...options, airflow: airflowOf(options) }, source, makeResolvers);
   source
     .current()
+    .then((declarations) => parts.resolvers?.check(declarations))
     .catch((error: unknown) =>
       parts.logger.error('The collections could not be read; nothing can be captured.', error),
     );

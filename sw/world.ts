@@ -1,5 +1,6 @@
 import type { Declarations } from '../shared/collections.ts';
 import type { CallsAllowed } from './calls/operations.ts';
+import type { Resolvers } from './declarations/resolvers.ts';
 import type { Broadcast } from '../shared/messages.ts';
 import type { WakeUpQueue } from './wake/wake-up-queue.ts';
 import type { Durability } from '../shared/status.ts';
@@ -17,6 +18,8 @@ export interface World {
   readonly airflow: string;
   /** The declarations in force, replaced by newer declarations while the worker runs. */
   declarations: Declarations;
+  /** The app's resolvers of conflicts; without them a person decides each. */
+  readonly resolvers?: Resolvers;
   /** Why the newest declarations are not in force. */
   readonly declarationsProblem?: () => string | undefined;
   /** Version of the app around Updraft; a label for operators. */

@@ -3,6 +3,7 @@ import { parse } from 'valibot';
 import { ExchangeResponseSchema } from '../shared/exchange.ts';
 import { randomHex } from '../shared/ids.ts';
 import type { Broadcast } from '../shared/messages.ts';
+import { Resolvers, type ResolverByCollection } from '../sw/declarations/resolvers.ts';
 import { bundled } from '../sw/declarations/source.ts';
 import { createLogger } from '../sw/logger.ts';
 import type { Mirror, MirrorContent } from '../sw/mirror/mirror.ts';
@@ -30,6 +31,7 @@ export class TestDevice {
   readonly clock: TestClock;
   readonly #server: MemoryServer;
   readonly #collections: unknown;
+  readonly #resolvers: ResolverByCollection;
   readonly #indexedDB = new IDBFactory();
   readonly #mirrors = new Map<string, MirrorContent>();
   readonly #open = new Map<string, Promise<OpenReplica>>();
@@ -39,9 +41,15 @@ export class TestDevice {
   /** Airflow does not answer, though there is a network. */
   isOutage = false;
 
-  constructor(server: MemoryServer, collections: unknown, now: number) {
+  constructor(
+    server: MemoryServer,
+    collections: unknown,
+    now: number,
+    resolvers: ResolverByCollection,
+  ) {
     this.#server = server;
     this.#collections = collections;
+    this.#resolvers = resolvers;
     this.clock = new TestClock(now);
     this.#requests = this.#newWorker();
   }
@@ -93,6 +101,7 @@ export class TestDevice {
       app: '/',
       airflow: '/airflow',
       declarations,
+      resolvers: new Resolvers(this.#resolvers, logger.error),
       // Counted as work, so that whoever waits for rest waits for reads too.
       store: {
         read: (body) => this.clock.during(store.read(body)),

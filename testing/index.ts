@@ -4,6 +4,7 @@ import { createSettling } from '../client/settling.ts';
 import { createSigningIn } from '../client/signing-in.ts';
 import { createWorkerLink } from '../client/worker-link.ts';
 import type { Json } from '../shared/json.ts';
+import type { ResolverByCollection } from '../sw/declarations/resolvers.ts';
 import { TestDevice } from './device.ts';
 import { DirectEvents } from './direct-events.ts';
 import { MemoryServer } from './server/memory-server.ts';
@@ -17,6 +18,8 @@ export interface TestOptions {
   readonly collections: unknown;
   /** Default: `ana`. */
   readonly user?: string;
+  /** The worker's resolvers of conflicts, as in `startUpdraft()`. */
+  readonly resolvers?: ResolverByCollection;
   /** The server of another device: both then meet in it. Default: a new one. */
   readonly server?: MemoryServer;
   /** The time at the start, ms since 1970. Default: the start of 2026. */
@@ -71,8 +74,9 @@ export async function testUpdraft<
   user = 'ana',
   server = new MemoryServer(collections),
   now = START,
+  resolvers = {},
 }: TestOptions): Promise<TestUpdraft<C>> {
-  const device = new TestDevice(server, collections, now);
+  const device = new TestDevice(server, collections, now, resolvers);
   const tab = (): Promise<Updraft<C>> => connectTo<C>(device, user);
   const updraft = await tab();
   await updraft.signIn({ cookie: true });

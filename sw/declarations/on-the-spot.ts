@@ -8,7 +8,7 @@ import { fieldsMerged } from '../record/net.ts';
 import { isDraft, type ReplicaRecord } from '../record/record.ts';
 import { whyAgainst } from './why-against.ts';
 
-type JsonSchema = Readonly<Record<string, unknown>>;
+export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /**
  * Returns a captured record if the schema allows what the record becomes by this device's change.
@@ -52,7 +52,7 @@ const lifted = (record: ReplicaRecord): ReplicaRecord =>
  * they become there depends on other devices. A record that broke the schema before this change
  * (under an older schema, or made here before schemas were checked) is left to the server as well.
  */
-function whyRefused(record: ReplicaRecord, schema: JsonSchema): Reason | undefined {
+export function whyRefused(record: ReplicaRecord, schema: JsonSchema): Reason | undefined {
   const { pending, value, base, sealed, id } = record;
   if (!pending || pending.net.kind === 'delete' || !value) return undefined;
   const under = applyChange(base, sealed, id) ?? pending.seen ?? null;

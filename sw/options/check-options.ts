@@ -10,6 +10,7 @@ const KNOWN: Readonly<Record<keyof UpdraftOptions, true>> = {
   appVersion: true,
   notifications: true,
   calls: true,
+  resolvers: true,
   log: true,
 };
 
@@ -28,6 +29,9 @@ export function checkOptions(options: UpdraftOptions): void {
       '"airflow" must be the path of the Airflow API server on this origin, ' +
         'such as "/airflow", or its URL',
     );
+  for (const [name, resolver] of Object.entries(options.resolvers ?? {}))
+    if (typeof resolver !== 'function')
+      throw bad(`"resolvers" must hold functions, and "${name}" is none`);
 }
 
 const bad = (why: string): UpdraftError =>

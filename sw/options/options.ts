@@ -1,5 +1,6 @@
 import type { TransportName } from '../../shared/limits.ts';
 import type { CallsAllowed } from '../calls/operations.ts';
+import type { ResolverByCollection } from '../declarations/resolvers.ts';
 import type { SurfaceOptions } from '../notices/browser-surface.ts';
 import type { NoticeTexts } from '../notices/notices.ts';
 import type { SettledRuns } from '../transport/transport.ts';
@@ -36,6 +37,11 @@ export interface UpdraftOptions {
    * triggerDagRun: ['nightly_report'], respondToHumanInput: true }`. None by default.
    */
   readonly calls?: CallsAllowed;
+  /**
+   * Decides conflicts of a collection in a person's place: `{ counts: ({ fields }) => … }`. A
+   * resolver that returns nothing, throws, or takes over a second leaves the conflict to a person.
+   */
+  readonly resolvers?: ResolverByCollection;
   /** `debug` also logs each step; nothing ever logs credentials or record contents. */
   readonly log?: 'error' | 'info' | 'debug';
 }

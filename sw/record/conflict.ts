@@ -1,6 +1,6 @@
 import type { Choice, Conflict, Resolution } from '../../shared/conflict.ts';
 import { UpdraftError } from '../../shared/errors.ts';
-import { own, type Doc, type Json } from '../../shared/json.ts';
+import { own, whyNotJson, type Doc, type Json } from '../../shared/json.ts';
 import { applyChange, withoutEqual } from './apply-change.ts';
 import {
   applyNet,
@@ -80,6 +80,7 @@ export function resolveConflict(
       'The other side changed again since this conflict was shown. Look at the new version ' +
         'and choose again.',
     );
+  refuseUnstorable(shown.choices);
   const net =
     mark.fields === '*'
       ? chooseWhole(record, pending.net, shown.choices)
@@ -99,6 +100,13 @@ export function resolveConflict(
 }
 
 const withoutRejection = ({ rejection: _, ...record }: ReplicaRecord): ReplicaRecord => record;
+
+function refuseUnstorable(choices: Resolution): void {
+  for (const [field, choice] of Object.entries(choices)) {
+    const reason = 'value' in choice ? whyNotJson({ [field]: choice.value }) : undefined;
+    if (reason) throw new UpdraftError('not-json', `The chosen value cannot be stored: ${reason}.`);
+  }
+}
 
 function chooseWhole(
   { base, mark }: ReplicaRecord,

@@ -34,10 +34,11 @@ export function eventsOf(steps: readonly RecordStep[]): UpdraftEvent[] {
  * the policy `server-wins` dropped.
  */
 export function serverEventsOf(steps: readonly RecordStep[]): UpdraftEvent[] {
-  return [...steps.flatMap(droppedEvents), ...eventsOf(steps)];
+  return [...steps.flatMap(givenUpEvents), ...eventsOf(steps)];
 }
 
-function droppedEvents({ before, after }: RecordStep): UpdraftEvent[] {
+/** Tells the captured fields that gave way between two states of a record. */
+export function givenUpEvents({ before, after }: RecordStep): UpdraftEvent[] {
   const captured = compose(before.sealed?.net, before.pending?.net, before.base);
   const fields = captured && after.pending?.net.kind !== 'delete' ? givenUp(captured, after) : [];
   return fields.length > 0 ? [droppedEvent(after, fields)] : [];

@@ -1,4 +1,5 @@
 import type { Broadcast } from '../../shared/messages.ts';
+import type { Resolvers } from '../declarations/resolvers.ts';
 import type { DeclarationsSource } from '../declarations/source.ts';
 import { createLogger } from '../logger.ts';
 import { createBrowserSurface } from '../notices/browser-surface.ts';
@@ -11,7 +12,10 @@ import { random } from './browser.ts';
 
 declare const self: ServiceWorkerGlobalScope;
 
-export type WorkerOptions = Omit<UpdraftOptions, 'collections'>;
+export type WorkerOptions = Omit<UpdraftOptions, 'collections' | 'resolvers'>;
+
+/** Makes the resolvers of a worker; `tell` hears of those that fail. */
+export type MakeResolvers = (tell: (words: string) => void) => Resolvers;
 
 /** The parts of a worker that all its replicas share. */
 export interface WorkerParts {
@@ -19,12 +23,17 @@ export interface WorkerParts {
   readonly source: DeclarationsSource;
   readonly app: string;
   readonly channel: Channel;
+  readonly resolvers: Resolvers | undefined;
   readonly logger: Logger;
   /** Tells the app's pages; a person is notified where no page is in view. */
   readonly broadcast: (message: Broadcast) => void;
 }
 
-export function workerParts(options: WorkerOptions, source: DeclarationsSource): WorkerParts {
+export function workerParts(
+  options: WorkerOptions,
+  source: DeclarationsSource,
+  makeResolvers?: MakeResolvers,
+): WorkerParts {
   const app = appOf(self.registration.scope);
   const channel = new Channel(caches, app, navigator.locks, random.hex);
   const logger = createLogger(options.log ?? 'error');
@@ -36,7 +45,8 @@ export function workerParts(options: WorkerOptions, source: DeclarationsSource):
         ?.status(message.status)
         .catch((error: unknown) => logger.info('A notice could not be shown.', error));
   };
-  return { options, source, app, channel, logger, broadcast };
+  const resolvers = makeResolvers?.(logger.error);
+  return { options, source, app, channel, resolvers, logger, broadcast };
 }
 
 function noticesOf({ airflow, notifications = false }: WorkerOptions): Notices | undefined {

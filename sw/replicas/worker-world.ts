@@ -15,7 +15,7 @@ import type { WorkerParts } from './worker-parts.ts';
 
 /** The world of one user's replica in a real service worker, and the user's credentials. */
 export function workerWorld(
-  { options, source, app, logger, broadcast }: WorkerParts,
+  { options, source, app, resolvers, logger, broadcast }: WorkerParts,
   queue: World['queue'],
   store: ReplicaStore,
   user: string,
@@ -42,6 +42,7 @@ export function workerWorld(
     ...defined({ appVersion: options.appVersion }),
     declarations,
     declarationsProblem: source.problem,
+    ...defined({ resolvers }),
     store,
     mirror: createCacheMirror(caches, store.name, { sleep }),
     calls: { allowed: options.calls ?? {}, api: createAirflowApi({ http, credentials }) },

@@ -9,6 +9,7 @@ import type { Effect } from '../transport/transport.ts';
 import { afterFailure, park, wait } from './after-failure.ts';
 import { isMine } from './answer.ts';
 import { withBytes, type Attempt, type Exchanged } from './attempt.ts';
+import { settleDepsOf } from './settle-deps.ts';
 import { settleResponse } from './settle-response.ts';
 
 /** Begins the next exchange in the transaction that settles the present exchange. */
@@ -73,8 +74,8 @@ async function settle<Next>(
     if (!isUnread && !isMine(replica, answer)) return { result: { kind: 'not-mine' }, events: [] };
     if (response.refused === 'user_mismatch' || response.refused === 'invalid')
       return { result: { kind: response.refused }, events: [] };
-    const now = engine.world.clock.now();
-    await tx.appendHistory(now, [attempt.fact]);
+    const deps = settleDepsOf(engine.world);
+    await tx.appendHistory(deps.now, [attempt.fact]);
     const settled = await settleResponse(
       tx,
       replica,
@@ -83,7 +84,7 @@ async function settle<Next>(
         signInRequiredAtStart: attempt.signInRequiredAtStart,
         signIns: attempt.signIns,
       },
-      { declarations: engine.world.declarations, now, randomHex: engine.world.random.hex },
+      deps,
     );
     const begun = await beginNext?.(tx, settled.replica);
     return {

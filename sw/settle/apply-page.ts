@@ -8,7 +8,7 @@ import { noteKeptOut } from './kept-out.ts';
 import type { RecordName } from '../record/record-key.ts';
 import { rebaseRecord } from '../record/rebase-record.ts';
 import type { RecordStep } from '../record/record-events.ts';
-import type { SettleDeps } from './settle-deps.ts';
+import type { StepDeps } from './settle-deps.ts';
 import { arrived } from '../record/arrived.ts';
 
 const SWEEP_ROWS = 500;
@@ -21,7 +21,7 @@ export async function applyPage(
   tx: ReplicaTx,
   replica: Replica,
   response: ExchangeResponse,
-  deps: SettleDeps,
+  deps: StepDeps,
 ): Promise<{ replica: Replica; steps: RecordStep[] }> {
   if (
     response.upTo === null ||
@@ -58,7 +58,7 @@ async function takeChanges(
   tx: ReplicaTx,
   replica: Replica,
   changes: readonly Change[],
-  deps: SettleDeps,
+  deps: StepDeps,
 ): Promise<{ steps: RecordStep[]; met: (RecordName & { isSound: boolean })[] }> {
   const records = await tx.recordsOf(
     changes.map(({ collection, id }) => [collection, id] as const),
@@ -94,7 +94,7 @@ async function sweep(
   tx: ReplicaTx,
   replica: Replica,
   spared: ReadonlySet<string>,
-  deps: SettleDeps,
+  deps: StepDeps,
 ): Promise<RecordStep[]> {
   const all: RecordStep[] = [];
   for (;;) {
@@ -115,10 +115,10 @@ function moveTo(
   base: ReplicaRecord['base'],
   revision: number,
   replica: Replica,
-  deps: SettleDeps,
+  deps: StepDeps,
 ): ReplicaRecord {
   const declared = own(deps.declarations, record.collection);
   const to = { base, revision, generation: replica.generation };
   const moved = rebaseRecord(record, to, declared?.onConflict ?? 'ask', deps.randomHex);
-  return freedDraft(moved, declared?.schema);
+  return freedDraft(deps.decide({ before: record, after: moved }), declared?.schema);
 }

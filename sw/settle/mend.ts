@@ -7,7 +7,7 @@ import type { Replica } from '../state/replica.ts';
 import { fork } from './fork.ts';
 import { isSignedOut } from '../state/signed-out.ts';
 import { damagedLetterOf } from '../store/damaged-letter.ts';
-import type { SettleDeps } from './settle-deps.ts';
+import { settleDepsOf, type SettleDeps } from './settle-deps.ts';
 import { lossOf } from '../state/replica.ts';
 
 /**
@@ -15,9 +15,8 @@ import { lossOf } from '../state/replica.ts';
  * its answer, and repairs states that no engine writes.
  */
 export async function mendStore(engine: Engine): Promise<void> {
-  const { store, declarations, clock, random } = engine.world;
-  if (!(await store.read(needsMending))) return;
-  const deps = { declarations, now: clock.now(), randomHex: random.hex };
+  if (!(await engine.world.store.read(needsMending))) return;
+  const deps = settleDepsOf(engine.world);
   await engine.desk.write(async (tx) => ({ result: undefined, events: await mend(tx, deps) }));
 }
 

@@ -18,7 +18,7 @@ import { salvage } from '../store/salvage.ts';
 import { freedDraft } from '../declarations/on-the-spot.ts';
 import type { Answer } from './answer.ts';
 import { noteKeptOut } from './kept-out.ts';
-import type { SettleDeps } from './settle-deps.ts';
+import type { StepDeps } from './settle-deps.ts';
 
 /** The reason why the whole batch was refused. */
 export const refusalOf = ({ refusal }: Delivery): Reason =>
@@ -32,14 +32,14 @@ export async function settleBatch(
   tx: ReplicaTx,
   replica: Replica,
   { response, delivery, run }: Answer,
-  { inBatch, ...deps }: SettleDeps & { readonly inBatch: readonly ReplicaRecord[] },
+  { inBatch, ...deps }: StepDeps & { readonly inBatch: readonly ReplicaRecord[] },
 ): Promise<{ replica: Replica; steps: RecordStep[] }> {
   if (!delivery?.nonce || delivery.number === undefined) return { replica, steps: [] };
   const last = { number: delivery.number, nonce: delivery.nonce };
   if (response.refused === 'epoch')
     return {
       replica,
-      steps: await putSteps(tx, inBatch, (record) => unsealed(record, deps.randomHex)),
+      steps: await putSteps(tx, deps, inBatch, (record) => unsealed(record, deps.randomHex)),
     };
   if (response.refused === 'void') {
     // A batch of a single record does not show how many mutations may travel together.
@@ -52,26 +52,24 @@ export async function settleBatch(
     };
     return {
       replica: { ...replica, last, mutationsMax, ...smaller(delivery, reason, inBatch.length) },
-      steps: await putSteps(tx, inBatch, back),
+      steps: await putSteps(tx, deps, inBatch, back),
     };
   }
   const verdicts = new Map(response.verdicts?.map((verdict) => [recordKey(verdict), verdict]));
   const verdictOf = (record: RecordStep['before']): Verdict | undefined =>
     verdicts.get(recordKey(record));
-  const steps = await putSteps(tx, inBatch, (record) => {
+  const steps = await putSteps(tx, deps, inBatch, (record) => {
     const verdict = verdictOf(record);
     // A mutation without a verdict was not settled: it returns to the outbox and travels again (law
     // 4).
     if (!verdict) return unsealed(record, deps.randomHex);
-    const declared = own(deps.declarations, record.collection);
-    const after = applyVerdict(record, verdict, {
-      policy: declared?.onConflict ?? 'ask',
+    return applyVerdict(record, verdict, {
+      policy: own(deps.declarations, record.collection)?.onConflict ?? 'ask',
       generation: replica.generation,
       now: deps.now,
       newConflictId: deps.randomHex,
       ...defined({ run }),
     });
-    return freedDraft(after, declared?.schema);
   });
   if ((await tx.quarantine.count()) > 0) await settleDamaged(tx, delivery, verdicts);
   const met = steps.flatMap(({ before }) => metIn(verdictOf(before)));
@@ -158,10 +156,14 @@ const verdictName = (verdict: Verdict | undefined): Pick<RecordStep, 'verdict'> 
 
 async function putSteps(
   tx: ReplicaTx,
+  { declarations, decide }: StepDeps,
   records: readonly RecordStep['before'][],
   change: (record: RecordStep['before']) => RecordStep['after'],
 ): Promise<RecordStep[]> {
-  const steps = records.map((before) => ({ before, after: change(before) }));
+  const steps = records.map((before) => {
+    const after = decide({ before, after: change(before) });
+    return { before, after: freedDraft(after, own(declarations, before.collection)?.schema) };
+  });
   await tx.putRecords(steps.map(({ after }) => after));
   return steps;
 }

@@ -1,4 +1,5 @@
 import type { ExchangeResponse } from '../../shared/exchange.ts';
+import type { HistoryFact } from '../../shared/history.ts';
 import type { UpdraftEvent } from '../../shared/messages.ts';
 import { advance } from '../outbox/advance.ts';
 import { ensureOpenDelivery } from '../outbox/open-delivery.ts';
@@ -10,7 +11,7 @@ import type { Answer } from './answer.ts';
 import { applyPage } from './apply-page.ts';
 import { fork } from './fork.ts';
 import { refusalOf, settleBatch } from './settle-batch.ts';
-import type { SettleDeps } from './settle-deps.ts';
+import type { SettleDeps, StepDeps } from './settle-deps.ts';
 import { noteUndeclared } from './undeclared.ts';
 
 /**
@@ -21,9 +22,11 @@ export async function settleResponse(
   tx: ReplicaTx,
   found: Replica,
   answer: Answer,
-  deps: SettleDeps,
+  given: SettleDeps,
 ): Promise<{ replica: Replica; events: UpdraftEvent[] }> {
   const { response, request, delivery, via } = answer;
+  const decisions: HistoryFact[] = [];
+  const deps: StepDeps = { ...given, decide: decidingInto(decisions, given) };
   const { onItsWay, ...answeredFor } = found;
   const replica = delivery || onItsWay === undefined ? answeredFor : found;
   // A proof belongs to its answer: an older proof would say less than this replica now knows.
@@ -53,6 +56,7 @@ export async function settleResponse(
     ? await applyPage(tx, answered.replica, response, deps)
     : { replica: answered.replica, steps: [] };
   const noted = await noteUndeclared(tx, paged.replica, response);
+  await tx.appendHistory(deps.now, decisions);
   await tx.putReplica(noted.replica);
   await ensureOpenDelivery(tx, noted.replica, deps);
   return {
@@ -60,6 +64,12 @@ export async function settleResponse(
     events: serverEventsOf([...answered.steps, ...paged.steps, ...noted.steps]),
   };
 }
+
+/** Lets the app's resolvers decide, and adds each decision to the facts for the history. */
+const decidingInto =
+  (facts: HistoryFact[], { resolvers, declarations }: SettleDeps): StepDeps['decide'] =>
+  (step) =>
+    resolvers?.decide(step, declarations, (fact) => facts.push(fact)) ?? step.after;
 
 /** The sign-in after an answer: newer credentials than the request's are still unproven. */
 function authAfter(auth: Replica['auth'], answer: Answer): Replica['auth'] {

@@ -11,6 +11,7 @@ import type {
 } from '../../shared/messages.ts';
 import type { MutationLetterName, Row } from '../../shared/row.ts';
 import { handleCommand } from '../commands/handle-command.ts';
+import { Resolvers, type ResolverByCollection } from '../declarations/resolvers.ts';
 import type { WakeReason } from '../../shared/history.ts';
 import type { WakeUpQueue, WakeUpRow } from '../wake/wake-up-queue.ts';
 import { openReplica, type OpenReplica } from '../open-replica.ts';
@@ -55,6 +56,8 @@ export interface SimulatedDeviceOptions {
   readonly random: () => number;
   /** Queued Airflow operations; without this option none are allowed. */
   readonly calls?: CallsWorld;
+  /** The app's resolvers of conflicts; without this option a person decides each. */
+  readonly resolvers?: ResolverByCollection;
 }
 
 /** A browser profile: the storage outlives the workers. */
@@ -71,6 +74,8 @@ export class SimulatedDevice {
    */
   doesMirrorRest = false;
   readonly events: LoggedEvent[] = [];
+  /** What was told of resolvers that failed. */
+  readonly complaints: string[] = [];
   now = Date.parse('2026-01-01T00:00:00Z');
   online = true;
   #clears = 0;
@@ -222,6 +227,7 @@ export class SimulatedDevice {
       calls = NO_CALLS,
       transport: given,
       credentials: credentialsOf = () => TAKEN,
+      resolvers = {},
     } = this.#options;
     const store = new ReplicaStore(`updraft:${user}`, declarations, {
       indexedDB: this.#indexedDB,
@@ -234,6 +240,7 @@ export class SimulatedDevice {
       app: '/',
       airflow: '/airflow',
       declarations,
+      resolvers: new Resolvers(resolvers, (words) => this.complaints.push(words)),
       store: killable(store, kill),
       mirror: this.#mirror(),
       queue: this.#queue(kill),

@@ -1,4 +1,5 @@
 import { readCollections } from '../../shared/collections.ts';
+import type { ResolverByCollection } from '../declarations/resolvers.ts';
 import { SimulatedDevice } from './device.ts';
 import { SimulatedNetwork } from './network.ts';
 import type { SimulatedStore, StoreServer } from './store-server.ts';
@@ -50,7 +51,12 @@ export interface Simulation {
   }[];
 }
 
-export async function simulate(server: StoreServer, count: number, seed = 1): Promise<Simulation> {
+export async function simulate(
+  server: StoreServer,
+  count: number,
+  seed = 1,
+  resolvers: ResolverByCollection = {},
+): Promise<Simulation> {
   const store = await server.open(COLLECTIONS);
   const random = seeded(seed);
   const devices = Array.from({ length: count }, () => {
@@ -62,6 +68,7 @@ export async function simulate(server: StoreServer, count: number, seed = 1): Pr
         declarations: DECLARATIONS,
         transport: network.transport,
         random,
+        resolvers,
       }),
     };
   });

@@ -52,5 +52,14 @@ export const HistorySchema = storedAs<HistoryEntry>()(
       failures: RevisionSchema,
       until: v.exactOptional(v.number()),
     }),
+    v.looseObject({
+      ...line,
+      kind: v.literal('conflict-decided'),
+      collection: text,
+      id: text,
+      reason: text,
+      choices: v.exactOptional(v.record(text, text)),
+      why: v.exactOptional(text),
+    }),
   ]),
 );

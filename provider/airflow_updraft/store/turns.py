@@ -28,9 +28,9 @@ _KEEPALIVE = {
 def turn_at(store: sa.Engine, work: str) -> Iterator[None]:
     """Run the block while no other process is in a block of the same work on this store.
 
-    PostgreSQL's advisory lock belongs to a transaction of its own, so it holds behind a pooler of
+    PostgreSQL's advisory lock belongs to a separate transaction, and so holds behind a pooler of
     transactions too. A machine that vanished is noticed within a minute, not after two hours. With
-    SQLite, the store of one machine, it is a lock on a file beside it.
+    SQLite, the store of a single machine, the lock is a file beside the store.
     """
     if store.dialect.name == "sqlite":
         with _file_lock(store):
