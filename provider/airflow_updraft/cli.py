@@ -28,6 +28,9 @@ from airflow_updraft.devices.command import run as run_devices
 from airflow_updraft.erasure.command import HELP as ERASE_HELP
 from airflow_updraft.erasure.command import OPTIONS as ERASE_OPTIONS
 from airflow_updraft.erasure.command import run as run_erase
+from airflow_updraft.views.command import ACTIONS as VIEW_ACTIONS
+from airflow_updraft.views.command import HELP as VIEWS_HELP
+from airflow_updraft.views.command import run as run_views
 
 if TYPE_CHECKING:
     from airflow.cli.cli_config import CLICommand
@@ -53,6 +56,7 @@ _Options = Sequence[tuple[tuple[str, ...], dict[str, Any]]]
 _GROUPS = {
     "consumers": (CONSUMERS_HELP, CONSUMER_ACTIONS, run_consumers, "dag_api"),
     "devices": (DEVICES_HELP, DEVICE_ACTIONS, run_devices, "devices"),
+    "views": (VIEWS_HELP, VIEW_ACTIONS, run_views, "views"),
 }
 """Commands with actions: help, actions, and the function and package that run these."""
 

@@ -39,6 +39,12 @@ class SecretError(UpdraftError):
     kind = "secret"
 
 
+class ViewError(UpdraftError):
+    """The database does not let a collection's view be made or dropped."""
+
+    kind = "view"
+
+
 class CommitUnknownError(UpdraftError):
     """The connection was lost during COMMIT: all of the transaction was written, or nothing."""
 

@@ -17,6 +17,7 @@ BELOW = {
     "check": {"store", "exchange", "sync"},
     "devices": {"store", "exchange", "sync"},
     "erasure": {"store", "exchange"},
+    "views": {"store"},
     "plugin": {"store", "exchange", "sync", "check", "devices"},
     "dags": {"store", "exchange", "dag_api", "sync"},
 }
