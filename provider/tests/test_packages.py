@@ -19,6 +19,7 @@ BELOW = {
     "erasure": {"store", "exchange"},
     "views": {"store"},
     "plugin": {"store", "exchange", "sync", "check", "devices"},
+    "testing": {"store", "dag_api"},
     "dags": {"store", "exchange", "dag_api", "sync"},
 }
 LOOSE_MAX = 10

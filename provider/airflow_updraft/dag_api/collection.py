@@ -168,9 +168,18 @@ class Collection:
 
         return target_asset(self.name)
 
-    @cached_property
+    @property
     def store(self) -> CollectionStore:
-        """Internal to this package: the store, opened at the first use in this process."""
+        """Internal to this package: Airflow's store, or the store that a test gives."""
+        from airflow_updraft.dag_api.collection_store import CollectionStore  # noqa: PLC0415
+        from airflow_updraft.dag_api.given_store import given_store  # noqa: PLC0415
+
+        given = given_store()
+        return CollectionStore(*given, self.name) if given else self._opened
+
+    @cached_property
+    def _opened(self) -> CollectionStore:
+        """Airflow's store, opened at the first use in this process."""
         from airflow_updraft.airflow_bridge import declared_collections, store_engine  # noqa: PLC0415
         from airflow_updraft.dag_api.collection_store import CollectionStore  # noqa: PLC0415
 
