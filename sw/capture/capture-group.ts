@@ -87,7 +87,7 @@ async function capture(
     fold = new Fold(world, replica, await answersOf(tx, jobs), records, units);
   await tx.putRecords(fold.changed());
   await (isNew ? tx.addAnswers(fold.given) : tx.putAnswers(fold.given));
-  await tx.appendHistory(world.clock.now(), fold.decisions);
+  if (fold.decisions.length > 0) await tx.appendHistory(world.clock.now(), fold.decisions);
   await tx.putReplica(fold.replica);
   const isSent = fold.steps.some(({ after }) => isSendable(after)) || undefined;
   const opened = await ensureOpenDelivery(tx, fold.replica, makingOf(world), isSent);
