@@ -177,6 +177,10 @@ class Collection:
         given = given_store()
         return CollectionStore(*given, self.name) if given else self._opened
 
+    @store.setter
+    def store(self, store: CollectionStore) -> None:
+        self._opened = store
+
     @cached_property
     def _opened(self) -> CollectionStore:
         """Airflow's store, opened at the first use in this process."""
