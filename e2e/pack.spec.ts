@@ -5,6 +5,7 @@ import { serveDemo } from '../scripts/lib/serve.mjs';
 import { newId } from '../shared/ids.ts';
 import { shared, type AirflowApi } from './support/airflow.ts';
 import { Device } from './support/device.ts';
+import { eventually } from './support/eventually.ts';
 import { FreshApp } from './support/fresh-app.ts';
 import { portOf } from './support/lane.ts';
 import { deployNewVersion, NewAppUser } from './support/new-app.ts';
@@ -183,16 +184,22 @@ async function usedByTwo(url: string, site: string, { store, airflow }: Servers)
     await ana.setOffline(false);
     await ana.signIn();
     await ana.sees(site, 'in Airflow', 'ok');
-    const rows = await store.query<{ updated_by: string }>(
-      "SELECT updated_by FROM updraft_records WHERE fields->>'site' = %s",
-      [site],
-    );
-    expect(rows).toEqual([{ updated_by: 'ana' }]);
+    const written = (): Promise<{ by: string; status: string }[]> =>
+      store.query(
+        "SELECT updated_by AS by, fields->>'status' AS status FROM updraft_records " +
+          "WHERE fields->>'site' = %s",
+        [site],
+      );
+    expect(await written()).toEqual([{ by: 'ana', status: 'ok' }]);
     await ben.signIn();
     await ben.sees(site, 'in Airflow', 'ok');
     await ana.setOffline(true);
     await ana.setStatus(site, 'watch');
     await ben.setStatus(site, 'fail');
+    // The choice shows at once, and the state of before may stand beside it: the store decides.
+    await eventually(async () => (await written()).map(({ status }) => status), 'sent').toEqual([
+      'fail',
+    ]);
     await ben.sees(site, 'in Airflow', 'fail');
     await ana.setOffline(false);
     await ana.decide('Mine');
