@@ -74,7 +74,7 @@ export class SimulatedDevice {
    */
   doesMirrorRest = false;
   readonly events: LoggedEvent[] = [];
-  /** What was told of resolvers that failed. */
+  /** Words about resolvers that failed. */
   readonly complaints: string[] = [];
   now = Date.parse('2026-01-01T00:00:00Z');
   online = true;

@@ -24,7 +24,7 @@ __all__ = ["MemoryStore", "memory_store"]
 
 
 class MemoryStore:
-    """What a test does to the store beside the DAG's code: people's captures, and a look at it."""
+    """The store beside the DAG's code: takes people's captures, and shows the records."""
 
     def __init__(self, engine: sa.Engine, collections: Collections) -> None:
         self._engine = engine
@@ -68,8 +68,10 @@ def memory_store(collections: str | Path | Mapping[str, Any]) -> Iterator[Memory
         declared = load_collections(collections)
     # A database of SQLite in memory lives as long as a connection to it, and has room for several.
     engine = sa.create_engine(f"sqlite:///file:/updraft-{uuid4()}?vfs=memdb&uri=true")
-    with engine.connect():
-        create_store(engine)
-        with give(engine, declared):
-            yield MemoryStore(engine, declared)
-    engine.dispose()
+    try:
+        with engine.connect():
+            create_store(engine)
+            with give(engine, declared):
+                yield MemoryStore(engine, declared)
+    finally:
+        engine.dispose()

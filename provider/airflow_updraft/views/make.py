@@ -25,7 +25,7 @@ def make(store: sa.Engine, collection: Collection) -> tuple[View, bool]:
     view = view_of(collection, store.dialect)
     if len(view.name) > NAME_BYTES_MAX:
         raise ViewError(
-            f"{collection.name}: its view's name would have {len(view.name)} characters, of which "
+            f"{collection.name}: the view's name would have {len(view.name)} characters, of which "
             f"PostgreSQL keeps {NAME_BYTES_MAX}; make a view of another name with the statement "
             "that 'views sql' prints"
         )
